@@ -1,0 +1,254 @@
+"""The immutable picture of one VM that goes up to the screens and into the rules.
+
+Times are seconds of the worker's monotonic clock, sizes are bytes, rates bytes a second.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, VersionInfo
+
+OUR_JOB_PREFIX = "blockdeck-"
+"""Ids of jobs that BlockDeck starts begin with this, so that a later BlockDeck knows its own."""
+
+BACKUP_FILTER_DRIVERS = frozenset({"backup-top", "copy-before-write"})
+"""Drivers of the node a backup job puts on top of a disk (QEMU 5.2, later)."""
+
+
+class Link(StrEnum):
+    """How the connection to the monitor stands."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    NOT_ANSWERING = "not answering"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The state of the link, why, and since when (monotonic seconds)."""
+
+    link: Link = Link.CONNECTING
+    detail: str = ""
+    advice: str = ""
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What the guest reads and writes, averaged between two looks at `query-blockstats`."""
+
+    read: float = 0.0
+    write: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Throttling of a device; 0 is unlimited."""
+
+    bps: int = 0
+    bps_rd: int = 0
+    bps_wr: int = 0
+    iops: int = 0
+    iops_rd: int = 0
+    iops_wr: int = 0
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What is in a device: the root block node, as it is below any filter of a running backup."""
+
+    node_name: str
+    driver: str
+    filename: str
+    virtual_size: int
+    actual_size: int | None = None
+    cluster_size: int | None = None
+    backing_file: str | None = None
+    backing_depth: int = 0
+    chain: tuple[ImageInfo, ...] = ()
+    read_only: bool = False
+    encrypted: bool = False
+    detect_zeroes: str = "off"
+    cache: BlockdevCacheInfo | None = None
+    limits: Limits = Limits()
+    bitmaps: tuple[BlockDirtyInfo, ...] = ()
+    write_threshold: int = 0
+
+    @property
+    def temporary_snapshot(self) -> bool:
+        """Whether this is the throw-away overlay of `-drive …,snapshot=on` (danger X3)."""
+        return self.filename.startswith("json:") and "/vl." in self.filename
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One disk: an entry of `query-block`, or a root node that nothing is attached to.
+
+    `key` identifies it for as long as it exists, also while a backup's filter hides its node.
+    `busy_with` is the driver of a job's filter that stands on it (QEMU then refuses another job).
+    """
+
+    key: str
+    device: str = ""
+    qdev: str | None = None
+    attached: bool = True
+    removable: bool = False
+    tray_open: bool = False
+    io_status: str | None = None
+    medium: Medium | None = None
+    busy_with: str | None = None
+    jobs: tuple[str, ...] = ()
+    throughput: Throughput | None = None
+
+    @property
+    def backup_name(self) -> str | None:
+        """What to send as `device`: the backend's name, else the node-name; None without medium."""
+        if self.medium is None:
+            return None
+        return self.device or self.medium.node_name or None
+
+    @property
+    def title(self) -> str:
+        """What to call the disk on the screen."""
+        return self.device or (self.medium.node_name if self.medium else "") or self.qdev or "?"
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why this disk cannot be backed up by `drive-backup` now; None if it can."""
+        if self.medium is None:
+            return "no medium" if not self.tray_open else "no medium, tray open"
+        if not self.backup_name:
+            return "no name to address it by"
+        if self.busy_with is not None:
+            running = f" {self.jobs[0]}" if self.jobs else ""
+            return f"busy with job{running}"
+        if self.medium.temporary_snapshot:
+            return "snapshot=on: drive-backup would delete its files"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A named block node, any of the graph (`query-named-block-nodes`)."""
+
+    name: str
+    driver: str
+    filename: str
+    virtual_size: int
+    read_only: bool = False
+    bitmaps: tuple[BlockDirtyInfo, ...] = ()
+
+
+class Outcome(StrEnum):
+    """How a job ended; `LOST` is a job that vanished while nobody could see why."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A block job, ours or another client's, running or ended.
+
+    `key` tells jobs apart that used the same id one after the other.
+    `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `command` is the
+    command that started it, where it was ours. `wall_started` is seconds since the epoch.
+    """
+
+    id: str
+    type: str
+    key: int = 0
+    status: str = "undefined"
+    ours: bool = False
+    device_key: str | None = None
+    device: str = ""
+    target: str = ""
+    offset: int = 0
+    len: int = 0
+    speed: int = 0
+    io_status: str = "ok"
+    paused: bool = False
+    error: str | None = None
+    rate: float | None = None
+    eta: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    wall_started: float | None = None
+    outcome: Outcome | None = None
+    detail: str = ""
+    command: Mapping[str, object] | None = field(default=None, compare=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether QEMU may still be working on it."""
+        return self.outcome is None
+
+    @property
+    def state(self) -> str:
+        """One word for the screen: the outcome, else the status with drains left out."""
+        if self.outcome is not None:
+            return self.outcome.value
+        if self.status == "paused" and not self.paused:
+            return "running"
+        return self.status
+
+    @property
+    def fraction(self) -> float | None:
+        """Progress from 0 to 1; None while the length is not known."""
+        if self.outcome is Outcome.SUCCEEDED:
+            return 1.0
+        return min(self.offset / self.len, 1.0) if self.len > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class VmSnapshot:
+    """Everything known about one VM at one moment. A new one replaces the old; none is changed."""
+
+    address: str = ""
+    connection: Connection = Connection()
+    name: str = ""
+    uuid: str = ""
+    version: VersionInfo | None = None
+    run_state: str = ""
+    devices: tuple[Device, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    taken: float = 0.0
+    loaded: bool = False
+
+    @property
+    def major(self) -> int:
+        """QEMU's major version; 0 while unknown."""
+        return self.version.qemu.major if self.version else 0
+
+    @property
+    def title(self) -> str:
+        """What to call the VM on the screen."""
+        return self.name or self.address
+
+    def device(self, key: str) -> Device | None:
+        """The disk with that key."""
+        return next((d for d in self.devices if d.key == key), None)
+
+    def device_named(self, name: str) -> Device | None:
+        """The disk that QEMU means by `device=name`: backend name or root node-name."""
+        for device in self.devices:
+            if name and name in (device.device, device.medium and device.medium.node_name):
+                return device
+        return None
+
+    def job(self, job_id: str) -> Job | None:
+        """The job with that id; of several (an id can be used again) the live one, else the last."""
+        found = [job for job in self.jobs if job.id == job_id]
+        live = [job for job in found if job.live]
+        return (live or found or [None])[-1]
+
+    @property
+    def live_jobs(self) -> tuple[Job, ...]:
+        """Jobs that QEMU may still be working on."""
+        return tuple(job for job in self.jobs if job.live)

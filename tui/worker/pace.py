@@ -1,0 +1,28 @@
+"""How often a worker asks and how long it waits."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """All in seconds.
+
+    Attributes:
+        idle: between looks at a VM without jobs.
+        busy: between looks at a VM with jobs.
+        inventory: after this long the disks are listed again, though nothing hinted at a change.
+        settle: how long a burst of events is let settle before one question answers all of it.
+        command: the deadline of a command.
+        connect: the deadline of a connection.
+        target: the deadline of a look at a target's file system.
+        back_off: the pauses between attempts to reconnect; the last one repeats.
+    """
+
+    idle: float = 6.0
+    busy: float = 1.0
+    inventory: float = 60.0
+    settle: float = 0.2
+    command: float = 10.0
+    connect: float = 3.0
+    target: float = 2.0
+    back_off: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0)

@@ -1,0 +1,175 @@
+"""What a worker knows of its VM: fed by events and polls, read as snapshots."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from tui.qmp.models import QmpEvent, VersionInfo
+from tui.qmp.queries import Queries
+from tui.vm.events import EventLog
+from tui.vm.inventory import (
+    Inventory,
+    Replies,
+    StatsSample,
+    build_inventory,
+    sample_stats,
+    throughput,
+)
+from tui.vm.jobs import JobTracker
+from tui.vm.snapshot import Connection, Link, VmSnapshot
+
+NAMED_NODES_SAFE_SINCE = 7
+"""QEMU 5.2 dies of `query-named-block-nodes` while a backup job is concluded (danger X2)."""
+
+_RUN_STATE_EVENTS = frozenset(
+    {"STOP", "RESUME", "SHUTDOWN", "RESET", "SUSPEND", "WAKEUP", "GUEST_PANICKED", "BLOCK_IO_ERROR"}
+)
+_INVENTORY_EVENTS = frozenset({"BLOCK_IO_ERROR", "DEVICE_TRAY_MOVED", "DEVICE_DELETED"})
+_INVENTORY_STATUSES = frozenset({"created", "concluded", "null"})
+
+
+class VmState:
+    """The knowledge about one VM.
+
+    Args:
+        address: the monitor, as shown.
+        inventory_interval: seconds after which the disks are due to be listed again.
+        changed: called, in the event loop, whenever something is different.
+    """
+
+    def __init__(
+        self, address: str, inventory_interval: float, changed: Callable[[], None]
+    ) -> None:
+        self.events = EventLog()
+        self.tracker = JobTracker(time.monotonic, time.time)
+        self.run_state_due = False
+        self._inventory_interval = inventory_interval
+        self._inventory_at = 0.0
+        self._notify = changed
+        self._inventory = Inventory()
+        self._stats: tuple[StatsSample | None, StatsSample | None] = (None, None)
+        self._picture = VmSnapshot(address=address)
+        self._stale = False
+
+    @property
+    def snapshot(self) -> VmSnapshot:
+        """The present picture, composed when somebody looks and something changed."""
+        if self._stale:
+            self._stale = False
+            earlier, later = self._stats
+            devices = (
+                replace(device, throughput=throughput(device, earlier, later))
+                for device in self._inventory.devices
+            )
+            self._picture = replace(
+                self._picture,
+                devices=tuple(devices),
+                nodes=self._inventory.nodes,
+                jobs=self.tracker.jobs(),
+                taken=time.monotonic(),
+            )
+        return self._picture
+
+    @property
+    def filenames(self) -> tuple[str, ...]:
+        """Every file that belongs to a disk of the VM."""
+        nodes = [node.filename for node in self._inventory.nodes]
+        media = [device.medium for device in self._inventory.devices if device.medium]
+        chains = [image.filename for medium in media for image in medium.chain]
+        return tuple(dict.fromkeys(name for name in (*nodes, *chains) if name))
+
+    @property
+    def inventory_due(self) -> bool:
+        """Whether the disks should be listed again."""
+        return time.monotonic() >= self._inventory_at
+
+    def want_inventory(self) -> None:
+        """Something hints that the disks are not as they were."""
+        self._inventory_at = 0.0
+
+    def changed(self) -> None:
+        """Say that something is different."""
+        self._stale = True
+        self._notify()
+
+    # --- fed by the session ----------------------------------------------------------------------
+
+    def on_event(self, event: QmpEvent) -> bool:
+        """Take in an event; returns whether it gives reason to ask QEMU something soon."""
+        self.events.add(event)
+        self.tracker.on_event(event)
+        inventory = event.event in _INVENTORY_EVENTS or (
+            event.event == "JOB_STATUS_CHANGE" and event.data.get("status") in _INVENTORY_STATUSES
+        )
+        if inventory:
+            self.want_inventory()
+        if event.event in _RUN_STATE_EVENTS:
+            self.run_state_due = True
+        self.changed()
+        return inventory or self.run_state_due
+
+    def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
+        """A session came about with this VM; rates start anew."""
+        self._stats = (None, None)
+        self._picture = replace(
+            self._picture, name=name, uuid=uuid, version=version, run_state=run_state
+        )
+
+    def forget(self, reason: str) -> None:
+        """The QEMU that was watched is no more: its jobs are lost, its disks unknown."""
+        self.tracker.on_qemu_gone(reason)
+        self._inventory = Inventory()
+        self.changed()
+
+    def loaded(self) -> None:
+        """Everything has been asked once."""
+        self._picture = replace(self._picture, loaded=True)
+        self.set_link(Link.CONNECTED)
+        self.changed()
+
+    def set_link(self, link: Link, detail: str = "", advice: str = "") -> None:
+        """The connection stands differently."""
+        present = self._picture.connection
+        if (present.link, present.detail) == (link, detail):
+            return
+        since = present.since if present.link is link else time.monotonic()
+        self._picture = replace(self._picture, connection=Connection(link, detail, advice, since))
+        self.changed()
+
+    # --- fed by polls ----------------------------------------------------------------------------
+
+    async def poll_run_state(self, ask: Queries) -> None:
+        """Ask whether the guest runs."""
+        self.run_state_due = False
+        self._picture = replace(self._picture, run_state=await ask.run_state())
+        self.changed()
+
+    async def poll_jobs(self, ask: Queries) -> None:
+        """Ask for the jobs and their progress."""
+        self.tracker.on_poll(await ask.jobs(), await ask.block_jobs())
+        self._locate_jobs()
+        self.changed()
+
+    async def poll_inventory(self, ask: Queries) -> None:
+        """Ask for the disks, and for the named nodes only where that cannot hurt (danger X2)."""
+        safe = ask.session.greeting.version.qemu.major >= NAMED_NODES_SAFE_SINCE
+        replies = Replies(
+            blocks=await ask.blocks(),
+            named=await ask.named_nodes() if safe or not await ask.jobs() else None,
+            graph=await ask.graph(),
+        )
+        self._inventory = build_inventory(replies, self._inventory)
+        self._inventory_at = time.monotonic() + self._inventory_interval
+        self._locate_jobs()
+        await self.poll_stats(ask)
+
+    async def poll_stats(self, ask: Queries) -> None:
+        """Ask what the guest has read and written."""
+        sample = sample_stats(await ask.stats(), time.monotonic())
+        self._stats = (self._stats[1], sample)
+        self.changed()
+
+    def _locate_jobs(self) -> None:
+        titles = {device.key: device.title for device in self._inventory.devices}
+        places = self._inventory.job_devices or {}
+        self.tracker.locate({job: (key, titles.get(key, key)) for job, key in places.items()})
