@@ -1,0 +1,114 @@
+"""Where a QMP monitor is: a Unix socket's path or a TCP host and port."""
+
+import os
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_SOCKET_PATH = 107
+"""Longest path of a Unix socket in bytes (`sockaddr_un.sun_path` less its closing NUL)."""
+
+_BRACKETED = re.compile(r"\[(?P<host>[^\[\]]*)\](?::(?P<port>.*))?", re.DOTALL)
+
+
+class AddressError(ValueError):
+    """The text is no address of a monitor; the message is one sentence for the operator."""
+
+
+class UnixAddress(BaseModel):
+    """A monitor on a Unix socket, as in `-qmp unix:/run/vm.sock,server=on,wait=off`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+
+    def __str__(self) -> str:
+        path = str(self.path)
+        first = path.partition("/")[0]
+        needs_marking = not self.path.is_absolute() and (":" in first or first.startswith("~"))
+        return f"./{path}" if needs_marking else path
+
+
+class TcpAddress(BaseModel):
+    """A monitor on a TCP port, as in `-qmp tcp:localhost:4444,server=on,wait=off`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+MonitorAddress = UnixAddress | TcpAddress
+
+
+def parse_address(text: str) -> MonitorAddress:
+    """Read an address as people type it or paste it from a `-qmp` option.
+
+    A text with a slash is a path, `HOST:PORT` is TCP, anything else is a path in the working
+    directory. `unix:` and `tcp:` decide it outright, and QEMU's options after them (`,server=on`)
+    are left out; in such a path `,,` stands for a comma, as in QEMU's own options.
+
+    Raises:
+        AddressError: nothing was given, or it cannot be an address.
+    """
+    text = text.strip()
+    if not text:
+        raise AddressError("Enter the path of a QMP socket or HOST:PORT.")
+    if text.startswith("unix:"):
+        return _unix(_without_options(text.removeprefix("unix:")))
+    if text.startswith("tcp:"):
+        return _tcp(_without_options(text.removeprefix("tcp:")))
+    if "/" in text or text == "~" or (":" not in text and not text.startswith("[")):
+        return _unix(text)
+    return _tcp(text)
+
+
+def _without_options(text: str) -> str:
+    """The part before QEMU's first single comma, with `,,` read as one comma."""
+    kept = re.match(r"(?:[^,]|,,)*", text, re.DOTALL)
+    return kept.group().replace(",,", ",") if kept else text
+
+
+def _unix(text: str) -> UnixAddress:
+    if not text:
+        raise AddressError("Enter the path of the socket after unix:, as in unix:/run/vm.sock.")
+    if "\0" in text:
+        raise AddressError("The path of a socket cannot contain a NUL character.")
+    path = Path(os.path.expanduser(text))
+    try:
+        length = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        raise AddressError("The path contains characters that no file name can have.") from None
+    if length > MAX_SOCKET_PATH:
+        raise AddressError(
+            f"The path has {length} bytes, and a socket's path can have {MAX_SOCKET_PATH} at most: "
+            "start BlockDeck in the socket's directory and give its name alone."
+        )
+    return UnixAddress(path=path)
+
+
+def _tcp(text: str) -> TcpAddress:
+    bracketed = _BRACKETED.fullmatch(text)
+    if bracketed:
+        host, port = bracketed["host"], bracketed["port"] or ""
+    else:
+        host, _, port = text.rpartition(":")
+        if ":" in host:
+            raise AddressError("Put an IPv6 address in brackets, as in [::1]:4444.")
+        # QEMU itself takes no host as "any"; its own machine is what is meant here.
+        host = host or "localhost"
+    if not host or any(character.isspace() for character in host) or "\0" in host:
+        raise AddressError("The host before the port is missing or contains spaces.")
+    if not port:
+        raise AddressError("The port is missing: write HOST:PORT, as in localhost:4444.")
+    if not (port.isascii() and port.isdigit()):
+        raise AddressError(f"The port must be a number, not {port!r}.")
+    # Numbers of any length arrive here, and int() refuses to read thousands of digits.
+    if len(port.lstrip("0")) > 5 or not 1 <= int(port) <= 65535:
+        raise AddressError(f"The port must be between 1 and 65535, not {port[:20]}.")
+    return TcpAddress(host=host, port=int(port))
