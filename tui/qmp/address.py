@@ -63,7 +63,7 @@ def parse_address(text: str) -> MonitorAddress:
         return _unix(_without_options(text.removeprefix("unix:")))
     if text.startswith("tcp:"):
         return _tcp(_without_options(text.removeprefix("tcp:")))
-    if "/" in text or text == "~" or (":" not in text and not text.startswith("[")):
+    if "/" in text or text == "~" or ":" not in text:
         return _unix(text)
     return _tcp(text)
 
@@ -97,7 +97,7 @@ def _tcp(text: str) -> TcpAddress:
     if bracketed:
         host, port = bracketed["host"], bracketed["port"] or ""
     else:
-        host, _, port = text.rpartition(":")
+        host, _, port = text.rpartition(":") if ":" in text else (text, "", "")
         if ":" in host:
             raise AddressError("Put an IPv6 address in brackets, as in [::1]:4444.")
         # QEMU itself takes no host as "any"; its own machine is what is meant here.

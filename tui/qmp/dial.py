@@ -89,15 +89,16 @@ def _unix_failure(address: UnixAddress, error: OSError) -> ConnectFailure:
         return _missing(address)
     if error.errno == errno.ENOTDIR:
         return NoSuchSocket(address, f"{path} leads through something that is no directory.")
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return _refused_permission(address)
     if error.errno == errno.EPROTOTYPE:
         return NotASocket(address, f"{path} is a datagram socket, not a monitor's.")
+    # A file or a directory is refused as a dead socket is, or for want of permission.
     kind = _kind(path)
     if kind is not None:
         return NotASocket(
             address, f"{path} is {kind}, not a socket.", "Give the path in the VM's -qmp option."
         )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return _refused_permission(address)
     if error.errno == errno.ECONNREFUSED:
         return NobodyListens(
             address,
@@ -142,14 +143,16 @@ def _refused_permission(address: UnixAddress) -> PermissionRefused:
     except OSError as error:
         return PermissionRefused(address, f"{me} may not enter {barred}: {error.strerror}.")
     owner, group = _user(owned.st_uid), _group(owned.st_gid)
-    belongs = f"belongs to {owner}:{group} with mode {stat.filemode(owned.st_mode)}"
-    needed = stat.S_IXGRP if barred != path else stat.S_IWGRP
-    join = f", or as a member of the group {group}" if owned.st_mode & needed else ""
-    act = f"enter {barred}" if barred != path else f"connect to {path}"
+    act, needed = f"connect to {path}", stat.S_IWGRP
+    if barred != path:
+        act, needed = f"enter {barred}", stat.S_IXGRP
+    who = [owner, *(["root"] if owned.st_uid else [])]
+    who += [f"a member of the group {group}"] if owned.st_mode & needed else []
     return PermissionRefused(
         address,
-        f"{me} may not {act}: it {belongs}.",
-        f"Run BlockDeck as {owner} or as root{join}.",
+        f"{me} may not {act}: it belongs to {owner}:{group} "
+        f"with mode {stat.filemode(owned.st_mode)}.",
+        f"Run BlockDeck as {' or as '.join(who)}.",
     )
 
 

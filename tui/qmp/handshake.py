@@ -27,17 +27,13 @@ async def shake_hands(
     Raises:
         ConnectFailure: it came to nothing; the client is idle again.
     """
+    pid = diagnosis.peer_pid(sock)
     first = await _first_bytes(sock, address, deadline, seconds)
     try:
         async with asyncio.timeout_at(deadline):
             await client.connect(sock)
     except TimeoutError as error:
-        if client.greeting is None:
-            raise NotQmp(
-                address,
-                f"{address} began with {diagnosis.excerpt(first)} and never ended the line.",
-            ) from error
-        raise diagnosis.unanswered(address, diagnosis.peer_pid(sock), seconds) from error
+        raise _too_late(client, address, pid, first, seconds) from error
     except ConnectError as error:
         raise _failure(address, error.exc, first) from error
     try:
@@ -84,6 +80,20 @@ async def _readable(sock: socket.socket) -> None:
         await ready
     finally:
         loop.remove_reader(sock)
+
+
+def _too_late(
+    client: Client, address: MonitorAddress, pid: int | None, first: bytes, seconds: float
+) -> ConnectFailure:
+    if client.greeting is None:
+        return NotQmp(
+            address, f"{address} began with {diagnosis.excerpt(first)} and never ended the line."
+        )
+    try:
+        _greeting(client)
+    except ValidationError:
+        return diagnosis.not_qmp(address, first)
+    return diagnosis.unanswered(address, pid, seconds)
 
 
 def _failure(address: MonitorAddress, cause: Exception, first: bytes) -> ConnectFailure:

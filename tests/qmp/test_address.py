@@ -1,0 +1,126 @@
+"""An address is read as people type it, and a bad one is told in one sentence."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.qmp.address import (
+    MAX_SOCKET_PATH,
+    AddressError,
+    MonitorAddress,
+    TcpAddress,
+    UnixAddress,
+    parse_address,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/run/vm.sock", "/run/vm.sock"),
+        ("  /run/vm.sock\n", "/run/vm.sock"),
+        ("vm.sock", "vm.sock"),
+        ("./vm:1", "vm:1"),
+        ("/run/vm:4444", "/run/vm:4444"),
+        ("unix:/run/vm.sock", "/run/vm.sock"),
+        ("unix:/run/vm.sock,server=on,wait=off", "/run/vm.sock"),
+        ("unix:/run/a,,b.sock,server", "/run/a,b.sock"),
+        ("/run/a,b.sock", "/run/a,b.sock"),
+        ("unix:localhost:4444", "localhost:4444"),
+        ("/run/[/red].sock", "/run/[/red].sock"),
+    ],
+)
+def test_a_path_is_a_unix_socket(text: str, path: str) -> None:
+    assert parse_address(text) == UnixAddress(path=Path(path))
+
+
+def test_a_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/op")
+    assert parse_address("~/vm.sock") == UnixAddress(path=Path("/home/op/vm.sock"))
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("localhost:4444", "localhost", 4444),
+        ("10.0.0.7:1", "10.0.0.7", 1),
+        ("[::1]:4444", "::1", 4444),
+        ("tcp:localhost:4444,server=on,wait=off", "localhost", 4444),
+        ("tcp:[fe80::1%eth0]:65535", "fe80::1%eth0", 65535),
+        ("tcp::4444", "localhost", 4444),
+        (":4444", "localhost", 4444),
+        ("vm-host.example:04444", "vm-host.example", 4444),
+    ],
+)
+def test_a_host_and_a_port_are_tcp(text: str, host: str, port: int) -> None:
+    assert parse_address(text) == TcpAddress(host=host, port=port)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "Enter the path"),
+        (" \t", "Enter the path"),
+        ("unix:", "after unix:"),
+        ("unix:,server=on", "after unix:"),
+        ("/run/a\0b", "NUL"),
+        ("/run/\ud83d", "characters that no file name can have"),
+        ("/" + "x" * MAX_SOCKET_PATH, "has 108 bytes"),
+        ("/" + "é" * 60, "has 121 bytes"),
+        ("localhost:", "port is missing"),
+        ("[::1]", "port is missing"),
+        ("[::1]:", "port is missing"),
+        ("[]:4444", "host before the port"),
+        ("a host:4444", "host before the port"),
+        ("localhost:qmp", "must be a number, not 'qmp'"),
+        ("localhost:-1", "must be a number"),
+        ("localhost:٤٤", "must be a number"),
+        ("localhost:0", "between 1 and 65535"),
+        ("localhost:65536", "between 1 and 65535"),
+        ("localhost:" + "9" * 5000, "between 1 and 65535"),
+        ("::1:4444", "in brackets"),
+        ("tcp:localhost", "port is missing"),
+        ("[::1", "in brackets"),
+    ],
+)
+def test_a_bad_address_is_told_in_one_sentence(text: str, says: str) -> None:
+    with pytest.raises(AddressError) as told:
+        parse_address(text)
+    assert says in str(told.value)
+    assert len(str(told.value)) < 200
+
+
+def test_the_longest_path_is_accepted() -> None:
+    path = "/" + "x" * (MAX_SOCKET_PATH - 1)
+    assert str(parse_address(path)) == path
+
+
+names = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8
+)
+paths = st.builds(
+    lambda root, parts: Path(root + "/".join(parts)),
+    st.sampled_from(["", "/", "unix:", "tcp:", "~", "localhost:44", "["]),
+    st.lists(names, min_size=1, max_size=3),
+)
+hosts = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}", fullmatch=True) | st.ip_addresses().map(str)
+addresses = st.builds(UnixAddress, path=paths.filter(lambda p: str(p) == str(p).strip())) | (
+    st.builds(TcpAddress, host=hosts, port=st.integers(1, 65535))
+)
+
+
+@given(addresses)
+def test_an_address_reads_back_from_its_own_text(address: MonitorAddress) -> None:
+    assert parse_address(str(address)) == address
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_a_reason(text: str) -> None:
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        assert str(error).endswith(".")
+    else:
+        assert parse_address(str(address)) == address
