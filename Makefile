@@ -1,0 +1,58 @@
+.PHONY: help demo test lint format check lock screenshots clean
+
+PYTHON := .venv/bin/python
+PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv/bin/pip-compile --quiet --no-config \
+	--generate-hashes --allow-unsafe --strip-extras --no-emit-options \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+help:
+	@echo 'make demo          open BlockDeck on a throwaway VM'
+	@echo "make test          check and test everything (ARGS='-k word' for less)"
+	@echo 'make check         lints, format, types, layers'
+	@echo 'make format        format the code and sort the imports'
+	@echo 'make screenshots   regenerate screenshots/ from the demo'
+	@echo 'make lock          choose the versions of requirements/*.lock anew'
+	@echo 'make clean         remove what the other commands made'
+
+demo:
+	@scripts/setup.sh demo
+	@exec .venv/bin/blockdeck demo
+
+test:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory run-checks
+	$(PYTHON) -m pytest -n auto $(ARGS)
+
+check: lint
+lint:
+	@scripts/setup.sh check
+	@$(MAKE) --no-print-directory run-checks
+
+.PHONY: run-checks
+run-checks:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+format:
+	@scripts/setup.sh check
+	$(PYTHON) -m ruff check --fix-only --select I .
+	$(PYTHON) -m ruff format .
+
+screenshots:
+	@scripts/setup.sh screenshots
+	$(PYTHON) -m tests.screenshots
+
+# On the oldest Python that is supported, so that its back-ports are locked too.
+lock:
+	@scripts/setup.sh check
+	$(PYTHON) -m pip install --quiet pip-tools
+	$(PIP_COMPILE) $(ARGS) --output-file requirements/run.lock pyproject.toml
+	$(PIP_COMPILE) $(ARGS) --only-build-deps --build-deps-for editable \
+		--output-file requirements/build.lock pyproject.toml
+	$(PIP_COMPILE) $(ARGS) --output-file requirements/dev.lock requirements/dev.in
+
+clean:
+	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find tui tests -name __pycache__ -type d -prune -exec rm -rf {} +
