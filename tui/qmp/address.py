@@ -79,7 +79,8 @@ def _unix(text: str) -> UnixAddress:
         raise AddressError("Enter the path of the socket after unix:, as in unix:/run/vm.sock.")
     if "\0" in text:
         raise AddressError("The path of a socket cannot contain a NUL character.")
-    path = Path(os.path.expanduser(text))
+    # Path("./~x") forgets its dot, so that Path.expanduser() would take a file for a user.
+    path = Path(os.path.expanduser(text))  # noqa: PTH111
     try:
         length = len(os.fsencode(path))
     except UnicodeEncodeError:

@@ -105,7 +105,8 @@ class CommandUnsendable(CommandRefused):
 class NotAnswering(QmpError):
     """No reply came within the deadline.
 
-    The command may still run, so it must never be sent again before QEMU was asked what became of it.
+    The command may still run, so it must never be sent again before QEMU was asked what became
+    of it.
 
     Attributes:
         command: name of the command.
@@ -114,10 +115,9 @@ class NotAnswering(QmpError):
     """
 
     def __init__(self, command: str, seconds: float, reason: str = "") -> None:
-        because = f" {reason}." if reason else ""
-        super().__init__(
-            f"QEMU did not answer {command} within {seconds:g} s.{because} It may still carry it out."
-        )
+        told = [f"QEMU did not answer {command} within {seconds:g} s."]
+        told += [f"{reason}."] if reason else []
+        super().__init__(" ".join([*told, "It may still carry it out."]))
         self.command = command
         self.seconds = seconds
         self.reason = reason
