@@ -1,7 +1,7 @@
 """Foreign text made safe to show.
 
 Names and messages come from guests, files and other programs. On a terminal a control character
-is a command and an invisible one is a lie, so both are shown as escapes. Markup is not touched here:
+is a command and an invisible one is a lie, so both are shown as escapes. Markup is left alone:
 who shows the text shows it as text.
 """
 
