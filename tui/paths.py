@@ -13,7 +13,7 @@ STYLES: Path = _PACKAGED_STYLES if _PACKAGED_STYLES.is_dir() else _PACKAGE.paren
 
 
 def state_directory() -> Path:
-    """Where outcomes of jobs and recent monitors are kept (`$XDG_STATE_HOME`); may not exist yet."""
+    """Where outcomes of jobs and recent monitors are kept (`$XDG_STATE_HOME`); may not exist."""
     return Path(_DIRS.user_state_dir)
 
 

@@ -1,0 +1,1 @@
+"""A throwaway QEMU with disks worth looking at and guest-like writes going on."""

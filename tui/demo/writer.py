@@ -1,0 +1,90 @@
+"""The guest of the demo VM: it goes on writing to its disks, at a modest rate."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from pydantic import ValidationError
+
+from tui.demo.disks import ARCHIVE, DATA, DATABASE, LOGS, ROOT, Disk, MiB
+from tui.demo.errors import DemoError
+from tui.demo.guest import GuestDisk, query_write_counts
+from tui.qmp.errors import ConnectionLost, QmpError
+from tui.qmp.session import QmpSession
+
+log = logging.getLogger(__name__)
+
+BEAT = 0.5
+"""Seconds between two rounds of writes."""
+
+MOST_UNDER_WAY = 4
+"""Writes of one disk that may be under way; a disk that hangs gets no more."""
+
+_KIB = 1 << 10
+
+
+@dataclass(slots=True)
+class Load:
+    """What the guest writes to one disk: `length` bytes somewhere within the first `span`.
+
+    `every` is in beats. `issued` counts what was asked for, from what the disk had done before.
+    """
+
+    disk: Disk
+    every: int
+    length: int
+    span: int
+    scattered: bool = True
+    issued: int | None = None
+    places: Iterator[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        steps = self.span // self.length
+        dice = Random(self.disk.name)
+        self.places = (
+            (dice.randrange(steps) for _ in itertools.count())
+            if self.scattered
+            else itertools.cycle(range(steps))
+        )
+
+
+def demo_loads() -> list[Load]:
+    """A system disk, a data disk, a log that grows and wraps, a database, and a quiet archive."""
+    return [
+        Load(ROOT, every=2, length=16 * _KIB, span=24 * MiB),
+        Load(DATA, every=1, length=128 * _KIB, span=24 * MiB),
+        Load(LOGS, every=1, length=4 * _KIB, span=64 * MiB, scattered=False),
+        Load(DATABASE, every=1, length=16 * _KIB, span=32 * MiB),
+        Load(ARCHIVE, every=20, length=64 * _KIB, span=160 * MiB),
+    ]
+
+
+async def write_on(session: QmpSession, loads: list[Load]) -> None:
+    """Write until cancelled, or until the session with QEMU has ended."""
+    for beat in itertools.count():
+        try:
+            await _round(session, [load for load in loads if beat % load.every == 0], beat)
+        except ConnectionLost:
+            return
+        except (QmpError, DemoError, ValidationError) as error:
+            # QEMU is busy or stopped, or a disk is gone: that is for the operator to see, not here.
+            log.info("the demo's guest could not write: %s", error)
+        await asyncio.sleep(BEAT)
+
+
+async def _round(session: QmpSession, due: list[Load], beat: int) -> None:
+    counts = await query_write_counts(session)
+    for load in due:
+        count = counts.get(load.disk.backend)
+        if count is None:
+            continue
+        if load.issued is None or load.issued < count.ended:
+            load.issued = count.ended
+        if load.issued - count.ended >= MOST_UNDER_WAY:
+            continue
+        offset = next(load.places) * load.length
+        await GuestDisk(session, load.disk).write(offset, load.length, 1 + beat % 255)
+        load.issued += 1
