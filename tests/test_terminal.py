@@ -25,7 +25,7 @@ def terminal() -> Iterator[Terminal]:
 
 @pytest.mark.parametrize(
     "term",
-    "xterm xterm-256color screen tmux-256color linux vt100 xterm-kitty foot rxvt-unicode".split(),
+    ["xterm", "xterm-256color", "screen", "tmux-256color", "linux", "vt100", "xterm-kitty", "foot"],
 )
 def test_the_terminals_of_operators_are_accepted(terminal: Terminal, term: str) -> None:
     assert refusal({"TERM": term}, terminal, terminal) is None

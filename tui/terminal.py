@@ -39,7 +39,6 @@ _KNOWN = (
     "iterm",
     "vscode",
 )
-)
 
 _CURSOR_SEQUENCE = b"\x1b["
 
@@ -94,7 +93,7 @@ def _in_terminfo(term: str) -> bool:
 
 
 def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None:
-    """Give Textual defaults that suit a slow line, before its import: that is when it reads them."""
+    """Give Textual defaults that suit a slow line; it reads them while it is imported."""
     target = os.environ if environ is None else environ
     for name, value in _TEXTUAL_DEFAULTS.items():
         target.setdefault(name, value)
