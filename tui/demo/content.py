@@ -38,7 +38,7 @@ async def fill(session: QmpSession, directory: Path) -> None:
         raise DemoError(f"QEMU refused to prepare the demo's disks: {error}") from error
     for disk, offset, length in (
         (DATA, 0, 24 * MiB),
-        (LOGS, 0, 64 * MiB),
+        (LOGS, 0, 16 * MiB),
         (ARCHIVE, 0, SLOW_DATA),
         (SCRATCH, GiB, 1 * MiB),
     ):

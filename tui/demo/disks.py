@@ -10,10 +10,10 @@ from tui.demo.errors import DemoError
 MiB = 1 << 20
 GiB = 1 << 30
 
-SLOW_BYTES = 16 * MiB
+SLOW_BYTES = 12 * MiB
 """What the slow disk gives, in bytes a second."""
 
-SLOW_DATA = 160 * MiB
+SLOW_DATA = 120 * MiB
 """What is on the slow disk: a full backup of it takes ten seconds."""
 
 QEMU_IMG_SECONDS = 20.0

@@ -9,7 +9,7 @@ from random import Random
 
 from pydantic import ValidationError
 
-from tui.demo.disks import ARCHIVE, DATA, DATABASE, LOGS, ROOT, Disk, MiB
+from tui.demo.disks import ARCHIVE, DATA, DATABASE, LOGS, ROOT, SLOW_DATA, Disk, MiB
 from tui.demo.errors import DemoError
 from tui.demo.guest import GuestDisk, query_write_counts
 from tui.qmp.errors import ConnectionLost, QmpError
@@ -56,9 +56,9 @@ def demo_loads() -> list[Load]:
     return [
         Load(ROOT, every=2, length=16 * _KIB, span=24 * MiB),
         Load(DATA, every=1, length=128 * _KIB, span=24 * MiB),
-        Load(LOGS, every=1, length=4 * _KIB, span=64 * MiB, scattered=False),
+        Load(LOGS, every=1, length=4 * _KIB, span=16 * MiB, scattered=False),
         Load(DATABASE, every=1, length=16 * _KIB, span=32 * MiB),
-        Load(ARCHIVE, every=20, length=64 * _KIB, span=160 * MiB),
+        Load(ARCHIVE, every=20, length=64 * _KIB, span=SLOW_DATA),
     ]
 
 

@@ -1,0 +1,34 @@
+"""What any test may ask for: a real QEMU, the demo VM, and a home of its own."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.qemu import QemuStarter
+from tui.demo.vm import DemoVm
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home directory of the test's own, so that nothing of the user's is read or written."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CACHE", "CONFIG", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    return home
+
+
+@pytest.fixture
+async def qemu(tmp_path: Path) -> AsyncIterator[QemuStarter]:
+    """`vm = await qemu("-drive", …)`; every QEMU is gone when the test ends."""
+    async with contextlib.AsyncExitStack() as owner:
+        yield QemuStarter(tmp_path, owner)
+
+
+@pytest.fixture
+async def demo_vm() -> AsyncIterator[DemoVm]:
+    """The demo VM, fresh."""
+    async with DemoVm.start() as vm:
+        yield vm
