@@ -97,8 +97,8 @@ make_venv() {
 }
 
 pip_install() {
-    "$venv/bin/python" -m pip --disable-pip-version-check --no-input --retries 2 install -q "$@" >>"$log" 2>&1 ||
-        die "could not install the Python packages, is there a network? (details: $log)"
+    "$venv/bin/python" -m pip --disable-pip-version-check --no-input --retries 2 install -q "$@" \
+        >>"$log" 2>&1
 }
 
 # Installs the given lock files and, editable, the project. A stamp tells when nothing has changed.
@@ -116,8 +116,10 @@ install_python() {
     say "installing Python packages into $venv: $*"
     for lock in requirements/build.lock "$@"; do set -- "$@" -r "$lock"; done
     while [ "$1" != -r ]; do shift; done
-    pip_install --require-hashes "$@"
-    pip_install --no-deps --no-build-isolation --editable .
+    pip_install --require-hashes "$@" ||
+        die "could not install the Python packages, is there a network? (details: $log)"
+    pip_install --no-deps --no-build-isolation --editable . ||
+        die "could not install BlockDeck itself into $venv (details: $log)"
     printf '%s\n' "$seal" >"$stamp"
 }
 
