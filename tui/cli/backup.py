@@ -1,0 +1,152 @@
+"""`blockdeck backup`: one backup from its arguments to its outcome."""
+
+import asyncio
+import shlex
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from tui.backup.arguments import Json
+from tui.backup.defaults import default_arguments
+from tui.backup.verdict import Finding, Verdict
+from tui.cli.check import as_line
+from tui.cli.failure import Failure, Status
+from tui.cli.follow import Follower
+from tui.cli.monitor import open_vm
+from tui.cli.output import PROGRAM, complain, note
+from tui.cli.progress import Reporter, reporter_for
+from tui.cli.words import judge_draft, read_arguments
+from tui.qmp.address import MonitorAddress
+from tui.qmp.errors import ConnectionLost, NotAnswering
+from tui.vm.snapshot import Outcome
+from tui.worker import VmWorker
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRequest:
+    """What the command line asks for; `directory` is where a target is suggested without one."""
+
+    address: MonitorAddress
+    words: Mapping[str, str]
+    as_json: bool = False
+    no_wait: bool = False
+    overrides: tuple[str, ...] = ()
+    directory: str | None = None
+
+    @property
+    def way_back(self) -> str:
+        """How to see the job again."""
+        monitor = shlex.quote(str(self.address))
+        return f"Come back with: {PROGRAM} {monitor}, or {PROGRAM} jobs {monitor}"
+
+
+async def back_up(request: BackupRequest) -> int:
+    """Judge, start and watch one backup.
+
+    Raises:
+        Failure: it was refused, the monitor cannot be reached, or what became of it is not known.
+        QmpError: QEMU refused the command, or could not be asked.
+    """
+    reporter = reporter_for(request.as_json)
+    async with open_vm(request.address) as worker:
+        verdict = await _judge(worker, request)
+        blockers = verdict.blockers(request.overrides)
+        if blockers:
+            reporter.refused(verdict)
+            raise _refused(blockers)
+        _warn(verdict)
+        with _interruption() as interrupted:
+            follower = Follower(worker, reporter)
+            job_id = await _start(worker, verdict, request)
+            reporter.started(job_id, verdict.command)
+            if request.no_wait:
+                note(f"{job_id} runs in QEMU. {request.way_back}")
+                return Status.DONE
+            try:
+                return await _watch(follower, job_id, interrupted, reporter, request)
+            finally:
+                reporter.close()
+
+
+async def _judge(worker: VmWorker, request: BackupRequest) -> Verdict:
+    draft = read_arguments(worker, request.words)
+    return await judge_draft(worker, draft, _defaults(worker, request))
+
+
+def _defaults(worker: VmWorker, request: BackupRequest) -> dict[str, Json]:
+    """What the form would fill in, less what this QEMU does not know."""
+    device = worker.snapshot.device_named(request.words.get("device", ""))
+    if device is None or worker.schema is None:
+        return {}
+    # The suggested name holds the time of the operator's clock.
+    now = datetime.now().astimezone()
+    defaults = default_arguments(device, worker.snapshot, request.directory or "/", now)
+    if request.directory is None:
+        defaults.pop("target", None)
+    known = {argument.name for argument in worker.schema.arguments("drive-backup")}
+    given = set(request.words)
+    return {name: value for name, value in defaults.items() if name in known - given}
+
+
+def _refused(blockers: tuple[Finding, ...]) -> Failure:
+    for finding in blockers:
+        tick = f" --override {finding.rule} starts it all the same." if finding.override else ""
+        note(f"{as_line(finding)}{tick}")
+    return Failure("the backup was not started")
+
+
+def _warn(verdict: Verdict) -> None:
+    for finding in verdict.findings:
+        note(as_line(finding))
+
+
+async def _start(worker: VmWorker, verdict: Verdict, request: BackupRequest) -> str:
+    try:
+        return await worker.start(verdict.command["arguments"])
+    except (NotAnswering, ConnectionLost) as error:
+        raise Failure(f"whether the backup runs is not known: {error}", request.way_back) from error
+
+
+async def _watch(
+    follower: Follower,
+    job_id: str,
+    interrupted: asyncio.Event,
+    reporter: Reporter,
+    request: BackupRequest,
+) -> int:
+    end = asyncio.create_task(follower.follow(job_id), name=f"follow {job_id}")
+    stop = asyncio.create_task(interrupted.wait(), name="interruption")
+    try:
+        await asyncio.wait((end, stop), return_when=asyncio.FIRST_COMPLETED)
+        if not end.done():
+            reporter.interrupted(job_id)
+            reporter.close()
+            complain(f"interrupted; {job_id} goes on in QEMU", request.way_back)
+            return Status.INTERRUPTED
+        job = end.result()
+    except BrokenPipeError as error:
+        sentence = f"nobody reads standard output any more; {job_id} goes on in QEMU"
+        raise Failure(sentence, request.way_back) from error
+    finally:
+        end.cancel()
+        stop.cancel()
+    reporter.ended(job)
+    return Status.DONE if job.outcome is Outcome.SUCCEEDED else Status.FAILED
+
+
+@contextmanager
+def _interruption() -> Iterator[asyncio.Event]:
+    """An event that Ctrl-C, SIGTERM or SIGHUP sets; none of them ends the program by itself."""
+    loop = asyncio.get_running_loop()
+    interrupted = asyncio.Event()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, interrupted.set)
+    try:
+        yield interrupted
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

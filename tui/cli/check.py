@@ -1,0 +1,48 @@
+"""`blockdeck check`: what QEMU would say to a drive-backup."""
+
+from tui.backup.preview import as_json_line
+from tui.backup.verdict import Finding, Verdict
+from tui.cli.failure import Status
+from tui.cli.monitor import open_vm
+from tui.cli.output import complain, say, say_json
+from tui.cli.words import judge_draft, read_arguments
+from tui.qmp.address import MonitorAddress
+
+_MEANINGS = {
+    "accept": "QEMU will take this",
+    "reject": "QEMU will refuse this",
+    "unknown": "whether QEMU takes this cannot be told from here",
+}
+
+
+async def check_words(address: MonitorAddress, texts: dict[str, str], *, as_json: bool) -> int:
+    """Print the verdict on one set of arguments.
+
+    Raises:
+        Failure: the monitor cannot be reached.
+        QmpError: QEMU could not be asked.
+    """
+    async with open_vm(address) as worker:
+        verdict = await judge_draft(worker, read_arguments(worker, texts))
+    if as_json:
+        say_json(verdict.model_dump())
+    else:
+        say(f"{verdict.verdict}: {_MEANINGS[verdict.verdict]}")
+        for finding in verdict.findings:
+            say(as_line(finding))
+        say(as_json_line(verdict.command))
+    return _status(verdict)
+
+
+def as_line(finding: Finding) -> str:
+    """A finding as `field: severity: message [RULE]`."""
+    field = f"{finding.field}: " if finding.field else ""
+    return f"{field}{finding.severity}: {finding.message} [{finding.rule}]"
+
+
+def _status(verdict: Verdict) -> int:
+    if verdict.verdict == "reject":
+        return Status.FAILED
+    if verdict.verdict == "unknown":
+        complain("the verdict is unknown; QEMU itself will tell")
+    return Status.DONE

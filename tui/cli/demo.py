@@ -1,0 +1,45 @@
+"""`blockdeck demo`: a throwaway VM, with the UI on it or for others to use."""
+
+import asyncio
+from pathlib import Path
+
+from tui.cli.failure import Failure, Status
+from tui.cli.output import say_json
+from tui.cli.screen import require_terminal, show_ui
+from tui.demo.child import demo_process
+from tui.demo.errors import DemoError
+from tui.demo.serve import serve
+from tui.demo.vm import DemoInfo
+from tui.qmp.address import UnixAddress
+
+
+def show_demo(*, mouse: bool, log: Path | None) -> int:
+    """Run a demo VM for as long as the UI is open.
+
+    Raises:
+        Failure: there is no terminal, or no demo VM.
+    """
+    require_terminal()
+    try:
+        with demo_process() as info:
+            address = UnixAddress(path=info.monitor)
+            return show_ui(address, directory=str(info.backups), mouse=mouse, log=log)
+    except DemoError as error:
+        raise Failure(str(error)) from error
+
+
+def serve_demo() -> int:
+    """Run a demo VM until a signal ends it; one JSON object says where it is.
+
+    Raises:
+        Failure: there is no demo VM, or it ended by itself.
+    """
+    try:
+        asyncio.run(serve(_announce))
+    except DemoError as error:
+        raise Failure(str(error)) from error
+    return Status.DONE
+
+
+def _announce(info: DemoInfo) -> None:
+    say_json(info.model_dump(mode="json"))

@@ -1,0 +1,28 @@
+"""What to tell the operator of an error."""
+
+from pydantic import ValidationError
+
+from tui.backup.advice import advice_for
+from tui.cli.failure import Failure, Status
+from tui.qmp.errors import CommandRefused, ConnectFailure, QmpError
+
+
+def explain(error: Exception) -> Failure | None:
+    """What to tell the operator of an error that can be expected; None for a fault of ours."""
+    match error:
+        case Failure():
+            return error
+        case ConnectFailure():
+            return Failure(error.sentence, error.advice, Status.UNREACHABLE)
+        case CommandRefused():
+            sentence = f"QEMU refused {error.command}: {error.desc}"
+            return Failure(sentence, advice_for(error.desc) or "")
+        case QmpError():
+            return Failure(str(error))
+        case ValidationError():
+            return Failure("QEMU answered with something this program does not understand.")
+        case OSError():
+            return Failure(
+                f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+            )
+    return None
