@@ -53,8 +53,13 @@ find_root() {
     as_root=''
     if [ "$(id -u)" -eq 0 ]; then return 0; fi
     have sudo || return 1
-    if [ -t 0 ]; then as_root='sudo'; else as_root='sudo -n'; fi
-    $as_root true
+    if [ -t 0 ]; then
+        as_root='sudo'
+        sudo true
+    else
+        as_root='sudo -n'
+        sudo -n true 2>/dev/null
+    fi
 }
 
 apt_get() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"; }
