@@ -1,0 +1,118 @@
+"""From the text of a form or a command line to the values that QEMU is sent."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from pydantic import BaseModel, ByteSize, ConfigDict, TypeAdapter, ValidationError
+
+from tui.backup.arguments import Json
+from tui.backup.verdict import Finding, Severity
+from tui.backup.wording import quote
+
+_BYTES: TypeAdapter[ByteSize] = TypeAdapter(ByteSize)
+_SIZE = re.compile(r"\d{1,20}(\.\d{1,20})?\s*([kmgtpe](i?b)?|b)?", re.I)
+_INTEGER = re.compile(r"[+-]?\d{1,30}")
+_ON = frozenset({"on", "yes", "true"})
+_OFF = frozenset({"off", "no", "false"})
+
+
+class FieldSpec(Protocol):
+    """What reading a field's text takes; a `FormField` is one."""
+
+    @property
+    def name(self) -> str:
+        """QEMU's name, with a dot for a nested argument."""
+
+    @property
+    def kind(self) -> str:
+        """`size` and `speed` are numbers with a unit."""
+
+    @property
+    def type(self) -> str:
+        """The type of the schema."""
+
+
+class ParsedDraft(BaseModel):
+    """The arguments that could be read, and what is wrong with the texts that could not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    arguments: dict[str, Json]
+    findings: tuple[Finding, ...] = ()
+
+
+class _Unreadable(ValueError):
+    """The text of one field cannot be read; the message is for the operator."""
+
+
+def parse_draft(fields: Mapping[str, str], specs: Iterable[FieldSpec]) -> ParsedDraft:
+    """Read the texts of a form or of `NAME=VALUE` words.
+
+    An empty text is "not given". `x-perf.max-workers` goes into the object `x-perf`. A size or
+    speed is a number of bytes, or one with a unit as pydantic's `ByteSize` reads it: 50M and 50MB are
+    50,000,000 bytes, 50MiB is 52,428,800. A switch is on or off, yes or no, true or false. A name
+    that no spec has is kept as text, so that the rules can say that QEMU does not know it.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    arguments: dict[str, Json] = {}
+    findings: list[Finding] = []
+    for name, text in fields.items():
+        if text == "":
+            continue
+        spec = by_name.get(name)
+        try:
+            value = _read(text, spec) if spec else text
+        except _Unreadable as problem:
+            findings.append(
+                Finding(field=name, severity=Severity.REFUSES, rule="S-TYPE", message=str(problem))
+            )
+            continue
+        _put(arguments, name, value)
+    return ParsedDraft(arguments=arguments, findings=tuple(findings))
+
+
+def _put(arguments: dict[str, Json], name: str, value: Json) -> None:
+    outer, dot, inner = name.partition(".")
+    if not dot:
+        arguments[name] = value
+        return
+    members = arguments.setdefault(outer, {})
+    if isinstance(members, dict):
+        _put(members, inner, value)
+
+
+def _read(text: str, spec: FieldSpec) -> Json:
+    if spec.kind in ("size", "speed"):
+        return _size(text.strip())
+    if spec.type in ("int", "size"):
+        return _integer(text.strip())
+    if spec.type == "bool":
+        return _switch(text.strip())
+    return text
+
+
+def _size(text: str) -> int:
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    example = "Give a number of bytes, or a size such as 50M or 1GiB"
+    if not _SIZE.fullmatch(text):
+        raise _Unreadable(f"{quote(text)} is no size. {example}.")
+    try:
+        return int(_BYTES.validate_python(text))
+    except ValidationError as error:
+        raise _Unreadable(f"{quote(text)} is no size. {example}.") from error
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise _Unreadable(f"{quote(text)} is no whole number.")
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    if text.lower() in _ON:
+        return True
+    if text.lower() in _OFF:
+        return False
+    raise _Unreadable(f"{quote(text)} is neither on nor off.")

@@ -1,0 +1,54 @@
+"""The verdict on a set of arguments: every rule, the weightiest finding first."""
+
+from collections.abc import Mapping
+
+from tui.backup.arguments import DRIVE_BACKUP, Json
+from tui.backup.arguments import command as as_command
+from tui.backup.rules import STAGES, schema
+from tui.backup.rules.case import Case
+from tui.backup.target import TargetFacts
+from tui.backup.verdict import Finding, Severity, Verdict
+from tui.qmp.schema import QmpSchema
+from tui.vm.snapshot import VmSnapshot
+
+_WEIGHT = {severity: weight for weight, severity in enumerate(Severity)}
+
+
+def judge(
+    arguments: Mapping[str, Json],
+    vm: VmSnapshot,
+    schema: QmpSchema,
+    target: TargetFacts | None,
+    command: str = DRIVE_BACKUP,
+) -> Verdict:
+    """Foretell what QEMU will say to these arguments, and what they would do.
+
+    Args:
+        arguments: spelled and typed as they would be sent; any JSON will do.
+        vm: the VM as it is now.
+        schema: what the connected QEMU knows.
+        target: what is known of the target's file; None is nothing.
+        command: `drive-backup` or `blockdev-backup`.
+    """
+    case = Case(arguments, vm, schema, target, command)
+    findings = _weightiest_first(case)
+    severities = {finding.severity for finding in findings}
+    if Severity.REFUSES in severities:
+        verdict = "reject"
+    else:
+        verdict = "unknown" if Severity.UNKNOWN in severities else "accept"
+    return Verdict(verdict=verdict, findings=findings, command=as_command(command, arguments))
+
+
+def _weightiest_first(case: Case) -> tuple[Finding, ...]:
+    """All findings by weight, and those of one weight in the order in which QEMU checks."""
+    findings: list[Finding] = []
+    malformed: set[str | None] = set()
+    for stage in STAGES:
+        hits = [(hit, rule) for rule in stage for hit in rule.check(case)]
+        hits.sort(key=lambda pair: pair[0].place)
+        # What is said of an argument of the wrong type would be said of nothing.
+        findings += [rule.finding(hit) for hit, rule in hits if hit.field not in malformed]
+        if stage is schema.RULES:
+            malformed.update(finding.field for finding in findings)
+    return tuple(sorted(findings, key=lambda finding: _WEIGHT[finding.severity]))

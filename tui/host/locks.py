@@ -1,0 +1,30 @@
+"""QEMU's image locks, as the kernel lists them.
+
+A QEMU that uses an image holds read locks on single bytes of it: byte 100 and those after it for
+what it does, 200 and after for what it does not let others do (bit 1 is writing, bit 3 resizing).
+"""
+
+import os
+from pathlib import Path
+
+_RESIZES = 103
+_FORBIDS_WRITING = 201
+_FORBIDS_RESIZING = 203
+
+
+def is_locked(found: os.stat_result) -> bool | None:
+    """Whether a lock keeps a new writer from a file; None where the list cannot be read."""
+    try:
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return None
+    file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    return any(_keeps_writers_off(line.split(), file) for line in lines)
+
+
+def _keeps_writers_off(words: list[str], file: str) -> bool:
+    if "->" in words or len(words) < 8 or words[5] != file:
+        return False
+    first = int(words[6])
+    last = (1 << 63) if words[7] == "EOF" else int(words[7])
+    return any(first <= b <= last for b in (_RESIZES, _FORBIDS_WRITING, _FORBIDS_RESIZING))

@@ -1,0 +1,184 @@
+"""What the file system says of a backup's target, for the user that runs QEMU."""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tui.backup.target import FileKind, TargetFacts, TargetName
+from tui.host.access import is_protected, may_create_in, may_write
+from tui.host.image import ImageHeader, read_header
+from tui.host.locks import is_locked
+from tui.host.mounts import filesystem_of
+from tui.host.process import QemuProcess
+
+_KINDS: tuple[tuple[int, FileKind], ...] = (
+    (stat.S_IFREG, "file"),
+    (stat.S_IFDIR, "directory"),
+    (stat.S_IFBLK, "block"),
+    (stat.S_IFCHR, "char"),
+    (stat.S_IFIFO, "fifo"),
+    (stat.S_IFSOCK, "socket"),
+)
+
+_LONGEST_PATH = 4095
+
+
+def look_at_target(path: str, process: QemuProcess | None, disks: Iterable[str]) -> TargetFacts:
+    """Look at a target with QEMU's eyes. Blocks for as long as the file system does.
+
+    Args:
+        path: the target as it would be sent.
+        process: the QEMU behind the monitor; None if it is not on this host.
+        disks: the files of the VM's disks.
+    """
+    name = TargetName.of(path).path
+    if process is None or process.same_mount_namespace is not True:
+        return TargetFacts(path=path)
+    if not name or name.startswith("/dev/fdset/") or "\0" in name:
+        return TargetFacts(path=path)
+    if not name.startswith("/"):
+        if process.cwd is None:
+            return TargetFacts(path=path)
+        name = f"{process.cwd}/{name}"
+    try:
+        known = _look(Path(name), process, tuple(disks))
+    except PermissionError:
+        known = {}
+    except UnicodeEncodeError:
+        return TargetFacts(path=path)
+    return TargetFacts(path=path, visible=True, seen_at=time.time(), **known)
+
+
+def _look(path: Path, process: QemuProcess, disks: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        found = _follow(path)
+    except OSError as error:
+        return _broken(path, error)
+    # A link that leads nowhere is created through: what counts is where it leads.
+    path = Path(os.path.realpath(path))
+    parent = path.parent
+    if found is None:
+        known: dict[str, Any] = {"exists": False} | _parent(parent, process)
+    else:
+        known = {"exists": True, "parent_exists": True, "parent_is_directory": True}
+        known |= _existing(path, found, process, disks)
+    if known.get("parent_is_directory"):
+        space = os.statvfs(parent)
+        root_space = process.overrides_permissions
+        known["free_bytes"] = (space.f_bfree if root_space else space.f_bavail) * space.f_frsize
+        known["filesystem"] = filesystem_of(parent)
+        known["same_filesystem_as_source"] = _shares_filesystem(parent, disks)
+    return known
+
+
+def _follow(path: Path) -> os.stat_result | None:
+    """The file at the end of all links, None if there is none."""
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _broken(path: Path, error: OSError) -> dict[str, Any]:
+    match error.errno:
+        case errno.ENAMETOOLONG:
+            return {"name_too_long": True, "exists": False}
+        case errno.ELOOP:
+            return {"link_loop": True, "exists": False}
+        case errno.ENOTDIR:
+            return {"exists": False, "parent_exists": True, "parent_is_directory": False}
+        case errno.EACCES | errno.EPERM:
+            raise PermissionError(error.errno, error.strerror, str(path))
+        case _:
+            return {}
+
+
+def _parent(parent: Path, process: QemuProcess) -> dict[str, Any]:
+    try:
+        is_directory = stat.S_ISDIR(parent.stat().st_mode)
+    except FileNotFoundError:
+        return {"parent_exists": False}
+    known: dict[str, Any] = {"parent_exists": True, "parent_is_directory": is_directory}
+    if is_directory:
+        known["writable"] = may_create_in(process, parent)
+    return known
+
+
+def _existing(
+    path: Path, found: os.stat_result, process: QemuProcess, disks: tuple[str, ...]
+) -> dict[str, Any]:
+    kind = next(kind for bits, kind in _KINDS if stat.S_IFMT(found.st_mode) == bits)
+    writable = may_write(process, path, found)
+    if is_protected(process, path, found):
+        writable = False
+    known: dict[str, Any] = {
+        "kind": kind,
+        "size": found.st_size,
+        "modified": found.st_mtime,
+        "writable": writable,
+        "same_file_as": _same_file(found, disks),
+    }
+    if kind == "file":
+        known["locked"] = is_locked(found)
+        known |= _image(path)
+    return known
+
+
+def _image(path: Path) -> dict[str, Any]:
+    try:
+        header = read_header(path)
+    except PermissionError:
+        return {}
+    known = header.model_dump()
+    known["backing_exists"] = _backing_exists(path, header)
+    return known
+
+
+def _backing_exists(path: Path, header: ImageHeader) -> bool | None:
+    """Whether the next image of the chain is there, and those below it."""
+    seen = {path}
+    while header.backing_file is not None:
+        name = TargetName.of(header.backing_file).path
+        if name is None:
+            return None
+        path = path.parent / name
+        if path in seen:
+            return None
+        seen.add(path)
+        try:
+            header = read_header(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return None
+    return True if len(seen) > 1 else None
+
+
+def _same_file(found: os.stat_result, disks: tuple[str, ...]) -> str | None:
+    for disk in disks:
+        other = _stat(disk)
+        if other is not None and os.path.samestat(found, other):
+            return disk
+    return None
+
+
+def _shares_filesystem(parent: Path, disks: tuple[str, ...]) -> bool | None:
+    device = parent.stat().st_dev
+    others = [found.st_dev for disk in disks if (found := _stat(disk)) is not None]
+    return device in others if others else None
+
+
+def _stat(disk: str) -> os.stat_result | None:
+    if not disk.startswith("/"):
+        return None
+    try:
+        return Path(disk).stat()
+    except (OSError, ValueError):
+        # A disk whose file was deleted or hidden cannot be the same as one that is there.
+        return None
