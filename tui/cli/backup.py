@@ -10,6 +10,7 @@ from datetime import datetime
 
 from tui.backup.arguments import Json
 from tui.backup.defaults import default_arguments
+from tui.backup.target import suggest_target
 from tui.backup.verdict import Finding, Verdict
 from tui.cli.check import as_line
 from tui.cli.failure import Failure, Status
@@ -86,7 +87,10 @@ def _defaults(worker: VmWorker, request: BackupRequest) -> dict[str, Json]:
     now = datetime.now().astimezone()
     defaults = default_arguments(device, worker.snapshot, request.directory or "/", now)
     if request.directory is None:
-        defaults.pop("target", None)
+        del defaults["target"]
+    elif "format" in request.words:
+        image_format = request.words["format"]
+        defaults["target"] = suggest_target(request.directory, device.title, now, image_format)
     known = {argument.name for argument in worker.schema.arguments("drive-backup")}
     given = set(request.words)
     return {name: value for name, value in defaults.items() if name in known - given}

@@ -61,7 +61,7 @@ def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 @click.command("blockdeck", context_settings=_SETTINGS, add_help_option=False)
-@click.argument("monitor", type=Monitor(), required=False, metavar="[SOCKET | HOST:PORT]")
+@click.argument("monitor", type=Monitor(), required=False, metavar="MONITOR")
 @click.option("--directory", metavar="DIR", help="Suggest backup targets in this directory.")
 @_screen_options
 @click.option(
@@ -164,9 +164,9 @@ def check(monitor: "MonitorAddress", words: tuple[str, ...], as_json: bool, batc
 def backup(monitor: "MonitorAddress", words: tuple[str, ...], **options: Any) -> int:
     """Run a drive-backup and watch it to its end.
 
-    ARG is QEMU's own name of an argument, as in device=drive0 target=/backup/a.qcow2 speed=50M. What
-    is not given is filled in as in the form: sync=full, format=qcow2 and an id for the job. The
-    backup runs in QEMU: it goes on when this command is interrupted.
+    ARG is QEMU's own name of an argument, as in device=drive0 target=/backup/a.qcow2 speed=50M.
+    What is not given is filled in as in the form: sync=full, format=qcow2 and a job-id. The backup
+    runs in QEMU: it goes on when this command is interrupted.
     """
     from tui.cli.backup import BackupRequest, back_up
     from tui.cli.words import read_words

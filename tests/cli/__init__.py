@@ -1,0 +1,1 @@
+"""The `blockdeck` command as a shell would run it."""
