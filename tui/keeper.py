@@ -1,0 +1,55 @@
+"""Keeps the worker of the VM on show and the task that runs it."""
+
+import asyncio
+from collections.abc import Callable
+
+from tui.coalesce import Coalescer
+from tui.history import History
+from tui.qmp.address import MonitorAddress
+from tui.worker import VmWorker
+
+TICK = 0.5
+"""Seconds between two repaints of live data, at the least."""
+
+
+class Keeper:
+    """Opens and closes one monitor at a time.
+
+    Args:
+        history: where outcomes are recorded.
+        on_change: called at most every `TICK` seconds while the VM changes.
+        on_fault: called when the worker ended by a fault of the program.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        on_change: Callable[[], None],
+        on_fault: Callable[[BaseException], None],
+    ) -> None:
+        self.worker: VmWorker | None = None
+        self._history = history
+        self._coalescer = Coalescer(TICK, on_change)
+        self._on_fault = on_fault
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self, address: MonitorAddress) -> None:
+        """Leave the present VM and watch the one behind `address`."""
+        await self.close()
+        self.worker = VmWorker(address, history=self._history)
+        self.worker.subscribe(self._coalescer.changed)
+        self._task = asyncio.create_task(self.worker.run(), name=f"watch {address}")
+        self._task.add_done_callback(self._ended)
+        self._coalescer.changed()
+
+    async def close(self) -> None:
+        """Let go of the VM; its jobs go on. Takes two seconds at the most."""
+        task, self._task, self.worker = self._task, None, None
+        self._coalescer.stop()
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task], timeout=2.0)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_fault(error)

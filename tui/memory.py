@@ -1,0 +1,52 @@
+"""What BlockDeck remembers between two runs: monitors used, directories backed up to."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+log = logging.getLogger(__name__)
+
+RECENT_KEPT = 12
+
+
+class Memory(BaseModel):
+    """The remembered things; most recent first.
+
+    Attributes:
+        monitors: addresses of monitors that were connected to.
+        directories: the last target directory by VM (its UUID, or its name).
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    monitors: list[str] = Field(default_factory=list)
+    directories: dict[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the memory; a missing or damaged file is an empty memory."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValidationError) as error:
+            log.warning("what was remembered in %s cannot be read: %s", path, error)
+            return cls()
+
+    def save(self, path: Path) -> None:
+        """Write the memory for its owner alone, whole or not at all; failing to is only logged."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f"{path.name}.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+            draft.replace(path)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", path, error)
+
+    def used(self, monitor: str) -> None:
+        """Remember a monitor as the most recent one."""
+        self.monitors = [monitor, *(m for m in self.monitors if m != monitor)][:RECENT_KEPT]

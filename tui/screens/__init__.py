@@ -1,0 +1,1 @@
+"""One screen a thing that is listed or filled in."""

@@ -1,0 +1,370 @@
+"""The backup form of one disk: filled in, judged as one types, started."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.suggester import Suggester
+from textual.widget import Widget
+from textual.widgets import Button, Input
+
+from tui.backup.advice import advice_for, field_of_refusal
+from tui.backup.arguments import Json, command
+from tui.backup.defaults import default_arguments
+from tui.backup.draft import parse_draft
+from tui.backup.fields import FormField, form_fields
+from tui.backup.formstate import applicability
+from tui.backup.preview import as_json, as_json_line, as_qmp_shell
+from tui.backup.verdict import Finding, Severity, Verdict
+from tui.host.complete import complete_path
+from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
+from tui.screens.vm_screen import ROOMY, VmScreen
+from tui.text import plain
+from tui.units import size
+from tui.vm.snapshot import Device, VmSnapshot
+from tui.widgets.backup_form import BackupForm
+from tui.widgets.line import Line
+
+
+class BackupScreen(VmScreen):
+    """A form over the disks; Escape goes back, and what was typed is kept until then.
+
+    Args:
+        device_key: the disk to back up.
+    """
+
+    BINDING_GROUP_TITLE = "Backup form"
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "start", "Start", tooltip="Start the backup"),
+        Binding("f3", "advanced", "Advanced", tooltip="Show or hide the rarer arguments"),
+        Binding("f5", "copy_json", "Copy JSON", tooltip="Copy the command as QMP JSON (OSC 52)"),
+        Binding("f6", "copy_shell", "Copy qmp-shell", tooltip="Copy the line for qmp-shell"),
+        Binding("escape", "back", "Back", tooltip="Back to the disks"),
+    ]
+
+    def __init__(self, device_key: str) -> None:
+        super().__init__()
+        self._key = device_key
+        self._verdict: Verdict | None = None
+        self._unreadable: tuple[Finding, ...] = ()
+        self._refusal: Finding | None = None
+        self._starting = False
+        self._fields: tuple[FormField, ...] = ()
+        self._device_argument: Json = ""
+
+    # --- what is on it ---------------------------------------------------------------------------
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Form on the left or on top, the command beside or under it, the start button below."""
+        worker = self.worker
+        schema = worker.schema if worker else None
+        fields = form_fields(schema) if schema else ()
+        # The disk was chosen on the screen before, and stands in the title.
+        self._fields = tuple(field for field in fields if field.name != "device")
+        yield Line(id="form-title")
+        with Container(id="backup"):
+            yield BackupForm(self._fields, self._defaults(), _PathSuggester(self), id="backup-form")
+            with Vertical(id="preview"):
+                yield Line("Command", classes="form-section")
+                with VerticalScroll(id="preview-scroll", can_focus=False):
+                    yield Line(id="preview-text")
+                    yield Line(id="preview-notes")
+        yield Line(id="form-message")
+        with Horizontal(id="form-bottom"):
+            yield Button("Start backup", id="start", compact=True, disabled=True)
+            yield Line(id="form-status")
+
+    def _defaults(self) -> dict[str, str]:
+        worker, device = self.worker, self._device
+        if worker is None or device is None:
+            return {}
+        arguments = default_arguments(
+            device,
+            worker.snapshot,
+            self._directory(worker.snapshot, device),
+            datetime.now().astimezone(),
+        )
+        self._device_argument = arguments.get("device", "")
+        known = {field.name for field in self._fields}
+        return {name: _as_text(value) for name, value in arguments.items() if name in known}
+
+    def _directory(self, vm: VmSnapshot, device: Device) -> str:
+        """Where the last backup went, else beside the disk's own file."""
+        remembered = self.deck.directory or self.deck.memory.directories.get(vm.uuid or vm.name)
+        if remembered:
+            return remembered
+        file = PurePosixPath(device.medium.filename if device.medium else "/")
+        return str(file.parent) if file.is_absolute() else "/"
+
+    @property
+    def _device(self) -> Device | None:
+        return self.worker.snapshot.device(self._key) if self.worker else None
+
+    @property
+    def form(self) -> BackupForm:
+        """The form."""
+        return self.query_one(BackupForm)
+
+    def on_mount(self) -> None:
+        """Start in the target."""
+        self.form.go_to("target")
+        self._judge()
+
+    def show_vm(self, vm: VmSnapshot) -> None:
+        """The disk may have changed under the form."""
+        device = vm.device(self._key)
+        self.query_one("#form-title", Line).show(_title(device, self._key))
+
+    # --- judging ---------------------------------------------------------------------------------
+
+    def _arguments(self) -> dict[str, Json]:
+        draft = parse_draft(self.form.texts, self._fields)
+        self._unreadable = draft.findings
+        return {"device": self._device_argument, **draft.arguments}
+
+    @on(BackupForm.Changed)
+    def _changed(self, event: BackupForm.Changed) -> None:
+        if self._refusal is not None and event.field is not None:
+            self._refusal = None
+        self._judge()
+
+    @work(group="judge", exclusive=True)
+    async def _judge(self) -> None:
+        """Judge what is filled in; a newer change takes the place of this look."""
+        arguments, worker = self._arguments(), self.worker
+        self._preview(arguments)
+        if worker is None:
+            return
+        self.form.apply(applicability(self.form.texts, self._device, worker.snapshot, self._fields))
+        try:
+            verdict = await worker.judge(arguments)
+        except QmpError as error:
+            self._verdict = None
+            self.query_one("#start", Button).disabled = True
+            self._status(f"Cannot be judged: {error}", "refuses")
+            return
+        await self._take(verdict)
+
+    async def _take(self, verdict: Verdict) -> None:
+        self._verdict = verdict
+        await self.form.ask_for_ticks(verdict.to_tick())
+        self.form.show_findings(self._findings())
+        self._notes()
+        blocker = self._blocker()
+        self.query_one("#start", Button).disabled = blocker is not None
+        if blocker is not None:
+            self._status(f"Not yet: {self._label(blocker)}", blocker.severity)
+        elif self._refusal is not None:
+            self._status("QEMU refused; change something and try again.", "refuses")
+        else:
+            self._status("Ready. F2 starts the backup.", "ready")
+        self._message()
+
+    def _label(self, finding: Finding) -> str:
+        """What to look at: the name of the field, or the whole of it."""
+        if finding.override and finding.severity is not Severity.REFUSES:
+            return "a box is to be ticked"
+        labels = {field.name: field.label for field in self._fields}
+        return labels.get(finding.field or "", "see the message")
+
+    def on_descendant_focus(self) -> None:
+        """Another field has the focus: say in full what there is to say about it."""
+        self._message()
+
+    def _message(self) -> None:
+        """The message under the focused field in full; else what keeps the backup from starting."""
+        row = self.form.focused_row
+        blocker = self._refusal or self._blocker()
+        told = row.message if row is not None else None
+        if told is None and blocker is not None:
+            told = blocker.message, blocker.severity
+        text, kind = told or (row.field.help if row is not None else "", "")
+        line = self.query_one("#form-message", Line)
+        line.show(plain(text))
+        for known in ("refuses", "danger", "risk", "unknown"):
+            line.set_class(kind == known, f"-{known}")
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """All that is to be said; what cannot be read is not also missing."""
+        unreadable = {finding.field for finding in self._unreadable}
+        judged = self._verdict.findings if self._verdict else ()
+        rest = tuple(finding for finding in judged if finding.field not in unreadable)
+        refusal = (self._refusal,) if self._refusal else ()
+        return (*refusal, *self._unreadable, *rest)
+
+    def _blocker(self) -> Finding | None:
+        ticked = self.form.ticked
+        findings = (*self._unreadable, *(self._verdict.findings if self._verdict else ()))
+        return next((finding for finding in findings if finding.blocks(ticked)), None)
+
+    # --- showing ---------------------------------------------------------------------------------
+
+    def _command(self) -> dict[str, Json]:
+        return command("drive-backup", self._arguments())
+
+    def _preview(self, arguments: Mapping[str, Json]) -> None:
+        whole = command("drive-backup", arguments)
+        text = as_json_line(whole) if self.app.size.width < ROOMY else as_json(whole)
+        shown = "\n".join(plain(line) for line in text.split("\n"))
+        self.query_one("#preview-text", Line).show_resized(shown)
+
+    def _notes(self) -> None:
+        """What there is to know beside the fields."""
+        lines = [
+            Content.assemble((f"{finding.severity}: ", "bold"), plain(finding.message))
+            for finding in self._findings()
+            if finding.field is None or finding.severity in (Severity.NOTE, Severity.RISK)
+        ]
+        self.query_one("#preview-notes", Line).show_resized(Content("\n").join(lines))
+
+    def _status(self, text: str, kind: str) -> None:
+        line = self.query_one("#form-status", Line)
+        line.show(plain(text))
+        for known in ("ready", "refuses", "danger", "risk", "unknown"):
+            line.set_class(kind == known, f"-{known}")
+
+    # --- acting ----------------------------------------------------------------------------------
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        """Enter in a field goes to the button; a second Enter presses it."""
+        start = self.query_one("#start", Button)
+        if start.disabled:
+            self._go_to_blocker()
+        else:
+            start.focus()
+
+    @on(Button.Pressed, "#start")
+    def _pressed(self) -> None:
+        self.action_start()
+
+    def action_start(self) -> None:
+        """Start, or go to what keeps it from starting."""
+        if self._blocker() is not None or self._verdict is None:
+            self._go_to_blocker()
+        elif not self._starting:
+            self._start(self._arguments())
+
+    def _go_to_blocker(self) -> None:
+        blocker = self._blocker()
+        if blocker is None:
+            return
+        if blocker.override:
+            self.form.go_to_tick(blocker.rule)
+        else:
+            self.form.go_to(blocker.field)
+
+    @work(group="start", exclusive=True, exit_on_error=True)
+    async def _start(self, arguments: dict[str, Json]) -> None:
+        worker = self.worker
+        if worker is None:
+            return
+        self._starting = True
+        self._status("Asking QEMU ...", "ready")
+        try:
+            verdict = await worker.judge(arguments, fresh=True)
+            await self._take(verdict)
+            if self._blocker() is not None:
+                self._go_to_blocker()
+                return
+            job_id = await worker.start(arguments)
+        except CommandRefused as refusal:
+            await self._refused(refusal.desc)
+            return
+        except NotAnswering:
+            self._status(
+                "QEMU has not answered: whether the backup runs is not known. Look at the jobs (2) "
+                "before you try again.",
+                "danger",
+            )
+            return
+        except QmpError as error:
+            self._status(f"Not started: {error}", "refuses")
+            return
+        finally:
+            self._starting = False
+        await self._started(job_id, str(arguments.get("target", "")))
+
+    async def _started(self, job_id: str, target: str) -> None:
+        directory = PurePosixPath(target).parent
+        if self.worker is not None and directory.is_absolute():
+            await self.deck.remember_directory(self.worker.snapshot, str(directory))
+        self.notify(f"{job_id} runs", markup=False)
+        self.dismiss(None)
+        await self.deck.action_show("jobs")
+
+    async def _refused(self, words: str) -> None:
+        """QEMU said no in spite of it all: at the field it concerns, with nothing lost."""
+        advice = advice_for(words)
+        message = f"QEMU refused: {words}" + (f" {advice}" if advice else "")
+        self._refusal = Finding(
+            field=field_of_refusal(words),
+            severity=Severity.REFUSES,
+            rule="QEMU",
+            message=message,
+        )
+        self.form.show_findings(self._findings())
+        self._status("QEMU refused; change something and try again.", "refuses")
+        self.form.go_to(self._refusal.field)
+        self._message()
+
+    def action_advanced(self) -> None:
+        """Show or hide the rarer arguments."""
+        self.form.advanced = not self.form.advanced
+
+    def action_copy_json(self) -> None:
+        """Copy the command as QMP takes it."""
+        self.app.copy_to_clipboard(as_json_line(self._command()))
+        self.notify("The QMP JSON was sent to your terminal's clipboard (OSC 52)")
+
+    def action_copy_shell(self) -> None:
+        """Copy the command as a line for qmp-shell."""
+        self.app.copy_to_clipboard(as_qmp_shell(self._command()))
+        self.notify("The qmp-shell line was sent to your terminal's clipboard (OSC 52)")
+
+    def action_back(self) -> None:
+        """Back to the disks."""
+        self.dismiss(None)
+
+
+class _PathSuggester(Suggester):
+    """Completes the target where the file system of QEMU can be seen."""
+
+    def __init__(self, screen: BackupScreen) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._screen = screen
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first path that begins with what is typed."""
+        worker = self._screen.worker
+        if worker is None or not value.startswith("/"):
+            return None
+        found = await asyncio.to_thread(complete_path, value, worker.process)
+        return found[0] if found else None
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _title(device: Device | None, key: str) -> Content:
+    if device is None:
+        return Content.assemble(
+            (f" {plain(key, 60)} ", "bold"), ("is no longer there", "bold $text-error")
+        )
+    name = Content.assemble(" Back up ", (plain(device.title, 60), "bold $accent"))
+    if device.obstacle is not None:
+        return Content.assemble(name, (f"  {device.obstacle}", "bold $text-warning"))
+    medium = device.medium
+    about = f"  {medium.driver}, {size(medium.virtual_size)}" if medium else ""
+    return Content.assemble(name, (about, "$muted"))

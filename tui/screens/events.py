@@ -1,0 +1,121 @@
+"""The stream of QMP events, one readable line each."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.screens.text_page import TextPage
+from tui.screens.vm_screen import VmScreen
+from tui.text import plain
+from tui.vm.events import EventLog, EventRecord
+from tui.vm.snapshot import VmSnapshot
+from tui.widgets.event_list import EventList
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.line import Line
+
+
+class EventsScreen(VmScreen):
+    """Follows the newest event, or holds still to read."""
+
+    BINDING_GROUP_TITLE = "Events"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "follow", "Follow/hold", tooltip="Keep the newest event in view, or not"),
+        Binding("slash", "filter", "Filter", tooltip="Show only events with these words"),
+        Binding("e", "export", "Export", tooltip="Write the events shown to a file, as JSON lines"),
+        Binding("escape", "unfilter", "Clear filter", show=False),
+    ]
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Filter, list, and a line that tells where one is."""
+        yield FilterBar("words in name, job, meaning", id="event-filter")
+        with Container(id="events"):
+            yield EventList(id="event-list")
+        yield Line(id="event-status")
+
+    def on_mount(self) -> None:
+        """Start on the list."""
+        self.query_one(EventList).focus()
+
+    def show_vm(self, vm: VmSnapshot) -> None:
+        """Show the events that pass the filter."""
+        if self.worker is None:
+            return
+        log = self.worker.events
+        records = self._shown(log)
+        self.query_one(EventList).show(records)
+        self.query_one("#event-status", Line).show(self._status(log, len(records)))
+
+    def _shown(self, log: EventLog) -> tuple[EventRecord, ...]:
+        words = self.query_one(FilterBar).words.casefold().split()
+        records = log.since(0)
+        if not words:
+            return records
+        return tuple(record for record in records if _matches(record, words))
+
+    def _status(self, log: EventLog, shown: int) -> str:
+        if log.total == 0:
+            return " No events yet: start a backup, or wait for the VM to say something."
+        following = "following" if self.query_one(EventList).following else "HOLDING (f follows)"
+        dropped = f", the oldest {log.dropped} no longer held" if log.dropped else ""
+        return f" {following}, {shown} shown of {log.total}{dropped}"
+
+    @on(EventList.Held)
+    @on(Input.Changed, "FilterBar Input")
+    def _catch_up(self) -> None:
+        self.on_screen_resume()
+
+    @on(EventList.Opened)
+    def _opened(self, event: EventList.Opened) -> None:
+        raw = event.record.event.model_dump(by_alias=True, mode="json")
+        self.app.push_screen(TextPage(event.record.name, json.dumps(raw, indent=2)))
+
+    def action_follow(self) -> None:
+        """Follow or hold."""
+        events = self.query_one(EventList)
+        events.follow(not events.following)
+        self.on_screen_resume()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.query_one(FilterBar).open()
+
+    def action_unfilter(self) -> None:
+        """Take the filter away."""
+        self.query_one(FilterBar).close()
+        self.query_one(EventList).focus()
+
+    @work(group="export", exclusive=True)
+    async def action_export(self) -> None:
+        """Write the events shown to a new file in the working directory."""
+        if self.worker is None:
+            return
+        records = self._shown(self.worker.events)
+        path = Path.cwd() / time.strftime("blockdeck-events-%Y%m%d-%H%M%S.jsonl")
+        try:
+            await asyncio.to_thread(_write, path, records)
+        except OSError as error:
+            self.notify(f"Not written: {error}", severity="error", markup=False)
+            return
+        self.notify(f"{len(records)} events written to {plain(str(path))}", markup=False)
+
+
+def _matches(record: EventRecord, words: list[str]) -> bool:
+    hay = f"{record.name} {record.subject} {record.meaning}".casefold()
+    return all(word in hay for word in words)
+
+
+def _write(path: Path, records: Iterable[EventRecord]) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        for record in records:
+            file.write(json.dumps(record.event.model_dump(by_alias=True, mode="json")) + "\n")

@@ -1,0 +1,40 @@
+"""A page of text over the screen, to read and to copy."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Footer
+
+from tui.text import plain
+from tui.widgets.line import Line
+
+
+class TextPage(ModalScreen[None]):
+    """Shows foreign text line by line, escaped; `c` copies it as it is."""
+
+    BINDING_GROUP_TITLE = "Text"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss(None)", "Back"),
+        Binding("c", "copy", "Copy", tooltip="To the clipboard of your terminal (OSC 52)"),
+    ]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """A title and the text."""
+        with Vertical(classes="dialog page"):
+            yield Line(plain(self._title, 200), classes="dialog-title")
+            with VerticalScroll():
+                yield Line("\n".join(plain(line) for line in self._text.split("\n")))
+            yield Footer(compact=True, show_command_palette=False)
+
+    def action_copy(self) -> None:
+        """Copy over the terminal."""
+        self.app.copy_to_clipboard(self._text)
+        self.notify("Sent to your terminal's clipboard (OSC 52)")

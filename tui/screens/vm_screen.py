@@ -1,0 +1,65 @@
+"""What the screens about a VM have in common: its line on top, the keys below."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from tui.vm.snapshot import VmSnapshot
+from tui.widgets.vm_header import VmHeader
+
+if TYPE_CHECKING:
+    from tui.app import BlockDeckApp
+    from tui.worker import VmWorker
+
+
+ROOMY = 110
+"""Columns from which two panes stand side by side in the form."""
+
+WIDE = 160
+"""Columns from which the detail stands beside the table."""
+
+
+class VmScreen(Screen[None]):
+    """A screen that shows the present snapshot for as long as it is on top."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
+
+    @property
+    def deck(self) -> "BlockDeckApp":
+        """The app, as what it is."""
+        return cast("BlockDeckApp", self.app)
+
+    @property
+    def worker(self) -> "VmWorker | None":
+        """The worker of the VM on show."""
+        return self.deck.worker
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer."""
+        yield VmHeader(id="vm-header")
+        yield from self.compose_body()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What is between header and footer."""
+        raise NotImplementedError
+
+    def show_vm(self, vm: VmSnapshot) -> None:
+        """Show this snapshot in the body."""
+        raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen was on top."""
+        self.take(self.worker.snapshot if self.worker else None)
+
+    def take(self, vm: VmSnapshot | None) -> None:
+        """Show a new snapshot."""
+        if not self.is_mounted:
+            return
+        self.query_one(VmHeader).show_vm(vm)
+        if vm is not None:
+            self.show_vm(vm)

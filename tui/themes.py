@@ -1,0 +1,62 @@
+"""BlockDeck's own colours. Everything else refers to them as theme variables."""
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="blockdeck-dark",
+    primary="#5fafd7",
+    secondary="#87afaf",
+    accent="#ffaf5f",
+    foreground="#d0d0d0",
+    background="#121212",
+    surface="#1c1c1c",
+    panel="#262626",
+    success="#87d787",
+    warning="#ffd75f",
+    error="#ff5f5f",
+    dark=True,
+    variables={
+        "border": "#444444",
+        "border-blurred": "#303030",
+        "block-cursor-background": "#005f87",
+        "block-cursor-foreground": "#ffffff",
+        "block-cursor-text-style": "bold",
+        "block-cursor-blurred-background": "#303030",
+        "block-cursor-blurred-foreground": "#d0d0d0",
+        "block-cursor-blurred-text-style": "none",
+        "footer-background": "#262626",
+        "footer-key-foreground": "#ffaf5f",
+        "footer-description-foreground": "#bcbcbc",
+        "input-selection-background": "#005f87",
+        "input-cursor-background": "#d0d0d0",
+        "input-cursor-foreground": "#121212",
+        "scrollbar": "#444444",
+        "scrollbar-background": "#1c1c1c",
+    },
+)
+
+CONTRAST = Theme(
+    name="blockdeck-contrast",
+    primary="#00ffff",
+    secondary="#ffffff",
+    accent="#ffff00",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    success="#00ff00",
+    warning="#ffff00",
+    error="#ff8080",
+    dark=True,
+    variables={
+        "muted": "#ffffff",
+        "border": "#ffffff",
+        "border-blurred": "#a0a0a0",
+        "block-cursor-background": "#ffffff",
+        "block-cursor-foreground": "#000000",
+        "block-cursor-text-style": "bold",
+        "footer-background": "#000000",
+        "footer-key-foreground": "#ffff00",
+        "footer-description-foreground": "#ffffff",
+    },
+)

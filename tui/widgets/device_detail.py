@@ -1,0 +1,113 @@
+"""Everything about one disk: names, chain, bitmaps, cache, throttling."""
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from tui.text import plain
+from tui.units import rate, size
+from tui.vm.snapshot import Device, Limits, Medium
+from tui.widgets.device_rows import flags
+from tui.widgets.line import Line
+
+
+class DeviceDetail(VerticalScroll, can_focus=True):
+    """A pane of text; focus it to scroll."""
+
+    def compose(self) -> ComposeResult:
+        """One block of text."""
+        yield Line(id="device-detail-text")
+
+    def show_device(self, device: Device | None) -> None:
+        """Show a disk, or nothing."""
+        self.query_one(Line).show_resized(describe(device))
+
+
+def describe(device: Device | None) -> Content:
+    """The text about a disk."""
+    if device is None:
+        return Content.styled("No disk is highlighted.", "$muted")
+    lines: list[Content] = [*_names(device)]
+    if device.medium is not None:
+        medium = device.medium
+        lines += [_pair("size", _sizes(medium)), *_chain(medium), *_bitmaps(medium)]
+        lines += [_pair("cache", _cache(medium)), _pair("throttled", _limits(medium.limits))]
+    traffic = device.throughput
+    if traffic is not None:
+        lines.append(
+            _pair("guest I/O", f"{rate(traffic.read)} read, {rate(traffic.write)} written")
+        )
+    return Content("\n").join(lines)
+
+
+def _pair(label: str, value: str | Content) -> Content:
+    return Content.assemble((f"{label:<11}", "$muted"), value)
+
+
+def _names(device: Device) -> list[Content]:
+    medium = device.medium
+    name = device.backup_name
+    lines = [Content.styled(plain(device.title, 200), "bold $accent")]
+    if name is not None and device.obstacle is None:
+        lines.append(_pair("back up as", Content.styled(f"device={plain(name, 200)}", "bold")))
+    elif device.obstacle is not None:
+        lines.append(_pair("no backup", Content.styled(device.obstacle, "$text-warning")))
+    if medium is not None:
+        node = plain(medium.node_name, 200)
+        generated = "  (made up by QEMU, new at each start)" if node.startswith("#") else ""
+        lines.append(_pair("node-name", f"{node}{generated}"))
+    lines.append(_pair("frontend", plain(device.qdev or "not attached to the guest", 200)))
+    lines.append(_pair("state", f"{flags(device)}, io-status {device.io_status or 'not kept'}"))
+    return lines
+
+
+def _sizes(medium: Medium) -> str:
+    cluster = f", {size(medium.cluster_size)} clusters" if medium.cluster_size else ""
+    return (
+        f"{size(medium.virtual_size)} ({medium.virtual_size:,} bytes), "
+        f"{size(medium.actual_size)} allocated{cluster}"
+    )
+
+
+def _chain(medium: Medium) -> list[Content]:
+    lines = []
+    for depth, image in enumerate(medium.chain):
+        branch = "" if depth == 0 else "   " * (depth - 1) + "└─ "
+        told = f"{image.format}, {size(image.actual_size)}"
+        text = Content.assemble(branch, plain(image.filename, 400), (f"  {told}", "$muted"))
+        lines.append(_pair("chain" if depth == 0 else "", text))
+    return lines
+
+
+def _bitmaps(medium: Medium) -> list[Content]:
+    lines = []
+    for number, bitmap in enumerate(medium.bitmaps):
+        words = [f"{size(bitmap.count)} dirty", f"granularity {size(bitmap.granularity)}"]
+        words += ["recording" if bitmap.recording else "disabled"]
+        words += [word for word in ("busy", "persistent", "inconsistent") if getattr(bitmap, word)]
+        text = f"{plain(bitmap.name, 100)}  {', '.join(words)}"
+        lines.append(_pair("bitmaps" if number == 0 else "", text))
+    return lines or [_pair("bitmaps", "none")]
+
+
+def _cache(medium: Medium) -> str:
+    cache = medium.cache
+    if cache is None:
+        return "not told"
+    words = ["writeback" if cache.writeback else "writethrough"]
+    words += ["direct"] if cache.direct else []
+    words += ["no-flush"] if cache.no_flush else []
+    return f"{', '.join(words)}; detect-zeroes {medium.detect_zeroes}"
+
+
+def _limits(limits: Limits) -> str:
+    told = [
+        ("", limits.bps, rate),
+        (" read", limits.bps_rd, rate),
+        (" written", limits.bps_wr, rate),
+    ]
+    words = [f"{show(value)}{what}" for what, value, show in told if value]
+    operations = [("", limits.iops), (" read", limits.iops_rd), (" written", limits.iops_wr)]
+    words += [f"{value} IOPS{what}" for what, value in operations if value]
+    group = f" in group {plain(limits.group, 60)}" if limits.group and words else ""
+    return (", ".join(words) + group) if words else "no"

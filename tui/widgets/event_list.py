@@ -1,0 +1,150 @@
+"""The stream of events, drawn line by line from the log: memory and bytes stay small."""
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.text import plain
+from tui.vm.events import EventRecord, Gravity
+
+_GRAVITY = {
+    Gravity.INFO: ("  ", "event--info"),
+    Gravity.GOOD: ("+ ", "event--good"),
+    Gravity.WARNING: ("! ", "event--warning"),
+    Gravity.BAD: ("x ", "event--bad"),
+}
+
+
+class EventList(ScrollView, can_focus=True):
+    """Lines with a cursor. While it follows, the newest line is under the cursor."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "event--info",
+        "event--good",
+        "event--warning",
+        "event--bad",
+        "event--cursor",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "move(-1000000)", "First", show=False),
+        Binding("end,G", "move(1000000)", "Last", show=False),
+        Binding("enter", "open", "Raw JSON", tooltip="Show the event as QEMU sent it"),
+    ]
+
+    class Opened(Message):
+        """The event under the cursor is wanted in full."""
+
+        def __init__(self, record: EventRecord) -> None:
+            super().__init__()
+            self.record = record
+
+    class Held(Message):
+        """The operator moved away from the newest event."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._records: Sequence[EventRecord] = ()
+        self.cursor = 0
+        self.following = True
+
+    def show(self, records: Sequence[EventRecord]) -> None:
+        """Show these records, oldest first."""
+        if len(records) == len(self._records) and (
+            not records or records[-1].number == self._records[-1].number
+        ):
+            return
+        held = self._records[self.cursor].number if self._records else 0
+        self._records = records
+        self.virtual_size = Size(self.size.width, len(records))
+        if self.following:
+            self.cursor = max(0, len(records) - 1)
+        else:
+            places = (i for i, record in enumerate(records) if record.number >= held)
+            self.cursor = next(places, max(0, len(records) - 1))
+        self._show_cursor()
+        self.refresh()
+
+    @property
+    def current(self) -> EventRecord | None:
+        """The event under the cursor."""
+        return self._records[self.cursor] if self._records else None
+
+    def follow(self, following: bool) -> None:
+        """Keep the newest event in view, or hold still."""
+        self.following = following
+        if following and self._records:
+            self._move_to(len(self._records) - 1)
+
+    def action_move(self, lines: int) -> None:
+        """Move the cursor; away from the newest event the list holds."""
+        if not self._records:
+            return
+        last = len(self._records) - 1
+        self._move_to(min(max(self.cursor + lines, 0), last))
+        if self.cursor < last and self.following:
+            self.following = False
+            self.post_message(self.Held())
+
+    def action_page(self, pages: int) -> None:
+        """Move by what is in view."""
+        self.action_move(pages * max(1, self.size.height - 1))
+
+    def action_open(self) -> None:
+        """Ask for the event under the cursor in full."""
+        if self.current is not None:
+            self.post_message(self.Opened(self.current))
+
+    def _move_to(self, line: int) -> None:
+        before, self.cursor = self.cursor, line
+        top = self.scroll_offset.y
+        self._show_cursor()
+        if self.scroll_offset.y == top:
+            for changed in {before, line}:
+                self.refresh(Region(0, changed - top, self.size.width, 1))
+
+    def _show_cursor(self) -> None:
+        height = self.size.height
+        if height == 0:
+            return
+        top = round(self.scroll_offset.y)
+        if self.cursor < top or self.cursor >= top + height:
+            wanted = self.cursor if self.cursor < top else self.cursor - height + 1
+            self.scroll_to(y=wanted, animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view."""
+        self.virtual_size = Size(self.size.width, len(self._records))
+        self._show_cursor()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of what is in view."""
+        number = y + round(self.scroll_offset.y)
+        width = self.size.width
+        if number >= len(self._records):
+            return Strip.blank(width, self.rich_style)
+        record = self._records[number]
+        sign, component = _GRAVITY[record.gravity]
+        style = self.get_component_rich_style(component)
+        if number == self.cursor and self.has_focus:
+            style += self.get_component_rich_style("event--cursor")
+        return Strip([Segment(_line(record, sign), style)]).adjust_cell_length(width, style)
+
+
+def _line(record: EventRecord, sign: str) -> str:
+    clock = time.strftime("%H:%M:%S", time.localtime(record.wall))
+    millis = int(record.wall * 1000) % 1000
+    subject = plain(record.subject, 24)
+    return (
+        f"{clock}.{millis:03d} {sign}{record.name:<20} {subject:<17} {plain(record.meaning, 300)}"
+    )

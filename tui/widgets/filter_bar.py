@@ -1,0 +1,48 @@
+"""A line to type a filter in; hidden while there is none."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from tui.widgets.line import Line
+
+
+class FilterBar(Horizontal):
+    """`open()` shows and focuses it; Enter keeps the filter, `close()` takes it away."""
+
+    def __init__(self, hint: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._hint = hint
+
+    def compose(self) -> ComposeResult:
+        """A label and an input."""
+        yield Line("Filter", classes="filter-label")
+        yield Input(placeholder=self._hint, compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        """Nothing on the screen moves by itself."""
+        self.query_one(Input).cursor_blink = False
+        self.display = False
+
+    @property
+    def words(self) -> str:
+        """What is filtered for; "" is nothing."""
+        return self.query_one(Input).value.strip()
+
+    def open(self) -> None:
+        """Show the line and type in it."""
+        self.display = True
+        self.query_one(Input).focus()
+
+    def close(self) -> None:
+        """Filter no more."""
+        self.query_one(Input).value = ""
+        self.display = False
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not self.words:
+            self.display = False
+        self.screen.focus_next()

@@ -1,0 +1,156 @@
+"""One argument: its label, its control, and a line under it that helps or says what is wrong."""
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Select
+
+from tui.backup.fields import Choice, FormField
+from tui.text import plain
+from tui.widgets.line import Line
+
+_LONGEST_INPUT = 4096
+
+
+class FormRow(Vertical):
+    """Two lines of fixed height, so that a message never moves what one is typing in."""
+
+    class Changed(Message):
+        """The field's text is another."""
+
+        def __init__(self, name: str, text: str) -> None:
+            super().__init__()
+            self.name = name
+            self.text = text
+
+    def __init__(self, field: FormField, text: str, suggester: Suggester | None = None) -> None:
+        super().__init__(classes="form-row")
+        self.field = field
+        self._text = text
+        self._suggester = suggester
+        self._choices: tuple[Choice, ...] = field.choices
+        self._hint = field.help
+        self.message: tuple[str, str] | None = None
+        """What is wrong and how grave it is, as shown under the field."""
+
+    @property
+    def text(self) -> str:
+        """What is typed or chosen; "" is "not given"."""
+        return self._text
+
+    def compose(self) -> ComposeResult:
+        """Label and control, then the line of help."""
+        with Horizontal():
+            yield Line(self.field.label + self._mark(), classes="form-label")
+            if self.field.kind in ("choice", "switch"):
+                yield self._select()
+            else:
+                yield self._input()
+        yield Line(self._hint, classes="form-hint")
+
+    def _mark(self) -> str:
+        if self.field.deprecated:
+            return " (deprecated)"
+        return " (unstable)" if self.field.unstable else ""
+
+    def _input(self) -> Input:
+        control = Input(
+            self._text,
+            placeholder=f"default: {self.field.default}" if self.field.default else "",
+            suggester=self._suggester,
+            max_length=_LONGEST_INPUT,
+            select_on_focus=False,
+            compact=True,
+        )
+        control.cursor_blink = False
+        return control
+
+    def _select(self) -> Select[str]:
+        return Select(self._options(), value=self._text, allow_blank=False, compact=True)
+
+    def _options(self) -> list[tuple[str, str]]:
+        if self.field.kind == "switch":
+            choices: Sequence[Choice] = (Choice(value="on"), Choice(value="off"))
+        else:
+            choices = self._choices
+        options = [(_words(choice), choice.value) for choice in choices]
+        if self._text and self._text not in {choice.value for choice in choices}:
+            options.append((plain(self._text), self._text))
+        if not self.field.required:
+            default = f"default: {self.field.default}" if self.field.default else "not given"
+            options.insert(0, (default, ""))
+        elif not self._text:
+            options.insert(0, ("choose one", ""))
+        return options
+
+    def offer(self, choices: tuple[Choice, ...], hint: str = "") -> None:
+        """Offer these choices, and say why others are missing."""
+        self._hint = hint or self.field.help
+        if choices != self._choices and self.field.kind == "choice":
+            self._choices = choices
+            control = self.query_one(Select)
+            with control.prevent(Select.Changed):
+                control.set_options(self._options())
+                control.value = self._text
+
+    def set_text(self, text: str) -> None:
+        """Put this in, as if it had been typed."""
+        if text == self._text:
+            return
+        if self.field.kind in ("choice", "switch"):
+            self._text = text
+            control = self.query_one(Select)
+            with control.prevent(Select.Changed):
+                control.set_options(self._options())
+                control.value = text
+            self.post_message(self.Changed(self.field.name, text))
+        else:
+            self.query_one(Input).value = text
+
+    def tell(self, message: str | None, severity: str = "") -> None:
+        """Show what is wrong under the field, or the help again."""
+        self.message = None if message is None else (message, severity)
+        hint = self.query_one(".form-hint", Line)
+        hint.show(plain(message if message is not None else self._hint))
+        for known in ("refuses", "danger", "risk", "unknown", "note"):
+            hint.set_class(message is not None and severity == known, f"-{known}")
+        self.set_class(message is not None and severity in ("refuses", "danger"), "-wrong")
+
+    def enable(self, enabled: bool) -> None:
+        """Let the control be changed, or not."""
+        for control in self.query("Input, Select"):
+            control.disabled = not enabled
+
+    def focus_control(self) -> None:
+        """Put the focus into the control."""
+        for control in self.query("Input, Select"):
+            control.focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._take(event.value)
+
+    @on(Select.Changed)
+    def _chosen(self, event: "Select.Changed") -> None:
+        event.stop()
+        self._take(event.value if isinstance(event.value, str) else "")
+
+    def _take(self, text: str) -> None:
+        # Select posts its first value as a change when it is mounted.
+        if text != self._text:
+            self._text = text
+            self.post_message(self.Changed(self.field.name, text))
+
+
+def _words(choice: Choice) -> str:
+    words = f"{choice.value}: {choice.help}" if choice.help else choice.value
+    if choice.deprecated:
+        words += " (deprecated)"
+    if choice.unstable:
+        words += " (unstable)"
+    return words.replace("[", "\\[")

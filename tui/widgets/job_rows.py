@@ -1,0 +1,103 @@
+"""Jobs as rows of a table."""
+
+import time
+
+from textual.content import Content
+
+from tui.text import plain
+from tui.units import duration, percent, rate, size
+from tui.vm.snapshot import Job, Outcome
+from tui.widgets.live_table import Cell, Column
+
+JOB_COLUMNS = (
+    Column("job", "Job", 14, stretch=True),
+    Column("device", "Disk", 9, rank=1),
+    Column("state", "State", 9),
+    Column("progress", "Progress", 14),
+    Column("rate", "Rate", 10, right=True, rank=2),
+    Column("eta", "Left", 10, right=True, rank=3),
+    Column("limit", "Limit", 10, right=True, rank=5),
+    Column("owner", "By", 7, rank=6),
+    Column("type", "Type", 7, rank=8),
+    Column("age", "Time", 10, right=True, rank=4),
+    Column("io", "I/O", 7, rank=7),
+    Column("detail", "Error", 24, rank=9, stretch=True),
+)
+
+_STATE = {
+    "running": "bold $text-accent",
+    "succeeded": "bold $text-success",
+    "failed": "bold $text-error",
+    "lost": "bold $text-error",
+    "cancelled": "bold $text-warning",
+    "paused": "bold $text-warning",
+    "aborting": "bold $text-warning",
+}
+
+
+def job_row(job: Job, now: float) -> dict[str, Cell]:
+    """The cells of one job; `now` is monotonic seconds."""
+    style = _STATE.get(job.state, "")
+    return {
+        "job": Cell(plain(job.id, 80), "bold" if job.live else ""),
+        "device": Cell(plain(job.device or "?", 60)),
+        "state": Cell(job.state, style),
+        "progress": Cell(bar(job.fraction, 8), style if job.live else "$muted"),
+        "rate": Cell(rate(job.rate) if job.live and job.rate is not None else "-"),
+        "eta": Cell(duration(job.eta) if job.eta is not None else "-"),
+        "limit": Cell(rate(job.speed) if job.speed else "none"),
+        "owner": Cell("us" if job.ours else "other"),
+        "type": Cell(job.type or "?"),
+        "age": Cell(age(job, now)),
+        "io": Cell(job.io_status, "bold $text-error" if job.io_status != "ok" else ""),
+        "detail": Cell(plain(job.error or job.detail, 200) or "-", style if job.error else ""),
+    }
+
+
+def bar(fraction: float | None, width: int) -> str:
+    """A bar of text and the percentage; "unknown" while the length is."""
+    if fraction is None:
+        return "unknown"
+    full = int(fraction * width)
+    return f"{'█' * full}{'░' * (width - full)} {percent(fraction):>5}"
+
+
+def age(job: Job, now: float) -> str:
+    """How long it has run, or ran."""
+    if job.started is None:
+        return "-"
+    end = job.ended if job.ended is not None else now
+    return duration(max(0.0, end - job.started))
+
+
+def describe_job(job: Job | None, now: float) -> Content:
+    """Everything about one job."""
+    if job is None:
+        return Content.styled("No job is highlighted.", "$muted")
+    lines = [
+        Content.styled(plain(job.id, 200), "bold $accent"),
+        _pair("state", Content.styled(_state_words(job), _STATE.get(job.state, ""))),
+        _pair("disk", plain(job.device or "not known", 200)),
+        _pair("target", plain(job.target or "not known: started by another client", 400)),
+        _pair("copied", f"{size(job.offset)} of {size(job.len)}"),
+        _pair("speed", f"limit {rate(job.speed) if job.speed else 'none'}"),
+        _pair("runs" if job.live else "took", age(job, now)),
+    ]
+    if job.wall_started is not None:
+        lines.append(_pair("started", time.strftime("%F %T", time.localtime(job.wall_started))))
+    return Content("\n").join(lines)
+
+
+def _state_words(job: Job) -> str:
+    words = job.state
+    if job.detail:
+        words += f": {plain(job.detail, 400)}"
+    if job.state == "paused" and job.io_status != "ok":
+        words += f" by an I/O error ({job.io_status})"
+    if job.outcome is Outcome.SUCCEEDED:
+        words += ": all of it was copied"
+    return words
+
+
+def _pair(label: str, value: str | Content) -> Content:
+    return Content.assemble((f"{label:<11}", "$muted"), value)

@@ -1,0 +1,168 @@
+"""A table for live data: it repaints only the cells that changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.coordinate import Coordinate
+from textual.widgets import DataTable
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of fixed width.
+
+    Attributes:
+        key: names the cell in a row.
+        title: the heading.
+        width: in cells.
+        right: whether the content stands on the right, as numbers do.
+        rank: columns with a higher rank go first when the terminal is narrow.
+        stretch: whether the column takes the room that is left.
+    """
+
+    key: str
+    title: str
+    width: int
+    right: bool = False
+    rank: int = 0
+    stretch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a cell, and in which style (`bold $text-error`)."""
+
+    text: str
+    style: str = ""
+
+
+def fitting(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
+    """The columns that fit in `width` cells, the least important ones left out."""
+    chosen = list(columns)
+    while chosen and sum(column.width + 2 for column in chosen) > width:
+        worst = max(chosen, key=lambda column: column.rank)
+        if worst.rank == 0:
+            break
+        chosen.remove(worst)
+    spare = width - sum(column.width + 2 for column in chosen)
+    stretching = [column for column in chosen if column.stretch]
+    if spare <= 0 or not stretching:
+        return tuple(chosen)
+    share = spare // len(stretching)
+    return tuple(
+        Column(c.key, c.title, c.width + share, c.right, c.rank, c.stretch) if c.stretch else c
+        for c in chosen
+    )
+
+
+class LiveTable(DataTable[Text]):
+    """Rows by key; `show()` takes all rows and touches what differs.
+
+    Nothing foreign is ever markup here: cells are `Text`.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home,g", "scroll_top", "First", show=False),
+        Binding("end,G", "scroll_bottom", "Last", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("j", "cursor_down", "Down", show=False),
+    ]
+
+    def __init__(self, all_columns: Sequence[Column], *, id: str | None = None) -> None:
+        super().__init__(id=id, cursor_type="row", zebra_stripes=False)
+        self.all_columns = tuple(all_columns)
+        self.shown_columns: tuple[Column, ...] = ()
+        self._shown: dict[str, Mapping[str, Cell]] = {}
+        self._wanted: dict[str, Mapping[str, Cell]] = {}
+
+    def show(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
+        """Show these rows, in this order, and keep the cursor on the row it is on."""
+        self._wanted = dict(rows)
+        if not self.shown_columns:
+            return
+        if list(rows) != list(self._shown):
+            self._rebuild()
+            return
+        for line, (key, cells) in enumerate(rows.items()):
+            before = self._shown[key]
+            for place, column in enumerate(self.shown_columns):
+                cell = cells[column.key]
+                if cell != before[column.key]:
+                    self._repaint_cell(key, column, Coordinate(line, place), cell)
+        self._shown = dict(rows)
+
+    @property
+    def selected_key(self) -> str | None:
+        """The key of the row under the cursor."""
+        keys = list(self._shown)
+        return keys[self.cursor_row] if 0 <= self.cursor_row < len(keys) else None
+
+    def select(self, key: str) -> None:
+        """Put the cursor on a row, if it is there."""
+        if key in self._shown:
+            self.move_cursor(row=list(self._shown).index(key), animate=False)
+
+    def on_resize(self) -> None:
+        """Choose the columns that fit."""
+        columns = fitting(self.all_columns, self.size.width)
+        if columns and columns != self.shown_columns:
+            self.shown_columns = columns
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        selected = self.selected_key
+        line = self.cursor_row
+        with self.app.batch_update():
+            self.clear(columns=True)
+            for column in self.shown_columns:
+                title = Text(column.title, justify="right" if column.right else "left")
+                self.add_column(title, key=column.key, width=column.width)
+            for key, cells in self._wanted.items():
+                texts = [self._text(cells[column.key], column) for column in self.shown_columns]
+                self.add_row(*texts, key=key)
+            self._shown = dict(self._wanted)
+            if selected in self._shown:
+                self.select(selected)
+            elif self._shown:
+                self.move_cursor(row=min(line, len(self._shown) - 1), animate=False)
+
+    def _repaint_cell(self, key: str, column: Column, place: Coordinate, cell: Cell) -> None:
+        # DataTable.update_cell() repaints the whole table; over SSH that is ten times the bytes.
+        row_key = next(k for k in self._data if k.value == key)
+        column_key = next(k for k in self.columns if k.value == column.key)
+        self._data[row_key][column_key] = self._text(cell, column)
+        self._update_count += 1
+        self.refresh_coordinate(place)
+
+    def _text(self, cell: Cell, column: Column) -> Text:
+        text = Text(
+            cell.text,
+            style=self._rich_style(cell.style),
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+        text.truncate(column.width, overflow="ellipsis")
+        return text
+
+    def _rich_style(self, style: str) -> str:
+        """DataTable takes Rich's styles, which know nothing of theme variables."""
+        if "$" not in style:
+            return style
+        return _resolve(style, self.app.theme_variables)
+
+
+def _resolve(style: str, variables: Mapping[str, str]) -> str:
+    words = []
+    for word in style.split():
+        if not word.startswith("$"):
+            words.append(word)
+            continue
+        colour = variables.get(word[1:], "")
+        if colour and not colour.startswith("auto"):
+            words.append(Color.parse(colour).rich_color.name)
+    return " ".join(words)
