@@ -1,19 +1,21 @@
 """From the replies of `query-block` and its kin to the disks of a VM.
 
-While a backup runs its filter node stands on the disk and hides the disk's node, its backing file and
-its bitmaps from `query-block`. The block graph and what was seen before tell what is below.
+While a backup runs its filter node stands on the disk and hides the disk's node, its backing file
+and its bitmaps from `query-block`. The block graph and what was seen before tell what is below.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tui.qmp.models import (
     BlockDeviceInfo,
+    BlockDirtyInfo,
     BlockInfo,
     BlockStats,
     ImageInfo,
     XDbgBlockGraph,
 )
+from tui.vm.graph import TARGET, Graph
 from tui.vm.snapshot import (
     BACKUP_FILTER_DRIVERS,
     Device,
@@ -22,6 +24,9 @@ from tui.vm.snapshot import (
     Node,
     Throughput,
 )
+
+_FILTER_DRIVERS = BACKUP_FILTER_DRIVERS | {"mirror_top", "commit_top"}
+"""Nodes that jobs put on a disk; the latter two show only where an operator named them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,50 +38,14 @@ class Replies:
     graph: XDbgBlockGraph | None = None
 
 
-class Graph:
-    """Who stands on whom, by node-name, read from `x-debug-query-block-graph`."""
-
-    def __init__(self, graph: XDbgBlockGraph | None) -> None:
-        graph = graph or XDbgBlockGraph()
-        names = {node.id: node.name for node in graph.nodes}
-        drivers = {node.id for node in graph.nodes if node.type == "block-driver"}
-        self.jobs = frozenset(node.name for node in graph.nodes if node.type == "block-job")
-        self._children: dict[str, dict[str, str]] = {}
-        self._job_nodes: dict[str, list[str]] = {}
-        self.below_a_node: set[str] = set()
-        self.below_a_backend: set[str] = set()
-        types = {node.id: node.type for node in graph.nodes}
-        for edge in graph.edges:
-            parent, child = names.get(edge.parent, ""), names.get(edge.child, "")
-            if edge.parent in drivers:
-                self._children.setdefault(parent, {})[edge.name] = child
-                self.below_a_node.add(child)
-            elif types.get(edge.parent) == "block-job":
-                self._job_nodes.setdefault(parent, []).append(child)
-            elif types.get(edge.parent) == "block-backend":
-                self.below_a_backend.add(child)
-
-    def child(self, node: str, *roles: str) -> str | None:
-        """The first child of a node that has one of these roles."""
-        children = self._children.get(node, {})
-        return next((children[role] for role in roles if role in children), None)
-
-    def below_filter(self, node: str) -> str | None:
-        """The node a backup's filter stands on: `file` since QEMU 6, `backing` in 5.2."""
-        return self.child(node, "file", "backing")
-
-    def nodes_of_job(self, job_id: str) -> tuple[str, ...]:
-        """The nodes a job works on, its main node first."""
-        return tuple(self._job_nodes.get(job_id, ()))
-
-
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The disks, all named nodes, and which job works on which disk (job id to device key)."""
+    """The disks, all named nodes, and for each job id the key of its disk and its target's file."""
 
     devices: tuple[Device, ...] = ()
     nodes: tuple[Node, ...] = ()
-    job_devices: Mapping[str, str] | None = None
+    job_devices: Mapping[str, str] = field(default_factory=dict)
+    job_targets: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_inventory(replies: Replies, before: Inventory) -> Inventory:
@@ -93,16 +62,19 @@ def build_inventory(replies: Replies, before: Inventory) -> Inventory:
             tops[block.inserted.node_name] = device.key
         if device.medium is not None:
             tops[device.medium.node_name] = device.key
-    for info in _unattached_roots(named.values(), graph, tops):
-        medium = _medium(info, named, graph)
-        devices.append(Device(key=medium.node_name, attached=False, medium=medium))
-        tops[medium.node_name] = medium.node_name
-    job_devices = _jobs_by_device(graph, tops, devices)
+    if replies.named is None:
+        unattached = _roots_not_asked_for(before, tops)
+    else:
+        unattached = _unattached_roots(named, graph, tops)
+    devices.extend(unattached)
+    tops.update({device.key: device.key for device in unattached})
+    job_devices = _jobs_by_device(graph, tops)
     jobs_of = {key: tuple(j for j, k in job_devices.items() if k == key) for key in tops.values()}
     return Inventory(
         devices=tuple(replace(d, jobs=jobs_of.get(d.key, ())) for d in devices),
         nodes=_nodes(replies, before),
         job_devices=job_devices,
+        job_targets=_job_targets(graph, named),
     )
 
 
@@ -126,20 +98,19 @@ def _nodes(replies: Replies, before: Inventory) -> tuple[Node, ...]:
 def _device(
     block: BlockInfo,
     graph: Graph,
-    named: Mapping[str | None, BlockDeviceInfo],
+    named: Mapping[str, BlockDeviceInfo],
     remembered: Mapping[str, Medium],
 ) -> Device:
     inserted = block.inserted
-    node_name = inserted.node_name if inserted else None
-    key = block.device or block.qdev or node_name or ""
+    key = block.device or block.qdev or (inserted and inserted.node_name) or ""
     medium: Medium | None = None
     busy_with: str | None = None
     if inserted is not None:
-        if inserted.drv in BACKUP_FILTER_DRIVERS:
+        if _is_filter_of_job(inserted, graph):
             busy_with = inserted.drv
             medium = _hidden_medium(inserted, graph, named, remembered.get(key))
         else:
-            medium = _medium(inserted, named, graph, bitmaps_of=block)
+            medium = _medium(inserted, inserted.image.chain(), block.dirty_bitmaps)
     return Device(
         key=key,
         device=block.device,
@@ -153,37 +124,49 @@ def _device(
     )
 
 
+def _is_filter_of_job(info: BlockDeviceInfo, graph: Graph) -> bool:
+    """Whether a job put this node there; an operator may have put such a filter for fleecing."""
+    if info.drv not in _FILTER_DRIVERS:
+        return False
+    known = graph.parents(info.node_name or "") or graph.below_filter(info.node_name or "")
+    return not known or any(info.node_name in graph.nodes_of_job(job) for job in graph.jobs)
+
+
 def _hidden_medium(
     filtered: BlockDeviceInfo,
     graph: Graph,
-    named: Mapping[str | None, BlockDeviceInfo],
+    named: Mapping[str, BlockDeviceInfo],
     remembered: Medium | None,
 ) -> Medium:
-    """The disk's own node below a backup's filter, as fresh as can be had."""
-    node: str | None = filtered.node_name
-    below: BlockDeviceInfo | None = None
-    while node is not None and (node := graph.below_filter(node)) is not None:
-        below = named.get(node)
-        if below is None or below.drv not in BACKUP_FILTER_DRIVERS:
-            break
+    """The disk's own node below a job's filter, as fresh as can be had."""
+    image: ImageInfo | None = filtered.image
+    while image is not None and image.format in _FILTER_DRIVERS:
+        image = image.backing_image
+    node = graph.below_filter(filtered.node_name or "")
+    below = named.get(node or "")
+    while node is not None and below is not None and below.drv in _FILTER_DRIVERS:
+        node = graph.below_filter(node)
+        below = named.get(node or "")
     if below is not None:
-        fresh = _medium(below, named, graph)
-        if remembered is not None and remembered.node_name == fresh.node_name and remembered.chain:
-            return replace(fresh, chain=(fresh.chain[0], *remembered.chain[1:]))
-        return fresh
+        return _medium(below, image.chain() if image else _chain(below, named, graph))
     if remembered is not None:
         return remembered
-    return _medium(filtered, named, graph)
+    medium = _medium(filtered, (image or filtered.image).chain())
+    return replace(
+        medium,
+        node_name=node or medium.node_name,
+        driver=image.format if image else medium.driver,
+        backing_file=image.backing_filename if image else None,
+        backing_depth=len(medium.chain) - 1,
+        bitmaps=(),
+    )
 
 
 def _medium(
     info: BlockDeviceInfo,
-    named: Mapping[str | None, BlockDeviceInfo],
-    graph: Graph,
-    *,
-    bitmaps_of: BlockInfo | None = None,
+    chain: tuple[ImageInfo, ...],
+    more_bitmaps: tuple[BlockDirtyInfo, ...] = (),
 ) -> Medium:
-    bitmaps = info.dirty_bitmaps or (bitmaps_of.dirty_bitmaps if bitmaps_of else ())
     return Medium(
         node_name=info.node_name or "",
         driver=info.drv,
@@ -192,8 +175,9 @@ def _medium(
         actual_size=info.image.actual_size,
         cluster_size=info.image.cluster_size,
         backing_file=info.backing_file,
-        backing_depth=info.backing_file_depth,
-        chain=_chain(info, named, graph),
+        # A flat list of named nodes has no depths.
+        backing_depth=info.backing_file_depth or len(chain) - 1,
+        chain=chain,
         read_only=info.ro,
         encrypted=info.encrypted or info.image.encrypted,
         detect_zeroes=info.detect_zeroes,
@@ -201,60 +185,65 @@ def _medium(
         limits=Limits(
             info.bps, info.bps_rd, info.bps_wr, info.iops, info.iops_rd, info.iops_wr, info.group
         ),
-        bitmaps=tuple(bitmap for bitmap in bitmaps if bitmap.name),
+        # Those without a name are QEMU's own, of a job.
+        bitmaps=tuple(bitmap for bitmap in info.dirty_bitmaps or more_bitmaps if bitmap.name),
         write_threshold=info.write_threshold,
     )
 
 
 def _chain(
-    info: BlockDeviceInfo, named: Mapping[str | None, BlockDeviceInfo], graph: Graph
+    info: BlockDeviceInfo, named: Mapping[str, BlockDeviceInfo], graph: Graph
 ) -> tuple[ImageInfo, ...]:
-    """The images from the top down; named nodes come without theirs, the graph has them."""
-    if info.image.backing_image is not None:
-        return info.image.chain()
+    """The images from the top down; a flat list of nodes comes without, the graph has them."""
     chain = [info.image]
-    node: str | None = info.node_name
-    while node is not None and (node := graph.child(node, "backing")) is not None:
-        below = named.get(node)
-        if below is None:
-            break
-        chain.append(below.image)
+    node = graph.child(info.node_name or "", "backing")
+    while node is not None and node in named:
+        chain.append(named[node].image)
+        node = graph.child(node, "backing")
     return tuple(chain)
 
 
 def _unattached_roots(
-    named: Iterable[BlockDeviceInfo], graph: Graph, tops: Mapping[str, str]
-) -> list[BlockDeviceInfo]:
-    """Nodes that an operator named, and that nothing but a backup's filter stands on."""
-    known = set(tops)
-    for top in tops:
-        below = graph.below_filter(top)
-        if below is not None:
-            known.add(below)
+    named: Mapping[str, BlockDeviceInfo], graph: Graph, tops: Mapping[str, str]
+) -> list[Device]:
+    """Nodes that an operator named, and on which nothing stands but what belongs to a job."""
     roots = []
-    for info in named:
-        name = info.node_name or ""
-        if not name or name.startswith("#") or name in known or name in graph.below_a_backend:
+    for name, info in named.items():
+        if name.startswith("#") or name in tops or _is_filter_of_job(info, graph):
             continue
-        if info.drv in BACKUP_FILTER_DRIVERS or name in graph.below_a_node:
-            continue
-        roots.append(info)
+        filters = []
+        for parent, role in graph.parents(name):
+            if parent in named and _is_filter_of_job(named[parent], graph):
+                filters.append((named[parent].drv, role))
+            elif parent not in graph.targets:
+                # Part of another node's image; a target may be backed by what it is a backup of.
+                break
+        else:
+            busy_with = next((driver for driver, role in filters if role != TARGET), None)
+            medium = _medium(info, _chain(info, named, graph))
+            roots.append(Device(key=name, attached=False, medium=medium, busy_with=busy_with))
     return roots
 
 
-def _jobs_by_device(
-    graph: Graph, tops: Mapping[str, str], devices: Iterable[Device]
-) -> dict[str, str]:
-    roots = {device.medium.node_name: device.key for device in devices if device.medium}
+def _roots_not_asked_for(before: Inventory, tops: Mapping[str, str]) -> list[Device]:
+    """The unattached nodes of before, where asking for them would have been unsafe."""
+    return [d for d in before.devices if not d.device and d.qdev is None and d.key not in tops]
+
+
+def _jobs_by_device(graph: Graph, tops: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for job in sorted(graph.jobs):
         for node in graph.nodes_of_job(job):
-            below = graph.below_filter(node)
-            key = tops.get(node) or roots.get(node) or (roots.get(below) if below else None)
+            key = tops.get(node) or tops.get(graph.below_filter(node) or "")
             if key is not None:
                 found[job] = key
                 break
     return found
+
+
+def _job_targets(graph: Graph, named: Mapping[str, BlockDeviceInfo]) -> dict[str, str]:
+    found = {job: named.get(graph.target_of_job(job) or "") for job in graph.jobs}
+    return {job: node.file for job, node in found.items() if node is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,45 +1,21 @@
 """From job events and polls to jobs with a truthful outcome.
 
-The tracker is fed in the order QEMU sent things. Success is never assumed: a job of any kind succeeded
-only if it concluded without an error and with all of its length done.
+The tracker is fed in the order QEMU sent things. Success is never assumed: a job of any kind
+succeeded only if it concluded without an error and with all of its length done.
+
+A poll's reply can be older than events that overtook it on the way through the event loop. `mark()`
+is taken before a poll is sent: what an event has told since then is not unsaid by its reply.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from tui.qmp.models import BlockJobInfo, JobInfo, QmpEvent
+from tui.vm.roster import UNSEEN, Ending, Roster
 from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
 
-FINISHED_KEPT = 500
-"""How many ended jobs are held; beyond that the oldest go."""
-
-RATE_WINDOW = 10.0
-"""Seconds over which a job's rate is averaged."""
-
+_GONE_KEPT = 256
 _BLOCK_JOB_TYPES = frozenset({"backup", "mirror", "commit", "stream"})
-
-
-class _Progress:
-    """Samples of (time, offset) within the rate window."""
-
-    def __init__(self) -> None:
-        self._samples: deque[tuple[float, int]] = deque(maxlen=64)
-
-    def add(self, now: float, offset: int) -> None:
-        if self._samples and offset < self._samples[-1][1]:
-            self._samples.clear()
-        self._samples.append((now, offset))
-        while len(self._samples) > 2 and now - self._samples[1][0] >= RATE_WINDOW:
-            self._samples.popleft()
-
-    def rate(self) -> float | None:
-        """Bytes a second; None before there are two samples at different times."""
-        if len(self._samples) < 2:
-            return None
-        (start, first), (end, last) = self._samples[0], self._samples[-1]
-        return (last - first) / (end - start) if end > start else None
 
 
 class JobTracker:
@@ -51,50 +27,55 @@ class JobTracker:
     """
 
     def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
-        self._clock = clock
-        self._wall = wall
-        self._live: dict[str, Job] = {}
-        self._progress: dict[str, _Progress] = {}
-        self._expected: dict[str, Job] = {}
-        self._finished: deque[Job] = deque(maxlen=FINISHED_KEPT)
-        self._endings: dict[str, tuple[Outcome, str, str | None]] = {}
+        self._roster = Roster(clock, wall)
         self._cancelled_by_us: set[str] = set()
-        self._recorded: set[str] = set()
-        self._unsure: set[str] = set()
-        self._shutdown: str | None = None
-        self._serial = 0
+        # Who ends the VM, and when that was told.
+        self._shutdown: tuple[int, str] | None = None
+        # The count of what was told, and when that was for each job that runs or is gone.
+        self._told = 0
+        self._touched: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
 
-    # --- what others tell it ---------------------------------------------------------------------
+    # --- what our own commands tell it -----------------------------------------------------------
 
     def expect(self, job: Job) -> None:
         """Announce a job of ours before its command is sent: its events precede the reply."""
-        self._expected[job.id] = job
+        self._roster.expect(job)
 
     def refused(self, job_id: str) -> None:
         """QEMU refused to start an expected job."""
-        self._expected.pop(job_id, None)
+        self._roster.refused(job_id)
+
+    def accepted(self, job_id: str) -> None:
+        """QEMU took the command; a job that has not appeared by now must be in the next poll."""
+        self._roster.doubt(job_id, self.mark())
 
     def unsure(self, job_id: str) -> None:
-        """Nobody knows whether the command that starts the job was carried out: a poll will tell."""
-        if job_id in self._expected:
-            self._unsure.add(job_id)
+        """Nobody knows whether the command that starts the job was carried out."""
+        self._roster.doubt(job_id, self.mark())
 
     def cancel_requested(self, job_id: str) -> None:
         """Remember that a cancellation is ours."""
         self._cancelled_by_us.add(job_id)
 
-    def clear_finished(self) -> None:
-        """Forget the ended jobs."""
-        self._finished.clear()
+    def cancel_refused(self, job_id: str) -> None:
+        """Our cancellation came to nothing."""
+        self._cancelled_by_us.discard(job_id)
 
-    def locate(self, job_devices: Mapping[str, tuple[str, str]]) -> None:
-        """Tell which disk a job works on: job id to (device key, title)."""
-        for job_id, (key, title) in job_devices.items():
-            job = self._live.get(job_id)
-            if job is not None and job.device_key is None:
-                self._live[job_id] = replace(job, device_key=key, device=title)
+    def clear_finished(self) -> None:
+        """Forget the ended jobs that QEMU has forgotten, too."""
+        self._roster.clear_finished()
+
+    def written(self, key: int) -> None:
+        """The outcome of the job with this key is on record."""
+        self._roster.written(key)
 
     # --- what QEMU tells it ----------------------------------------------------------------------
+
+    def mark(self) -> int:
+        """The present place in the order of things told; to be taken before a poll is sent."""
+        self._told += 1
+        return self._told
 
     def on_event(self, event: QmpEvent) -> None:
         """Take in one event; those of no concern to jobs are ignored."""
@@ -105,212 +86,186 @@ class JobTracker:
             case "BLOCK_JOB_COMPLETED" | "BLOCK_JOB_CANCELLED":
                 self._on_ending(event.event, data)
             case "BLOCK_JOB_ERROR" if data.get("action") == "stop":
-                self._change(str(data.get("device", "")), paused=True)
+                job_id = str(data.get("device", ""))
+                self._touched[job_id] = self.mark()
+                self._roster.change(job_id, paused=True)
             case "SHUTDOWN":
-                self._shutdown = "guest shutdown" if data.get("guest") else "QEMU quit"
+                who = "by guest shutdown" if data.get("guest") else "by QEMU quit"
+                self._shutdown = (self.mark(), who)
+            case "STOP":
+                # Under -no-shutdown the VM stops instead; a QEMU that ends does not say STOP.
+                self._shutdown = None
 
-    def on_poll(self, jobs: Iterable[JobInfo], block_jobs: Iterable[BlockJobInfo]) -> None:
-        """Take in the replies of `query-jobs` and, asked for after it, `query-block-jobs`."""
-        now = self._clock()
+    def on_poll(
+        self, jobs: Iterable[JobInfo], block_jobs: Iterable[BlockJobInfo], since: int | None = None
+    ) -> None:
+        """Take in the replies of `query-jobs` and, asked for after it, `query-block-jobs`.
+
+        Args:
+            jobs: all jobs there are.
+            block_jobs: more about some of them.
+            since: the mark of before the questions were sent; None if no event can have overtaken.
+        """
+        since = self.mark() if since is None else since
         details = {info.device: info for info in block_jobs}
         present = set()
         for info in jobs:
             present.add(info.id)
-            self._on_job_info(info, details.get(info.id), now)
-        for job_id in [job_id for job_id in self._live if job_id not in present]:
-            self._vanished(job_id)
-        for job_id in self._unsure - present:
-            self._expected.pop(job_id, None)
-        self._unsure.clear()
+            self._on_job_info(info, details.get(info.id), since)
+        for job_id in self._roster:
+            if job_id not in present and self._touched.get(job_id, 0) <= since:
+                self._roster.vanish(job_id)
+        self._roster.end_doubts(since)
+        self._touched = {id_: mark for id_, mark in self._touched.items() if id_ in self._roster}
+        self._cancelled_by_us.intersection_update(self._roster)
+        if self._shutdown is not None and self._shutdown[0] < since:
+            # It still answers.
+            self._shutdown = None
 
     def on_qemu_gone(self, reason: str) -> None:
         """QEMU has ended or another one answers: what still ran is lost."""
-        for job_id in list(self._live):
-            ending = self._endings.get(job_id)
-            if ending is not None:
-                self._finish(job_id, *ending)
-            elif self._shutdown is not None:
-                self._finish(job_id, Outcome.CANCELLED, self._shutdown)
-            else:
-                self._finish(job_id, Outcome.LOST, reason)
-        self._expected.clear()
+        self._roster.close(reason)
+        self._cancelled_by_us.clear()
+        self._touched.clear()
+        self._gone.clear()
         self._shutdown = None
 
     # --- what it tells ---------------------------------------------------------------------------
 
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, the ended ones first, each group in the order of time."""
-        return (*self._finished, *self._live.values())
+        return self._roster.listed()
 
     @property
     def busy(self) -> bool:
-        """Whether QEMU may be working on any job."""
-        return bool(self._expected) or any(job.live for job in self._live.values())
+        """Whether QEMU may be working on any job, or be about to."""
+        return self._roster.busy
+
+    def unwritten(self) -> tuple[Job, ...]:
+        """Our jobs with an outcome that is not on record yet."""
+        return self._roster.unwritten()
 
     def to_dismiss(self) -> tuple[str, ...]:
-        """Ids of our concluded jobs that QEMU still holds and whose outcome is known here."""
-        return tuple(
-            job.id
-            for job in self._live.values()
-            if job.ours and job.status == "concluded" and job.id in self._recorded
-        )
+        """Ids of our concluded jobs that QEMU still holds and whose outcome is on record."""
+        return self._roster.to_dismiss()
 
-    # --- inside ----------------------------------------------------------------------------------
+    def locate(
+        self, job_devices: Mapping[str, tuple[str, str]], job_targets: Mapping[str, str]
+    ) -> None:
+        """Tell which disk a job works on and where it writes to.
+
+        Args:
+            job_devices: job id to (device key, title).
+            job_targets: job id to the target's file.
+        """
+        for job_id, (key, title) in job_devices.items():
+            job = self._roster.get(job_id)
+            if job is not None and job.device_key is None:
+                self._roster.change(job_id, device_key=key, device=title)
+        for job_id, target in job_targets.items():
+            job = self._roster.get(job_id)
+            if job is not None and not job.target:
+                self._roster.change(job_id, target=target)
+
+    # --- inside: events --------------------------------------------------------------------------
 
     def _on_status(self, job_id: str, status: str) -> None:
+        roster = self._roster
+        if job_id in roster and status in ("null", "created"):
+            # `created` for a job that is there already: the end of the former went unseen.
+            roster.vanish(job_id)
+            self._cancelled_by_us.discard(job_id)
         if status == "null":
-            self._vanished(job_id)
+            self._gone[job_id] = self.mark()
+            while len(self._gone) > _GONE_KEPT:
+                del self._gone[next(iter(self._gone))]
             return
-        if job_id not in self._live:
-            self._appear(job_id)
-        self._change(job_id, status=status)
+        if job_id not in roster:
+            roster.appear(job_id, just_created=status == "created")
+        self._touched[job_id] = self.mark()
+        if not roster[job_id].live:
+            return
+        roster.change(job_id, status=status)
         if status == "running":
-            self._change(job_id, paused=False)
-        if status == "concluded" and job_id in self._endings:
-            self._record(job_id)
+            roster.change(job_id, paused=False)
+        if status == "concluded" and roster.has_ending(job_id):
+            roster.conclude(job_id)
 
     def _on_ending(self, name: str, data: Mapping[str, Any]) -> None:
-        job_id = str(data.get("device", ""))
-        if job_id not in self._live:
-            self._appear(job_id)
-        offset, length = int(data.get("offset", 0)), int(data.get("len", 0))
-        self._change(
-            job_id,
-            type=str(data.get("type", "")),
-            offset=offset,
-            len=length,
-            speed=int(data.get("speed", 0)),
-        )
-        error = data.get("error")
-        if name == "BLOCK_JOB_CANCELLED":
-            self._endings[job_id] = (Outcome.CANCELLED, self._canceller(job_id), None)
-        elif error:
-            self._endings[job_id] = (Outcome.FAILED, str(error), str(error))
-        elif offset != length:
-            words = f"stopped after {offset} of {length} bytes"
-            self._endings[job_id] = (Outcome.FAILED, words, None)
-        else:
-            self._endings[job_id] = (Outcome.SUCCEEDED, "", None)
-
-    def _canceller(self, job_id: str) -> str:
-        if job_id in self._cancelled_by_us:
-            return "by us"
-        return f"by {self._shutdown}" if self._shutdown else "by another client"
-
-    def _on_job_info(self, info: JobInfo, detail: BlockJobInfo | None, now: float) -> None:
-        if info.id not in self._live:
-            if info.type not in _BLOCK_JOB_TYPES and info.id not in self._expected:
-                return
-            self._appear(info.id)
-        self._change(
-            info.id,
-            type=info.type,
-            status=info.status,
-            offset=info.current_progress,
-            len=info.total_progress,
-        )
-        if detail is not None:
-            self._change(
-                info.id, paused=detail.paused, speed=detail.speed, io_status=detail.io_status
-            )
-        if info.status == "concluded":
-            self._concluded_in_poll(info)
+        job_id, roster = str(data.get("device", "")), self._roster
+        if job_id not in roster:
+            roster.appear(job_id)
+        self._touched[job_id] = self.mark()
+        if roster.has_ending(job_id):
             return
-        progress = self._progress.setdefault(info.id, _Progress())
-        progress.add(now, info.current_progress)
-        self._estimate(info.id, progress)
+        offset, length = _number(data, "offset"), _number(data, "len")
+        kind, speed = str(data.get("type") or "unknown"), _number(data, "speed")
+        roster.change(job_id, type=kind, offset=offset, len=length, speed=speed)
+        if name == "BLOCK_JOB_CANCELLED":
+            by_others = self._shutdown[1] if self._shutdown else "by another client"
+            who = "by us" if job_id in self._cancelled_by_us else by_others
+            roster.will_end(job_id, (Outcome.CANCELLED, who, None))
+        else:
+            ending = _ending(data.get("error"), data.get("offset"), data.get("len"))
+            roster.will_end(job_id, ending)
+
+    # --- inside: polls ---------------------------------------------------------------------------
+
+    def _on_job_info(self, info: JobInfo, detail: BlockJobInfo | None, since: int) -> None:
+        roster, current = self._roster, self._touched.get(info.id, 0) <= since
+        job = roster.get(info.id)
+        if job is not None and not job.live:
+            if not current or info.status == "concluded":
+                return
+            # The id is used again: that the former was dismissed went unseen.
+            roster.vanish(info.id)
+            job = None
+        if job is None:
+            if self._gone.get(info.id, 0) > since or not self._concerns_us(info):
+                return
+            job = roster.appear(info.id)
+        elif not job.type and not self._concerns_us(info):
+            roster.forget(info.id)
+            return
+        roster.change(info.id, type=info.type)
+        if current or not roster.has_ending(info.id):
+            self._take_progress(info, detail)
+        if current:
+            paused = detail is not None and detail.paused
+            roster.change(info.id, status=info.status, paused=paused)
+            if info.status == "concluded":
+                self._concluded_in_poll(info)
+
+    def _concerns_us(self, info: JobInfo) -> bool:
+        ours = self._roster.awaits(info.id) or info.id.startswith(OUR_JOB_PREFIX)
+        return ours or info.type in _BLOCK_JOB_TYPES
+
+    def _take_progress(self, info: JobInfo, detail: BlockJobInfo | None) -> None:
+        if detail is not None:
+            self._roster.change(info.id, speed=detail.speed, io_status=detail.io_status)
+        moves = info.status == "running" and not (detail is not None and detail.paused)
+        self._roster.advance(info.id, info.current_progress, info.total_progress, moves=moves)
 
     def _concluded_in_poll(self, info: JobInfo) -> None:
         """A concluded job found by a poll: its events may have been sent to nobody."""
-        if info.id not in self._endings:
-            if info.error == "Operation canceled":
-                self._endings[info.id] = (Outcome.CANCELLED, self._canceller(info.id), info.error)
-            elif info.error:
-                self._endings[info.id] = (Outcome.FAILED, info.error, info.error)
-            elif info.current_progress != info.total_progress:
-                words = f"stopped after {info.current_progress} of {info.total_progress} bytes"
-                self._endings[info.id] = (Outcome.FAILED, words, None)
-            else:
-                self._endings[info.id] = (Outcome.SUCCEEDED, "", None)
-        self._record(info.id)
-
-    def _estimate(self, job_id: str, progress: _Progress) -> None:
-        job = self._live[job_id]
-        rate = progress.rate()
-        eta = None
-        if rate and not job.paused and job.len > job.offset and job.status == "running":
-            eta = (job.len - job.offset) / rate
-        self._change(job_id, rate=rate, eta=eta)
-
-    def _appear(self, job_id: str) -> None:
-        expected = self._expected.pop(job_id, None)
-        self._serial += 1
-        self._endings.pop(job_id, None)
-        self._recorded.discard(job_id)
-        self._cancelled_by_us.discard(job_id)
-        job = expected or Job(id=job_id, type="", ours=job_id.startswith(OUR_JOB_PREFIX))
-        # A job that was running before we looked has no start of ours to count from.
-        known_start = expected is not None
-        self._live[job_id] = replace(
-            job,
-            key=self._serial,
-            started=self._clock(),
-            wall_started=self._wall() if known_start else job.wall_started,
-        )
-
-    def _change(self, job_id: str, **changes: Any) -> None:
-        job = self._live.get(job_id)
-        if job is not None:
-            self._live[job_id] = replace(job, **changes)
-
-    def _record(self, job_id: str) -> None:
-        """The outcome is certain while QEMU still holds the job: show it, and let it be dismissed."""
-        if job_id in self._recorded:
-            return
-        self._recorded.add(job_id)
-        outcome, detail, error = self._endings[job_id]
-        self._change(
-            job_id,
-            outcome=outcome,
-            detail=detail,
-            error=error,
-            ended=self._clock(),
-            eta=None,
-            status="concluded",
-        )
-
-    def _vanished(self, job_id: str) -> None:
-        job = self._live.get(job_id)
-        if job is None:
-            return
-        if job.outcome is not None:
-            self._retire(job_id)
-        elif job_id in self._endings:
-            self._finish(job_id, *self._endings[job_id])
-        elif job.type == "" and not job.ours:
-            # It came and went without a block job's events: a dry run, or no block job at all.
-            self._forget(job_id)
-        elif self._shutdown is not None:
-            self._finish(job_id, Outcome.CANCELLED, f"by {self._shutdown}")
+        if info.error == "Operation canceled":
+            who = "by us" if info.id in self._cancelled_by_us else UNSEEN
+            self._roster.will_end(info.id, (Outcome.CANCELLED, who, None))
         else:
-            self._finish(job_id, Outcome.LOST, "it vanished while nobody was watching")
+            ending = _ending(info.error, info.current_progress, info.total_progress)
+            self._roster.will_end(info.id, ending)
+        self._roster.conclude(info.id)
 
-    def _finish(
-        self, job_id: str, outcome: Outcome, detail: str, error: str | None = None
-    ) -> None:
-        self._change(
-            job_id, outcome=outcome, detail=detail, error=error, ended=self._clock(), eta=None
-        )
-        self._retire(job_id)
 
-    def _retire(self, job_id: str) -> None:
-        job = self._live[job_id]
-        self._finished.append(replace(job, status="null"))
-        self._forget(job_id)
+def _number(data: Mapping[str, Any], key: str) -> int:
+    value = data.get(key)
+    return value if isinstance(value, int) else 0
 
-    def _forget(self, job_id: str) -> None:
-        self._live.pop(job_id, None)
-        self._progress.pop(job_id, None)
-        self._endings.pop(job_id, None)
-        self._recorded.discard(job_id)
-        self._cancelled_by_us.discard(job_id)
+
+def _ending(error: object, offset: object, length: object) -> Ending:
+    """How a job that was not cancelled ended."""
+    if error:
+        return Outcome.FAILED, str(error), str(error)
+    if not isinstance(offset, int) or offset != length:
+        return Outcome.FAILED, f"stopped after {offset} of {length} bytes", None
+    return Outcome.SUCCEEDED, "", None

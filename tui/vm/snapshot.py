@@ -122,7 +122,7 @@ class Device:
             return "no medium" if not self.tray_open else "no medium, tray open"
         if not self.backup_name:
             return "no name to address it by"
-        if self.busy_with is not None:
+        if self.busy_with is not None or self.jobs:
             running = f" {self.jobs[0]}" if self.jobs else ""
             return f"busy with job{running}"
         if self.medium.temporary_snapshot:
@@ -243,10 +243,10 @@ class VmSnapshot:
         return None
 
     def job(self, job_id: str) -> Job | None:
-        """The job with that id; of several (an id can be used again) the live one, else the last."""
+        """The job with that id; of several (an id can be used again) the live, or the last."""
         found = [job for job in self.jobs if job.id == job_id]
         live = [job for job in found if job.live]
-        return (live or found or [None])[-1]
+        return (live or found)[-1] if found else None
 
     @property
     def live_jobs(self) -> tuple[Job, ...]:

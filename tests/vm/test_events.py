@@ -1,0 +1,96 @@
+"""Events say in plain words what happened and how much it matters."""
+
+from typing import Any
+
+import pytest
+
+from tui.qmp.models import QmpEvent, Timestamp
+from tui.vm.events import EventLog, Gravity, explain
+
+ENDED = {"device": "j", "type": "backup", "len": 8, "speed": 0}
+IO_ERROR = {"device": "d0", "node-name": "n", "operation": "write", "nospace": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "subject", "meaning", "gravity"),
+    [
+        ("JOB_STATUS_CHANGE", {"id": "j", "status": "running"}, "j", "job is copying", "info"),
+        (
+            "JOB_STATUS_CHANGE",
+            {"id": "j", "status": "aborting"},
+            "j",
+            "job is being undone",
+            "warning",
+        ),
+        ("JOB_STATUS_CHANGE", {"id": "j", "status": "new"}, "j", "job is new", "info"),
+        ("BLOCK_JOB_COMPLETED", {**ENDED, "offset": 8}, "j", "backup completed", "good"),
+        ("BLOCK_JOB_COMPLETED", {**ENDED, "offset": 3}, "j", "backup stopped at 3 of 8", "bad"),
+        (
+            "BLOCK_JOB_COMPLETED",
+            {**ENDED, "offset": 3, "error": "No space left on device"},
+            "j",
+            "backup failed: No space left on device",
+            "bad",
+        ),
+        (
+            "BLOCK_JOB_CANCELLED",
+            {**ENDED, "offset": 3},
+            "j",
+            "backup cancelled at 3 of 8",
+            "warning",
+        ),
+        (
+            "BLOCK_JOB_ERROR",
+            {"device": "j", "operation": "write", "action": "stop"},
+            "j",
+            "write error on the target: job paused",
+            "bad",
+        ),
+        (
+            "BLOCK_JOB_ERROR",
+            {"device": "j", "operation": "read", "action": "report"},
+            "j",
+            "read error on the source: job will fail",
+            "bad",
+        ),
+        ("BLOCK_JOB_PENDING", {"id": "j"}, "j", "job waits to be finalized", "info"),
+        (
+            "BLOCK_IO_ERROR",
+            {**IO_ERROR, "action": "stop", "reason": "No space left on device"},
+            "d0",
+            "guest write failed, No space left on device: the guest is stopped",
+            "bad",
+        ),
+        (
+            "BLOCK_IO_ERROR",
+            {**IO_ERROR, "device": "", "action": "report"},
+            "n",
+            "guest write failed, no reason given: the guest sees the error",
+            "bad",
+        ),
+        ("STOP", {}, "", "guest stopped", "warning"),
+        ("RESUME", {}, "", "guest runs", "good"),
+        (
+            "SHUTDOWN",
+            {"guest": False, "reason": "host-signal"},
+            "",
+            "VM shuts down, asked by the host (host-signal)",
+            "warning",
+        ),
+        ("NIC_RX_FILTER_CHANGED", {"name": "net0"}, "", "nic rx filter changed", "info"),
+    ],
+)
+def test_an_event_has_a_subject_a_meaning_and_a_gravity(
+    name: str, data: dict[str, Any], subject: str, meaning: str, gravity: str
+) -> None:
+    explained = explain(QmpEvent(event=name, data=data))
+    assert explained == (subject, meaning, Gravity(gravity))
+
+
+def test_the_log_is_bounded_and_says_what_it_dropped() -> None:
+    log = EventLog(capacity=3)
+    for number in range(5):
+        log.add(QmpEvent(event="STOP", timestamp=Timestamp(seconds=number, microseconds=500_000)))
+    assert [record.number for record in log.since(0)] == [3, 4, 5]
+    assert [record.wall for record in log.since(4)] == [4.5]
+    assert (log.total, log.dropped) == (5, 2)

@@ -1,0 +1,212 @@
+"""Which jobs there are: announced, running, ended. It knows nothing of how QEMU tells it."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from tui.vm.progress import Progress
+from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
+
+FINISHED_KEPT = 500
+"""How many ended jobs are held; beyond that the oldest go."""
+
+UNSEEN = "while nobody was watching"
+
+Ending = tuple[Outcome, str, str | None]
+"""An outcome, the words that explain it, and QEMU's error."""
+
+
+class Roster:
+    """The jobs of one VM, each of which ends exactly once.
+
+    Args:
+        clock: monotonic seconds.
+        wall: seconds since the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._clock = clock
+        self._wall = wall
+        self._serial = 0
+        self._live: dict[str, Job] = {}
+        self._progress: dict[str, Progress] = {}
+        self._endings: dict[str, Ending] = {}
+        self._finished: deque[Job] = deque(maxlen=FINISHED_KEPT)
+        self._unwritten: dict[int, Job] = {}
+        # Jobs of ours: announced; appeared but not answered for (id to key); in doubt (id to mark).
+        self._expected: dict[str, Job] = {}
+        self._starting: dict[str, int] = {}
+        self._unsure: dict[str, int] = {}
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def __contains__(self, job_id: str) -> bool:
+        """Whether QEMU has this job, as far as is known."""
+        return job_id in self._live
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids of the jobs that QEMU has."""
+        return iter(tuple(self._live))
+
+    def __getitem__(self, job_id: str) -> Job:
+        return self._live[job_id]
+
+    def get(self, job_id: str) -> Job | None:
+        """The job that QEMU has under that id."""
+        return self._live.get(job_id)
+
+    def listed(self) -> tuple[Job, ...]:
+        """All jobs worth listing, the ended ones first, each group in the order of time.
+
+        One that events alone have told of is left out until it is known to be a block job: a dry
+        run and the jobs of `blockdev-create` come and go like it.
+        """
+        return (*self._finished, *(job for job in self._live.values() if job.type))
+
+    @property
+    def busy(self) -> bool:
+        """Whether QEMU may be working on any job, or be about to."""
+        return bool(self._expected) or any(job.live for job in self._live.values())
+
+    def unwritten(self) -> tuple[Job, ...]:
+        """Our jobs with an outcome that is not on record yet."""
+        return tuple(self._unwritten.values())
+
+    def to_dismiss(self) -> tuple[str, ...]:
+        """Ids of our concluded jobs that QEMU still holds and whose outcome is on record."""
+        return tuple(
+            job.id
+            for job in self._live.values()
+            if job.ours and not job.live and job.key not in self._unwritten
+        )
+
+    def awaits(self, job_id: str) -> bool:
+        """Whether a job of ours with this id is announced and has not appeared."""
+        return job_id in self._expected
+
+    def has_ending(self, job_id: str) -> bool:
+        """Whether it is known how the job ends, though QEMU still works on the end."""
+        return job_id in self._endings
+
+    # --- the start of our own --------------------------------------------------------------------
+
+    def expect(self, job: Job) -> None:
+        """Announce a job of ours before its command is sent: its events precede the reply."""
+        self._expected[job.id] = job
+
+    def refused(self, job_id: str) -> None:
+        """QEMU refused to start an expected job; it may have been created and undone already."""
+        self._expected.pop(job_id, None)
+        self._unsure.pop(job_id, None)
+        job, key = self._live.get(job_id), self._starting.pop(job_id, None)
+        if job is not None and job.key == key and job_id not in self._endings:
+            self.forget(job_id)
+
+    def doubt(self, job_id: str, mark: int) -> None:
+        """Whether an expected job came to be, a poll that is sent after `mark` must tell."""
+        self._starting.pop(job_id, None)
+        if job_id in self._expected:
+            self._unsure[job_id] = mark
+
+    def end_doubts(self, since: int) -> None:
+        """A poll that was sent at `since` has been taken in: what is not there will not come."""
+        for job_id in [job_id for job_id, mark in self._unsure.items() if mark <= since]:
+            del self._unsure[job_id]
+            self._expected.pop(job_id, None)
+
+    # --- coming and going ------------------------------------------------------------------------
+
+    def appear(self, job_id: str, *, just_created: bool = False) -> Job:
+        """QEMU has a job that it did not have before."""
+        expected = self._expected.pop(job_id, None)
+        self._unsure.pop(job_id, None)
+        self._serial += 1
+        if expected is not None:
+            self._starting[job_id] = self._serial
+        # The start of a job that ran before we looked is not known.
+        known = expected is not None or just_created
+        job = replace(
+            expected or Job(id=job_id, type="", ours=job_id.startswith(OUR_JOB_PREFIX)),
+            key=self._serial,
+            started=self._clock() if known else None,
+            wall_started=self._wall() if known else None,
+        )
+        self._live[job_id] = job
+        return job
+
+    def change(self, job_id: str, **changes: Any) -> None:
+        """Something is different about a job that QEMU has; of others nothing is known."""
+        job = self._live.get(job_id)
+        if job is not None:
+            self._live[job_id] = replace(job, **changes)
+
+    def advance(self, job_id: str, offset: int, length: int, *, moves: bool) -> None:
+        """How far a job is; `moves` says that it is copying and not halted."""
+        progress = self._progress.setdefault(job_id, Progress())
+        progress.add(self._clock(), offset)
+        rate, left = progress.rate(), length - offset
+        eta = left / rate if rate and left > 0 and moves else None
+        self.change(job_id, offset=offset, len=length, rate=rate, eta=eta)
+
+    def will_end(self, job_id: str, ending: Ending) -> None:
+        """How a job ends; what was known of that first is kept."""
+        self._endings.setdefault(job_id, ending)
+
+    def conclude(self, job_id: str) -> None:
+        """The outcome is certain while QEMU still holds the job: show it, have it written down."""
+        outcome, detail, error = self._endings[job_id]
+        self.change(
+            job_id,
+            outcome=outcome,
+            detail=detail,
+            error=error,
+            ended=self._clock(),
+            eta=None,
+            paused=False,
+        )
+        job = self._live[job_id]
+        if job.ours:
+            self._unwritten[job.key] = job
+
+    def vanish(self, job_id: str, reason: str = f"it vanished {UNSEEN}") -> None:
+        """QEMU has the job no more."""
+        job = self._live[job_id]
+        if job.live and job_id not in self._endings:
+            if self._starting.get(job_id) == job.key:
+                # Created and undone before QEMU's answer to the command: a refusal is to come.
+                self._expected[job_id] = job
+                self.forget(job_id)
+                return
+            if not job.type:
+                # It came and went without a block job's events: a dry run, or no block job at all.
+                self.forget(job_id)
+                return
+            self._endings[job_id] = (Outcome.LOST, reason, None)
+        if job.live:
+            if self._endings[job_id][0] is Outcome.SUCCEEDED:
+                words = "it completed, but nobody saw it conclude"
+                self._endings[job_id] = (Outcome.LOST, words, None)
+            self.conclude(job_id)
+        self._finished.append(replace(self._live[job_id], status="null"))
+        self.forget(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """Have nothing to do with a job any more."""
+        for record in (self._live, self._progress, self._endings):
+            record.pop(job_id, None)
+
+    def clear_finished(self) -> None:
+        """Forget the ended jobs that QEMU has forgotten, too."""
+        self._finished.clear()
+
+    def written(self, key: int) -> None:
+        """The outcome of the job with this key is on record."""
+        self._unwritten.pop(key, None)
+
+    def close(self, reason: str) -> None:
+        """QEMU is gone: nothing of ours can start, and all that it had has vanished."""
+        for record in (self._expected, self._starting, self._unsure):
+            record.clear()
+        for job_id in self:
+            self.vanish(job_id, reason)
