@@ -146,7 +146,8 @@ class VmState:
 
     async def poll_jobs(self, ask: Queries) -> None:
         """Ask for the jobs and their progress."""
-        self.tracker.on_poll(await ask.jobs(), await ask.block_jobs())
+        mark = self.tracker.mark()
+        self.tracker.on_poll(await ask.jobs(), await ask.block_jobs(), mark)
         self._locate_jobs()
         self.changed()
 
@@ -171,5 +172,8 @@ class VmState:
 
     def _locate_jobs(self) -> None:
         titles = {device.key: device.title for device in self._inventory.devices}
-        places = self._inventory.job_devices or {}
-        self.tracker.locate({job: (key, titles.get(key, key)) for job, key in places.items()})
+        places = self._inventory.job_devices
+        self.tracker.locate(
+            {job: (key, titles.get(key, key)) for job, key in places.items()},
+            self._inventory.job_targets,
+        )
