@@ -50,9 +50,9 @@ def parse_draft(fields: Mapping[str, str], specs: Iterable[FieldSpec]) -> Parsed
     """Read the texts of a form or of `NAME=VALUE` words.
 
     An empty text is "not given". `x-perf.max-workers` goes into the object `x-perf`. A size or
-    speed is a number of bytes, or one with a unit as pydantic's `ByteSize` reads it: 50M and 50MB are
-    50,000,000 bytes, 50MiB is 52,428,800. A switch is on or off, yes or no, true or false. A name
-    that no spec has is kept as text, so that the rules can say that QEMU does not know it.
+    speed is a number of bytes, or one with a unit as pydantic's `ByteSize` reads it: 50M and 50MB
+    are 50,000,000 bytes, 50MiB is 52,428,800. A switch is on or off, yes or no, true or false. A
+    name that no spec has is kept as text, so that the rules can say that QEMU does not know it.
     """
     by_name = {spec.name: spec for spec in specs}
     arguments: dict[str, Json] = {}

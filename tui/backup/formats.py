@@ -36,6 +36,10 @@ _FORMATS = (
 FORMATS: dict[str, ImageFormat] = {entry.name: entry for entry in _FORMATS}
 
 WITH_BACKING = frozenset(f.name for f in _FORMATS if f.backing)
+# An existing image of these can be put onto another, even where none can be made so.
+TAKES_BACKING = WITH_BACKING | {"parallels"}
+# These say so politely; a filter does not.
+WITHOUT_BACKING = frozenset(f.name for f in _FORMATS) - TAKES_BACKING
 WITH_COMPRESSION = frozenset(f.name for f in _FORMATS if f.compress)
 
 _SHOWN = ("qcow2", "raw", "qcow", "qed", "vmdk", "vdi", "vhdx", "vpc", "parallels")
@@ -76,6 +80,12 @@ def vpc_size(virtual_size: int) -> int:
         extra += 1
         counted = _chs_sectors(sectors + extra)
     return virtual_size if counted == _VPC_MOST_CHS else counted * 512
+
+
+def vpc_geometry_size(cylinders: int, heads: int, per_track: int) -> int | None:
+    """The size in bytes of a `vpc` by its geometry; None where that says only "the largest"."""
+    sectors = cylinders * heads * per_track
+    return None if sectors == _VPC_MOST_CHS else sectors * 512
 
 
 def is_too_big_for_vpc(virtual_size: int) -> bool:

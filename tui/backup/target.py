@@ -19,9 +19,10 @@ class TargetFacts(BaseModel):
     nothing else is known. `modified` is seconds since the epoch, sizes are bytes; `writable` is
     meant for the user that runs QEMU. `image_format`, `virtual_size`, `cluster_size` and
     `backing_file` are read from the header of an existing image; `backing_exists` tells whether
-    that file is there. `same_file_as` is the file of a disk of this VM that is the same by inode. `locked` tells that a process holds a QEMU image
-    lock on it that keeps others from writing. `name_too_long` and `link_loop` are told of the path.
-    `seen_at` is when all this was so, in seconds since the epoch.
+    that file is there. `same_file_as` is the file of a disk of this VM that is the same by inode.
+    `locked` tells that a process holds a QEMU image lock on it that keeps others from writing.
+    `name_too_long` and `link_loop` are told of the path. `seen_at` is when all this was so, in
+    seconds since the epoch.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -103,6 +104,5 @@ class TargetName(BaseModel):
         if match is None:
             return cls(protocol=None, path=target)
         if match[1] == "file":
-            path = target.removeprefix("file:")
-            return cls(protocol="file", path=re.sub(r"^//(?=/)", "", path))
+            return cls(protocol="file", path=target.removeprefix("file:"))
         return cls(protocol=match[1], path=None)

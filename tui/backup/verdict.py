@@ -26,9 +26,9 @@ class Finding(BaseModel):
     """One thing to say about the arguments.
 
     `field` is the argument it concerns (`x-perf.max-chunk` for a nested one), None for all.
-    `rule` names the rule, `message` says in a sentence what is so and what to do. `foretells` is the
-    error QEMU would answer with. `override` asks for an explicit tick: with it the operator passes
-    a danger or a risk; a danger without `override` cannot be passed at all.
+    `rule` names the rule, `message` says in a sentence what is so and what to do. `foretells` is
+    the error QEMU would answer with. `override` asks for an explicit tick: with it the operator
+    passes a danger or a risk; a danger without `override` cannot be passed at all.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -27,6 +27,18 @@ def unknown_format(case: Case) -> Iterator[Hit]:
     )
 
 
+@rule("O-DRIVER", Severity.REFUSES)
+def unknown_driver(case: Case) -> Iterator[Hit]:
+    """This QEMU has no such driver."""
+    name = case.text("format")
+    if case.opens_existing and name is not None and name not in case.schema.block_drivers():
+        yield Hit(
+            "format",
+            f"This QEMU has no format {quote(name)}; choose that of the image.",
+            f"Unknown driver '{name}'",
+        )
+
+
 @rule("C-FORMAT", Severity.UNKNOWN)
 def module_format(case: Case) -> Iterator[Hit]:
     """The format's module may not be installed."""
@@ -113,9 +125,9 @@ def no_backing(case: Case) -> Iterator[Hit]:
 @rule("C-NOBACKING", Severity.UNKNOWN)
 def maybe_no_backing(case: Case) -> Iterator[Hit]:
     """Whether the node has a backing file is not known."""
-    if case.creates and case.backs_target is None and case.source.found:
-        if case.format not in formats.WITH_BACKING:
-            yield Hit("format", "sync=top fails in this format if the node has a backing file.")
+    unsure = case.creates and case.backs_target is None and case.source.found
+    if unsure and case.format not in formats.WITH_BACKING:
+        yield Hit("format", "sync=top fails in this format if the node has a backing file.")
 
 
 @rule("C-DRIVER", Severity.REFUSES)
@@ -155,7 +167,7 @@ def luks(case: Case) -> Iterator[Hit]:
 
 @rule("C-TOOBIG", Severity.REFUSES)
 def too_big(case: Case) -> Iterator[Hit]:
-    """vpc holds at most 2040 GiB."""
+    """A vpc holds at most 2040 GiB."""
     size = case.source.virtual_size
     if case.creates and case.format == "vpc" and size and formats.is_too_big_for_vpc(size):
         yield Hit(
@@ -167,7 +179,7 @@ def too_big(case: Case) -> Iterator[Hit]:
 
 @rule("C-EMPTY", Severity.REFUSES)
 def empty_disk(case: Case) -> Iterator[Hit]:
-    """qcow and vmdk cannot hold a disk of no size."""
+    """Neither qcow nor vmdk can hold a disk of no size."""
     told = {
         "qcow": "Image size is too small, cannot be zero length",
         "vmdk": "Unsupported image type 'monolithicSparse'",
@@ -215,6 +227,7 @@ def temporary_top(case: Case) -> Iterator[Hit]:
 
 RULES = (
     unknown_format,
+    unknown_driver,
     module_format,
     unknown_protocol,
     format_without_creation,

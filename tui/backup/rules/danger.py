@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tui.backup.estimate import estimate_copy
-from tui.backup.formats import WITH_BACKING
+from tui.backup.formats import TAKES_BACKING, WITH_BACKING, WITHOUT_BACKING
 from tui.backup.rules.case import Case
 from tui.backup.rules.disks import disk_of_target
 from tui.backup.rules.rule import Hit, rule
@@ -64,7 +64,7 @@ def huge_cluster(case: Case) -> Iterator[Hit]:
 
 @rule("X7", Severity.DANGER)
 def qed(case: Case) -> Iterator[Hit]:
-    """qed kills QEMU on a disk of an odd size."""
+    """Format qed kills QEMU on a disk of an odd size."""
     total = case.source.virtual_size
     if case.format == "qed" and total is not None and total % 65536 and not case.is_old:
         yield Hit(
@@ -84,12 +84,25 @@ def no_size(case: Case) -> Iterator[Hit]:
 @rule("X10", Severity.DANGER)
 def none_into_raw(case: Case) -> Iterator[Hit]:
     """QEMU 5 dies on sync=none into a raw image."""
-    if case.is_old and case.opens_existing and case.sync == "none":
-        if case.format not in WITH_BACKING:
+    exposed = case.is_old and case.opens_existing and case.sync == "none"
+    if exposed and case.format not in WITH_BACKING:
+        yield Hit(
+            "format",
+            "sync=none into an image without a backing file can kill this QEMU, and the VM with "
+            "it; name format qcow2.",
+        )
+
+
+@rule("NONE-INTO-FILTER", Severity.DANGER)
+def none_into_filter(case: Case) -> Iterator[Hit]:
+    """Mode existing and sync=none into a filter driver kill QEMU (seen in 7.2)."""
+    if case.opens_existing and case.sync == "none" and case.format is not None:
+        drivers = case.schema.block_drivers()
+        if case.format in drivers and case.format not in TAKES_BACKING | WITHOUT_BACKING:
             yield Hit(
                 "format",
-                "sync=none into an image without a backing file can kill this QEMU, and the VM "
-                "with it; name format qcow2.",
+                f"sync=none into an image opened as {quote(case.format)} can kill QEMU, and the VM "
+                "with it; name the image's own format.",
             )
 
 
@@ -268,6 +281,7 @@ RULES = (
     qed,
     no_size,
     none_into_raw,
+    none_into_filter,
     blocking_target,
     relative,
     long_text,

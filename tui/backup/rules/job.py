@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tui.backup.formats import WITH_COMPRESSION, new_cluster_size, vpc_size
+from tui.backup.formats import FORMATS, WITH_COMPRESSION, new_cluster_size, vpc_size
 from tui.backup.rules.case import Case
 from tui.backup.rules.rule import Hit, rule
 from tui.backup.verdict import Severity
@@ -103,6 +103,16 @@ def sizes_differ(case: Case) -> Iterator[Hit]:
         words = f"The target holds {have} bytes, the disk {need}; they must be equal."
         field = "target"
     yield Hit(field, words, "Source and target image have different sizes")
+
+
+@rule("J-SIZE", Severity.UNKNOWN)
+def size_unknown(case: Case) -> Iterator[Hit]:
+    """The size of an existing target cannot be read."""
+    facts = case.facts
+    if not case.opens_existing or facts is None or facts.kind != "file":
+        return
+    if case.format in FORMATS and facts.image_format == case.format and facts.virtual_size is None:
+        yield Hit("target", f"The size of the {case.format} image cannot be read from here.")
 
 
 @rule("J-FILTER", Severity.REFUSES)
@@ -249,6 +259,7 @@ def speed(case: Case) -> Iterator[Hit]:
 EARLY = (same, compress, compress_unknown, workers, chunk)
 LATE = (
     sizes_differ,
+    size_unknown,
     filter_name,
     min_cluster,
     permissions,

@@ -15,7 +15,7 @@ _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph"})
 
 @rule("X8", Severity.RISK)
 def vmdk(case: Case) -> Iterator[Hit]:
-    """vmdk kills QEMU when the space runs out."""
+    """Format vmdk kills QEMU when the space runs out."""
     if case.format == "vmdk" and case.is_drive_backup:
         yield Hit(
             "format", "A full file system kills QEMU while it writes vmdk; qcow2 has no such trap."
