@@ -138,6 +138,8 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         except (NotAnswering, ConnectionLost):
             tracker.unsure(job.id)
             raise
+        else:
+            tracker.accepted(job.id)
         finally:
             self._look_again()
         return job.id
@@ -163,9 +165,12 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         """
         session = self._connected()
         self._state.tracker.cancel_requested(job_id)
-        await session.execute(
-            "block-job-cancel", {"device": job_id, "force": True}, timeout=self._pace.command
-        )
+        arguments = {"device": job_id, "force": True}
+        try:
+            await session.execute("block-job-cancel", arguments, timeout=self._pace.command)
+        except CommandRefused:
+            self._state.tracker.cancel_refused(job_id)
+            raise
         self._look_again()
 
     async def refresh(self) -> VmSnapshot:
@@ -248,6 +253,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
                     self._session = None
                     await session.close()
                     session = None
+            await self._write_down()
             pause = self._pace.back_off[min(attempt, len(self._pace.back_off) - 1)]
             attempt += 1
             await asyncio.sleep(pause)
@@ -344,17 +350,22 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
             await state.poll_stats(ask)
         await self._dismiss(session)
 
-    async def _dismiss(self, session: QmpSession) -> None:
-        """Let QEMU forget our concluded jobs, each once its outcome is on record."""
-        for job_id in self._state.tracker.to_dismiss():
-            job = self.snapshot.job(job_id)
-            if self._history is not None and job is not None:
+    async def _write_down(self) -> None:
+        """Record how our jobs ended; QEMU keeps what cannot be written down."""
+        tracker = self._state.tracker
+        for job in tracker.unwritten():
+            if self._history is not None:
                 try:
                     await self._history.record(self.snapshot, job)
                 except OSError as error:
-                    # QEMU keeps the outcome until it can be written down.
-                    log.warning("the outcome of %s cannot be recorded: %s", job_id, error)
+                    log.warning("the outcome of %s cannot be recorded: %s", job.id, error)
                     continue
+            tracker.written(job.key)
+
+    async def _dismiss(self, session: QmpSession) -> None:
+        """Let QEMU forget our concluded jobs, each once its outcome is on record."""
+        await self._write_down()
+        for job_id in self._state.tracker.to_dismiss():
             try:
                 await session.execute("job-dismiss", {"id": job_id}, timeout=self._pace.command)
             except CommandRefused as refusal:
