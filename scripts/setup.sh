@@ -4,7 +4,7 @@
 #   scripts/setup.sh demo          virtual environment, QEMU
 #   scripts/setup.sh check         virtual environment with the checkers
 #   scripts/setup.sh test          both, and the terminal and ssh server the tests use
-#   scripts/setup.sh screenshots   as for tests, and what turns SVG into PNG
+#   scripts/setup.sh screenshots   as for tests, and the font of the pictures
 #   scripts/setup.sh make          make itself
 set -eu
 
@@ -43,7 +43,6 @@ want_test_programs() {
 }
 
 want_picture_programs() {
-    have rsvg-convert || want librsvg2-bin
     [ -e /usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf ] || want fonts-dejavu-core
 }
 

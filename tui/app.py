@@ -224,12 +224,14 @@ class BlockDeckApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, for the command palette."""
+        offered = set()
         for active in screen.active_bindings.values():
             binding = active.binding
-            if binding.description and not binding.system and active.enabled:
-                words = binding.tooltip or binding.description
+            # What has a tooltip is an act of ours; moving about is left to the keys.
+            if binding.tooltip and active.enabled and binding.action not in offered:
+                offered.add(binding.action)
                 act = self._runner(active.node, binding.action)
-                yield SystemCommand(binding.description, words, act)
+                yield SystemCommand(binding.description, binding.tooltip, act)
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)
 
     def _runner(self, node: Any, action: str) -> Any:

@@ -1,8 +1,8 @@
 """What QEMU says over QMP, as immutable models named after their QAPI types.
 
 A field is the QAPI member in snake case; its alias is QEMU's kebab-case spelling. Members that are
-newer than QEMU 5.2, or that QEMU leaves out, are optional here. Unknown members are ignored, so that
-a newer QEMU never breaks an older BlockDeck.
+newer than QEMU 5.2, or that QEMU leaves out, are optional here. Unknown members are ignored, so
+that a newer QEMU never breaks an older BlockDeck.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,24 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-
 # The older QAPI members that are spelled with underscores.
 _UNDERSCORED = frozenset(
-    "backing_file backing_file_depth bps_rd bps_wr iops_rd iops_wr tray_open write_threshold "
-    "rd_bytes wr_bytes rd_operations wr_operations rd_total_time_ns wr_total_time_ns".split()
+    {
+        "backing_file",
+        "backing_file_depth",
+        "bps_rd",
+        "bps_wr",
+        "iops_rd",
+        "iops_wr",
+        "tray_open",
+        "write_threshold",
+        "rd_bytes",
+        "wr_bytes",
+        "rd_operations",
+        "wr_operations",
+        "rd_total_time_ns",
+        "wr_total_time_ns",
+    }
 )
 
 
@@ -167,7 +180,10 @@ class BlockDeviceInfo(QapiModel):
 
 
 class BlockInfo(QapiModel):
-    """`BlockInfo` of `query-block`; `device` is "" for a `-blockdev` disk, no `inserted` is no medium."""
+    """`BlockInfo` of `query-block`.
+
+    `device` is "" for a `-blockdev` disk; without `inserted` there is no medium.
+    """
 
     device: str
     qdev: str | None = None

@@ -28,6 +28,7 @@ from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.screens.vm_screen import ROOMY, VmScreen
 from tui.text import plain
 from tui.units import size
+from tui.vm.filenames import file_behind
 from tui.vm.snapshot import Device, VmSnapshot
 from tui.widgets.backup_form import BackupForm
 from tui.widgets.line import Line
@@ -48,6 +49,8 @@ class BackupScreen(VmScreen):
         Binding("f5", "copy_json", "Copy JSON", tooltip="Copy the command as QMP JSON (OSC 52)"),
         Binding("f6", "copy_shell", "Copy qmp-shell", tooltip="Copy the line for qmp-shell"),
         Binding("escape", "back", "Back", tooltip="Back to the disks"),
+        # On a list of choices a letter looks for a choice: it must never quit or leave the form.
+        Binding("q,r,o,1,2,3", "none", show=False),
     ]
 
     def __init__(self, device_key: str) -> None:
@@ -101,7 +104,7 @@ class BackupScreen(VmScreen):
         remembered = self.deck.directory or self.deck.memory.directories.get(vm.uuid or vm.name)
         if remembered:
             return remembered
-        file = PurePosixPath(device.medium.filename if device.medium else "/")
+        file = PurePosixPath(file_behind(device.medium.filename) if device.medium else "/")
         return str(file.parent) if file.is_absolute() else "/"
 
     @property
@@ -281,7 +284,7 @@ class BackupScreen(VmScreen):
             return
         except NotAnswering:
             self._status(
-                "QEMU has not answered: whether the backup runs is not known. Look at the jobs (2) "
+                "QEMU has not answered: whether the backup runs is not known. Look at the jobs "
                 "before you try again.",
                 "danger",
             )
@@ -329,6 +332,9 @@ class BackupScreen(VmScreen):
         """Copy the command as a line for qmp-shell."""
         self.app.copy_to_clipboard(as_qmp_shell(self._command()))
         self.notify("The qmp-shell line was sent to your terminal's clipboard (OSC 52)")
+
+    def action_none(self) -> None:
+        """What these keys do elsewhere would lose what is filled in."""
 
     def action_back(self) -> None:
         """Back to the disks."""

@@ -36,7 +36,7 @@ class HelpScreen(ModalScreen[None]):
         for title, bindings in self._groups:
             yield Content.styled(title, "bold $accent")
             for binding in bindings:
-                if not isinstance(binding, Binding):
+                if not isinstance(binding, Binding) or not binding.description:
                     continue
                 keys = ", ".join(
                     self.app.get_key_display(single) for single in Binding.make_bindings([binding])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, VersionInfo
+from tui.vm.filenames import is_temporary_snapshot
 
 OUR_JOB_PREFIX = "blockdeck-"
 """Ids of jobs that BlockDeck starts begin with this, so that a later BlockDeck knows its own."""
@@ -80,7 +81,7 @@ class Medium:
     @property
     def temporary_snapshot(self) -> bool:
         """Whether this is the throw-away overlay of `-drive …,snapshot=on` (danger X3)."""
-        return self.filename.startswith("json:") and "/vl." in self.filename
+        return is_temporary_snapshot(self.filename)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from textual.content import Content
 
 from tui.text import plain
 from tui.units import rate, size
+from tui.vm.filenames import file_behind
 from tui.vm.snapshot import Device, Limits, Medium
 from tui.widgets.device_rows import flags
 from tui.widgets.line import Line
@@ -30,7 +31,7 @@ def describe(device: Device | None) -> Content:
     lines: list[Content] = [*_names(device)]
     if device.medium is not None:
         medium = device.medium
-        lines += [_pair("size", _sizes(medium)), *_chain(medium), *_bitmaps(medium)]
+        lines += [*_sizes(medium), *_chain(medium), *_bitmaps(medium)]
         lines += [_pair("cache", _cache(medium)), _pair("throttled", _limits(medium.limits))]
     traffic = device.throughput
     if traffic is not None:
@@ -61,12 +62,12 @@ def _names(device: Device) -> list[Content]:
     return lines
 
 
-def _sizes(medium: Medium) -> str:
-    cluster = f", {size(medium.cluster_size)} clusters" if medium.cluster_size else ""
-    return (
-        f"{size(medium.virtual_size)} ({medium.virtual_size:,} bytes), "
-        f"{size(medium.actual_size)} allocated{cluster}"
-    )
+def _sizes(medium: Medium) -> list[Content]:
+    clusters = f" in clusters of {size(medium.cluster_size)}" if medium.cluster_size else ""
+    return [
+        _pair("size", f"{size(medium.virtual_size)} ({medium.virtual_size:,} bytes)"),
+        _pair("allocated", f"{size(medium.actual_size)}{clusters}"),
+    ]
 
 
 def _chain(medium: Medium) -> list[Content]:
@@ -74,7 +75,9 @@ def _chain(medium: Medium) -> list[Content]:
     for depth, image in enumerate(medium.chain):
         branch = "" if depth == 0 else "   " * (depth - 1) + "└─ "
         told = f"{image.format}, {size(image.actual_size)}"
-        text = Content.assemble(branch, plain(image.filename, 400), (f"  {told}", "$muted"))
+        text = Content.assemble(
+            branch, plain(file_behind(image.filename), 400), (f"  {told}", "$muted")
+        )
         lines.append(_pair("chain" if depth == 0 else "", text))
     return lines
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -138,13 +139,13 @@ class EventList(ScrollView, can_focus=True):
         style = self.get_component_rich_style(component)
         if number == self.cursor and self.has_focus:
             style += self.get_component_rich_style("event--cursor")
-        return Strip([Segment(_line(record, sign), style)]).adjust_cell_length(width, style)
+        return Strip([Segment(_line(record, sign, width), style)]).adjust_cell_length(width, style)
 
 
-def _line(record: EventRecord, sign: str) -> str:
+def _line(record: EventRecord, sign: str, width: int) -> str:
+    """Time, what it is about, what it means; the event's own name where there is room."""
     clock = time.strftime("%H:%M:%S", time.localtime(record.wall))
-    millis = int(record.wall * 1000) % 1000
-    subject = plain(record.subject, 24)
-    return (
-        f"{clock}.{millis:03d} {sign}{record.name:<20} {subject:<17} {plain(record.meaning, 300)}"
-    )
+    told = f" {clock} {sign}{plain(record.subject, 24):<24} {plain(record.meaning, 400)}"
+    name = plain(record.name, 24)
+    room = width - cell_len(told) - len(name) - 2
+    return told if room < 0 else f"{told}{' ' * room}{name} "

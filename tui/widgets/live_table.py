@@ -1,7 +1,7 @@
 """A table for live data: it repaints only the cells that changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -9,6 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
+
+ROOMY = 100
+"""Cells from which a table has room to spell things out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Column:
         title: the heading.
         width: in cells.
         right: whether the content stands on the right, as numbers do.
+        roomy: the width in a table of 100 cells or more, where it differs.
         rank: columns with a higher rank go first when the terminal is narrow.
         stretch: whether the column takes the room that is left.
     """
@@ -27,6 +31,7 @@ class Column:
     key: str
     title: str
     width: int
+    roomy: int = 0
     right: bool = False
     rank: int = 0
     stretch: bool = False
@@ -42,7 +47,10 @@ class Cell:
 
 def fitting(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
     """The columns that fit in `width` cells, the least important ones left out."""
-    chosen = list(columns)
+    chosen = [
+        replace(column, width=column.roomy) if column.roomy and width >= ROOMY else column
+        for column in columns
+    ]
     while chosen and sum(column.width + 2 for column in chosen) > width:
         worst = max(chosen, key=lambda column: column.rank)
         if worst.rank == 0:
@@ -54,8 +62,8 @@ def fitting(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
         return tuple(chosen)
     share = spare // len(stretching)
     return tuple(
-        Column(c.key, c.title, c.width + share, c.right, c.rank, c.stretch) if c.stretch else c
-        for c in chosen
+        replace(column, width=column.width + share) if column.stretch else column
+        for column in chosen
     )
 
 
