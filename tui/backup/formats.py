@@ -9,12 +9,13 @@ _KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 class ImageFormat:
     """A format that a new file can be made in with no option but its size.
 
-    `cluster` is the size in bytes of the pieces a new image is written in, 0 where there are none.
-    `holes` tells whether an unwritten part takes no space after a backup.
+    `cluster` is the size in bytes of the pieces a new image is written in, 0 where there are none
+    and None where QEMU's versions differ. `holes` tells whether an unwritten part takes no space
+    after a backup.
     """
 
     name: str
-    cluster: int = 0
+    cluster: int | None = 0
     backing: bool = False
     compress: bool = False
     holes: bool = True
@@ -30,7 +31,7 @@ _FORMATS = (
     ImageFormat("vdi", cluster=_MIB),
     ImageFormat("vhdx", cluster=8 * _MIB),
     ImageFormat("vpc", cluster=2 * _MIB),
-    ImageFormat("parallels", cluster=_MIB),
+    ImageFormat("parallels", cluster=None),
 )
 
 FORMATS: dict[str, ImageFormat] = {entry.name: entry for entry in _FORMATS}

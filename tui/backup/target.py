@@ -18,8 +18,9 @@ class TargetFacts(BaseModel):
     None is "cannot be told". Where `visible` is False the file system of QEMU is not ours, and
     nothing else is known. `modified` is seconds since the epoch, sizes are bytes; `writable` is
     meant for the user that runs QEMU. `image_format`, `virtual_size`, `cluster_size` and
-    `backing_file` are read from the header of an existing image; `backing_exists` tells whether
-    that file is there. `same_file_as` is the file of a disk of this VM that is the same by inode.
+    `backing_file` are read from the header of an existing image; `backing_usable` tells whether
+    all of its chain is there and nobody writes to it. `same_file_as` is the file of a disk of this
+    VM that is the same by inode.
     `locked` tells that a process holds a QEMU image lock on it that keeps others from writing.
     `name_too_long` and `link_loop` are told of the path. `seen_at` is when all this was so, in
     seconds since the epoch.
@@ -37,7 +38,7 @@ class TargetFacts(BaseModel):
     virtual_size: int | None = None
     cluster_size: int | None = None
     backing_file: str | None = None
-    backing_exists: bool | None = None
+    backing_usable: bool | None = None
     parent_exists: bool | None = None
     parent_is_directory: bool | None = None
     writable: bool | None = None

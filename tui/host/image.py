@@ -96,9 +96,9 @@ def _vdi(head: bytes) -> ImageHeader:
 
 
 def _parallels(head: bytes) -> ImageHeader:
-    (cluster,) = struct.unpack_from("<I", head, 28)
+    # Not every QEMU takes the clusters of this format into account, so they are left out.
     (sectors,) = struct.unpack_from("<Q", head, 36)
-    return ImageHeader(virtual_size=sectors * 512, cluster_size=cluster * 512)
+    return ImageHeader(virtual_size=sectors * 512)
 
 
 def _vpc(head: bytes) -> ImageHeader:

@@ -7,6 +7,7 @@ what it does, 200 and after for what it does not let others do (bit 1 is writing
 import os
 from pathlib import Path
 
+_WRITES = 101
 _RESIZES = 103
 _FORBIDS_WRITING = 201
 _FORBIDS_RESIZING = 203
@@ -14,17 +15,26 @@ _FORBIDS_RESIZING = 203
 
 def is_locked(found: os.stat_result) -> bool | None:
     """Whether a lock keeps a new writer from a file; None where the list cannot be read."""
+    return _any_lock(found, (_RESIZES, _FORBIDS_WRITING, _FORBIDS_RESIZING))
+
+
+def has_writer(found: os.stat_result) -> bool | None:
+    """Whether a QEMU writes to the file; None where the list cannot be read."""
+    return _any_lock(found, (_WRITES, _RESIZES))
+
+
+def _any_lock(found: os.stat_result, bytes_of_interest: tuple[int, ...]) -> bool | None:
     try:
         lines = Path("/proc/locks").read_text().splitlines()
     except OSError:
         return None
     file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    return any(_keeps_writers_off(line.split(), file) for line in lines)
+    return any(_covers(line.split(), file, bytes_of_interest) for line in lines)
 
 
-def _keeps_writers_off(words: list[str], file: str) -> bool:
+def _covers(words: list[str], file: str, bytes_of_interest: tuple[int, ...]) -> bool:
     if "->" in words or len(words) < 8 or words[5] != file:
         return False
     first = int(words[6])
     last = (1 << 63) if words[7] == "EOF" else int(words[7])
-    return any(first <= b <= last for b in (_RESIZES, _FORBIDS_WRITING, _FORBIDS_RESIZING))
+    return any(first <= byte <= last for byte in bytes_of_interest)

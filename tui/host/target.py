@@ -11,7 +11,7 @@ from typing import Any
 from tui.backup.target import FileKind, TargetFacts, TargetName
 from tui.host.access import is_protected, may_create_in, may_write
 from tui.host.image import ImageHeader, read_header
-from tui.host.locks import is_locked
+from tui.host.locks import has_writer, is_locked
 from tui.host.mounts import filesystem_of
 from tui.host.process import QemuProcess
 
@@ -136,28 +136,31 @@ def _image(path: Path) -> dict[str, Any]:
     except PermissionError:
         return {}
     known = header.model_dump()
-    known["backing_exists"] = _backing_exists(path, header)
+    known["backing_usable"] = _backing_usable(path, header)
     return known
 
 
-def _backing_exists(path: Path, header: ImageHeader) -> bool | None:
-    """Whether the next image of the chain is there, and those below it."""
+def _backing_usable(path: Path, header: ImageHeader) -> bool | None:
+    """Whether the chain below an image can be opened; None where it cannot be told or has none."""
+    if header.backing_file is None:
+        return None
     seen = {path}
     while header.backing_file is not None:
         name = TargetName.of(header.backing_file).path
-        if name is None:
-            return None
-        path = path.parent / name
-        if path in seen:
+        path = path.parent / (name or "")
+        if name is None or path in seen:
             return None
         seen.add(path)
         try:
-            header = read_header(path)
+            header, found = read_header(path), path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
             return None
-    return True if len(seen) > 1 else None
+        if header.image_format is not None and has_writer(found) is not False:
+            # An image with metadata is never opened while another writes to it; a raw one is.
+            return None if has_writer(found) is None else False
+    return True
 
 
 def _same_file(found: os.stat_result, disks: tuple[str, ...]) -> str | None:

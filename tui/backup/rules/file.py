@@ -19,7 +19,7 @@ def empty_name(case: Case) -> Iterator[Hit]:
     if case.is_drive_backup and case.name.path == "" and "target" in case.arguments:
         if case.opens_existing:
             told = "The 'file' block driver requires a file name"
-        elif case.format == "vmdk":
+        elif case.format == "vmdk" and case.name.protocol is None:
             told = "No filename provided"
         else:
             told = "Could not create '': No such file or directory"
@@ -63,6 +63,14 @@ def path_broken(case: Case) -> Iterator[Hit]:
     yield Hit("target", words, _failure(case, reason))
 
 
+def _directory(case: Case) -> str:
+    if case.creates:
+        return _failure(case, "Is a directory")
+    if case.is_old:
+        return "A regular file was expected by the 'file' driver, but something else was given"
+    return f"'file' driver requires '{case.name.path}' to be a regular file"
+
+
 @rule("FS", Severity.REFUSES)
 def no_regular_file(case: Case) -> Iterator[Hit]:
     """The target is no regular file."""
@@ -73,7 +81,7 @@ def no_regular_file(case: Case) -> Iterator[Hit]:
     match facts.kind:
         case "directory":
             words = f"{path} is a directory; name a file in it."
-            yield Hit("target", words, _failure(case, "Is a directory"))
+            yield Hit("target", words, _directory(case))
         case "socket":
             words = f"{path} is a socket; choose another name."
             yield Hit("target", words, _failure(case, "No such device or address"))
@@ -176,12 +184,12 @@ def odd_driver(case: Case) -> Iterator[Hit]:
 
 @rule("O-BACKING", Severity.REFUSES)
 def backing_missing(case: Case) -> Iterator[Hit]:
-    """The target's own backing file is missing."""
+    """The target's own backing file is missing or being written to."""
     facts = _seen(case)
     if facts is None or not case.opens_existing or case.sync == "none":
         return
-    if facts.backing_exists is False and case.format == facts.image_format:
-        words = f"The target's backing file {quote(facts.backing_file)} does not exist."
+    if facts.backing_usable is False and case.format == facts.image_format:
+        words = f"The target's backing chain ({quote(facts.backing_file)}) is broken or in use."
         yield Hit("target", words)
 
 
@@ -192,7 +200,7 @@ def backing_unseen(case: Case) -> Iterator[Hit]:
     if facts is None or not case.opens_existing or case.sync == "none":
         return
     has_backing = facts.backing_file is not None and case.format == facts.image_format
-    if has_backing and facts.backing_exists is None:
+    if has_backing and facts.backing_usable is None:
         words = f"The target's backing file {quote(facts.backing_file)} cannot be checked."
         yield Hit("target", words)
 
