@@ -18,7 +18,7 @@ from tui.history import History
 from tui.keeper import Keeper
 from tui.memory import Memory
 from tui.paths import STYLES, state_directory
-from tui.qmp.address import MonitorAddress
+from tui.qmp.address import MonitorAddress, UnixAddress, parse_address
 from tui.qmp.errors import QmpError
 from tui.screens.backup import BackupScreen
 from tui.screens.confirm import Confirm
@@ -164,7 +164,7 @@ class BlockDeckApp(App[int]):
         """The first look at a VM: show its disks, and remember where it was."""
         if isinstance(self.screen, ConnectScreen):
             await self.switch_mode("devices")
-        self.memory.used(vm.address)
+        self.memory.used(_lasting(vm.address))
         await asyncio.to_thread(self.memory.save, self._state / "memory.json")
 
     @work(group="mode", exclusive=True)
@@ -239,6 +239,12 @@ class BlockDeckApp(App[int]):
             await self.run_action(action, node)
 
         return act
+
+
+def _lasting(monitor: str) -> str:
+    """The monitor's address as it will be good in another working directory."""
+    address = parse_address(monitor)
+    return str(address.path.absolute()) if isinstance(address, UnixAddress) else monitor
 
 
 def _leave_question(job_ids: list[str]) -> Confirm:

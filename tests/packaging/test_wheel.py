@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 import tui
+from tests.journeys.tmux import Tmux
+from tests.qemu import QemuStarter
 from tui.paths import STYLES
 
 CHECKOUT = STYLES.parent
@@ -82,6 +84,19 @@ def test_the_source_distribution_builds_the_same(dist: Path, tmp_path: Path) -> 
 
 def test_the_command_starts_away_from_the_checkout(environment: Path, tmp_path: Path) -> None:
     assert tui.__version__ in run(environment / "bin/blockdeck", "--version", cwd=tmp_path)
+
+
+@pytest.mark.slow
+async def test_the_screen_opens_away_from_the_checkout(
+    environment: Path, tmp_path: Path, qemu: QemuStarter
+) -> None:
+    vm = await qemu("-name", "packaged", "-blockdev", "null-co,node-name=disk0,read-zeroes=on")
+    terminal = Tmux()
+    try:
+        terminal.run(environment / "bin/blockdeck", vm.monitor)
+        await terminal.sees("packaged", "disk0", "b Back up")
+    finally:
+        terminal.close()
 
 
 def test_it_uses_the_style_sheets_of_the_wheel(environment: Path, tmp_path: Path) -> None:
