@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from tui.qmp.errors import CommandRefused
+from pydantic import ValidationError
+
+from tui.qmp.errors import CommandRefused, UnexpectedReply
 from tui.qmp.models import (
     BlockDeviceInfo,
     BlockInfo,
@@ -11,6 +14,7 @@ from tui.qmp.models import (
     BlockStats,
     JobInfo,
     NameInfo,
+    QapiModel,
     StatusInfo,
     UuidInfo,
     XDbgBlockGraph,
@@ -18,13 +22,15 @@ from tui.qmp.models import (
 )
 from tui.qmp.session import QmpSession
 
+_T = TypeVar("_T", bound=QapiModel)
+
 
 @dataclass(frozen=True, slots=True)
 class Queries:
     """Typed questions to one session.
 
-    Every method raises `QmpError` (no answer in `deadline` seconds, connection lost, refused) and
-    `pydantic.ValidationError` when the reply is not what the QAPI schema says.
+    Every method raises `QmpError`: no answer in `deadline` seconds, connection lost, refused, or a
+    reply that is not what the QAPI schema says.
     """
 
     session: QmpSession
@@ -32,43 +38,60 @@ class Queries:
 
     async def name(self) -> str:
         """The VM's name, "" if it has none (`query-name`)."""
-        return NameInfo.model_validate(await self._ask("query-name")).name or ""
+        return (await self._one(NameInfo, "query-name")).name or ""
 
     async def uuid(self) -> str:
         """The VM's UUID, zeros if none was set (`query-uuid`)."""
-        return UuidInfo.model_validate(await self._ask("query-uuid")).UUID
+        return (await self._one(UuidInfo, "query-uuid")).UUID
 
     async def run_state(self) -> str:
         """The `RunState` (`query-status`)."""
-        return StatusInfo.model_validate(await self._ask("query-status")).status
+        return (await self._one(StatusInfo, "query-status")).status
 
     async def jobs(self) -> tuple[JobInfo, ...]:
         """All jobs (`query-jobs`)."""
-        return each(JobInfo, await self._ask("query-jobs"))
+        return await self._each(JobInfo, "query-jobs")
 
     async def block_jobs(self) -> tuple[BlockJobInfo, ...]:
         """The block jobs, with speed and io-status (`query-block-jobs`)."""
-        return each(BlockJobInfo, await self._ask("query-block-jobs"))
+        return await self._each(BlockJobInfo, "query-block-jobs")
 
     async def blocks(self) -> tuple[BlockInfo, ...]:
         """Devices and named backends (`query-block`)."""
-        return each(BlockInfo, await self._ask("query-block"))
+        return await self._each(BlockInfo, "query-block")
 
     async def named_nodes(self) -> tuple[BlockDeviceInfo, ...]:
         """All named nodes (`query-named-block-nodes`). Deadly to QEMU 5.2 at times: danger X2."""
-        return each(BlockDeviceInfo, await self._ask("query-named-block-nodes", {"flat": True}))
+        return await self._each(BlockDeviceInfo, "query-named-block-nodes", {"flat": True})
 
     async def graph(self) -> XDbgBlockGraph | None:
         """The block graph; None where this QEMU lacks the unstable command."""
         try:
-            reply = await self._ask("x-debug-query-block-graph")
+            return await self._one(XDbgBlockGraph, "x-debug-query-block-graph")
         except CommandRefused:
             return None
-        return XDbgBlockGraph.model_validate(reply)
 
     async def stats(self) -> tuple[BlockStats, ...]:
         """I/O totals of the devices (`query-blockstats`)."""
-        return each(BlockStats, await self._ask("query-blockstats"))
+        return await self._each(BlockStats, "query-blockstats")
 
-    async def _ask(self, command: str, arguments: Mapping[str, object] | None = None) -> object:
-        return await self.session.execute(command, arguments, timeout=self.deadline)
+    async def _one(self, model: type[_T], command: str) -> _T:
+        reply = await self.session.execute(command, timeout=self.deadline)
+        try:
+            return model.model_validate(reply)
+        except ValidationError as error:
+            raise _not_understood(command, error) from error
+
+    async def _each(
+        self, model: type[_T], command: str, arguments: Mapping[str, object] | None = None
+    ) -> tuple[_T, ...]:
+        reply = await self.session.execute(command, arguments, timeout=self.deadline)
+        try:
+            return each(model, reply)
+        except ValidationError as error:
+            raise _not_understood(command, error) from error
+
+
+def _not_understood(command: str, error: ValidationError) -> UnexpectedReply:
+    first = error.errors()[0]
+    return UnexpectedReply(command, f"{first['loc']}: {first['msg']}")

@@ -1,7 +1,7 @@
 """What a worker knows of its VM: fed by events and polls, read as snapshots."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tui.qmp.models import QmpEvent, VersionInfo
@@ -16,10 +16,14 @@ from tui.vm.inventory import (
     throughput,
 )
 from tui.vm.jobs import JobTracker
-from tui.vm.snapshot import Connection, Link, VmSnapshot
+from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
+from tui.worker.pace import Pace
 
 NAMED_NODES_SAFE_SINCE = 7
 """QEMU 5.2 dies of `query-named-block-nodes` while a backup job is concluded (danger X2)."""
+
+_SHORTEST_SPAN = 0.5
+"""Seconds below which two looks at the statistics say nothing about a rate."""
 
 _RUN_STATE_EVENTS = frozenset(
     {"STOP", "RESUME", "SHUTDOWN", "RESET", "SUSPEND", "WAKEUP", "GUEST_PANICKED", "BLOCK_IO_ERROR"}
@@ -33,18 +37,17 @@ class VmState:
 
     Args:
         address: the monitor, as shown.
-        inventory_interval: seconds after which the disks are due to be listed again.
+        pace: how often the disks are listed.
         changed: called, in the event loop, whenever something is different.
     """
 
-    def __init__(
-        self, address: str, inventory_interval: float, changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, address: str, pace: Pace, changed: Callable[[], None]) -> None:
         self.events = EventLog()
         self.tracker = JobTracker(time.monotonic, time.time)
         self.run_state_due = False
-        self._inventory_interval = inventory_interval
-        self._inventory_at = 0.0
+        self._pace = pace
+        self._listed_at = float("-inf")
+        self._list_again = True
         self._notify = changed
         self._inventory = Inventory()
         self._stats: tuple[StatsSample | None, StatsSample | None] = (None, None)
@@ -78,19 +81,33 @@ class VmState:
         chains = [image.filename for medium in media for image in medium.chain]
         return tuple(dict.fromkeys(name for name in (*nodes, *chains) if name))
 
-    @property
-    def inventory_due(self) -> bool:
-        """Whether the disks should be listed again."""
-        return time.monotonic() >= self._inventory_at
+    def inventory_due_in(self) -> float:
+        """Seconds until the disks should be listed again; never all the time, whatever happens."""
+        interval = self._pace.busy if self._list_again else self._pace.inventory
+        return max(0.0, self._listed_at + interval - time.monotonic())
 
     def want_inventory(self) -> None:
         """Something hints that the disks are not as they were."""
-        self._inventory_at = 0.0
+        self._list_again = True
 
     def changed(self) -> None:
         """Say that something is different."""
         self._stale = True
         self._notify()
+
+    def job_to_be(self, command: str, arguments: Mapping[str, object]) -> Job:
+        """The job that a command of ours would start; without `job-id` QEMU takes the backend's."""
+        name = str(arguments.get("device", ""))
+        device = self.snapshot.device_named(name)
+        return Job(
+            id=str(arguments.get("job-id") or (device.device if device else "")),
+            type="backup",
+            ours=True,
+            device_key=device.key if device else None,
+            device=device.title if device else name,
+            target=str(arguments.get("target", "")),
+            command={"execute": command, "arguments": dict(arguments)},
+        )
 
     # --- fed by the session ----------------------------------------------------------------------
 
@@ -116,9 +133,15 @@ class VmState:
         )
 
     def forget(self, reason: str) -> None:
-        """The QEMU that was watched is no more: its jobs are lost, its disks unknown."""
+        """The QEMU that was watched is another one now: its jobs are lost, its disks unknown."""
         self.tracker.on_qemu_gone(reason)
         self._inventory = Inventory()
+        self._stats = (None, None)
+        self.changed()
+
+    def gone(self, reason: str) -> None:
+        """The QEMU that was watched has ended: so have its jobs. Its disks stay on show."""
+        self.tracker.on_qemu_gone(reason)
         self.changed()
 
     def loaded(self) -> None:
@@ -141,7 +164,11 @@ class VmState:
     async def poll_run_state(self, ask: Queries) -> None:
         """Ask whether the guest runs."""
         self.run_state_due = False
-        self._picture = replace(self._picture, run_state=await ask.run_state())
+        try:
+            self._picture = replace(self._picture, run_state=await ask.run_state())
+        except BaseException:
+            self.run_state_due = True
+            raise
         self.changed()
 
     async def poll_jobs(self, ask: Queries) -> None:
@@ -153,21 +180,37 @@ class VmState:
 
     async def poll_inventory(self, ask: Queries) -> None:
         """Ask for the disks, and for the named nodes only where that cannot hurt (danger X2)."""
-        safe = ask.session.greeting.version.qemu.major >= NAMED_NODES_SAFE_SINCE
-        replies = Replies(
-            blocks=await ask.blocks(),
-            named=await ask.named_nodes() if safe or not await ask.jobs() else None,
-            graph=await ask.graph(),
-        )
+        # A hint that comes meanwhile asks for another look.
+        self._list_again = False
+        self._listed_at = time.monotonic()
+        try:
+            replies = Replies(
+                blocks=await ask.blocks(),
+                named=await ask.named_nodes() if await self._may_ask_for_nodes(ask) else None,
+                graph=await ask.graph(),
+            )
+        except BaseException:
+            self._list_again = True
+            raise
         self._inventory = build_inventory(replies, self._inventory)
-        self._inventory_at = time.monotonic() + self._inventory_interval
         self._locate_jobs()
         await self.poll_stats(ask)
+
+    async def _may_ask_for_nodes(self, ask: Queries) -> bool:
+        if ask.session.greeting.version.qemu.major >= NAMED_NODES_SAFE_SINCE:
+            return True
+        # A start of ours that is sent behind this question shows in the tracker, and is sent before
+        # the next one.
+        return not await ask.jobs() and not self.tracker.busy
 
     async def poll_stats(self, ask: Queries) -> None:
         """Ask what the guest has read and written."""
         sample = sample_stats(await ask.stats(), time.monotonic())
-        self._stats = (self._stats[1], sample)
+        earlier, later = self._stats
+        if later is None or sample.taken - later.taken >= _SHORTEST_SPAN:
+            self._stats = (later, sample)
+        elif earlier is not None:
+            self._stats = (earlier, sample)
         self.changed()
 
     def _locate_jobs(self) -> None:

@@ -1,0 +1,53 @@
+"""What has become of our jobs: written down first, then dismissed."""
+
+import asyncio
+import logging
+
+from tui.history import History
+from tui.qmp.errors import CommandRefused
+from tui.qmp.session import QmpSession
+from tui.worker.state import VmState
+
+log = logging.getLogger(__name__)
+
+
+class Outcomes:
+    """Sees to it that no outcome of a job of ours is lost.
+
+    Args:
+        state: where the jobs are.
+        history: where outcomes are written down; None keeps no record.
+        deadline: seconds for each step.
+    """
+
+    def __init__(self, state: VmState, history: History | None, deadline: float) -> None:
+        self._state = state
+        self._history = history
+        self._deadline = deadline
+
+    async def write_down(self) -> None:
+        """Put every outcome that is certain on record; what fails is tried again next time."""
+        for job in self._state.tracker.unwritten():
+            if self._history is not None:
+                try:
+                    async with asyncio.timeout(self._deadline):
+                        await self._history.record(self._state.snapshot, job)
+                except OSError as error:
+                    # QEMU keeps the outcome until it can be written down.
+                    log.warning("the outcome of %s cannot be recorded: %s", job.id, error)
+                    continue
+            self._state.tracker.written(job.key)
+
+    async def settle(self, session: QmpSession) -> None:
+        """Write outcomes down, then let QEMU forget the jobs.
+
+        Raises:
+            NotAnswering, ConnectionLost: as `QmpSession.execute`.
+        """
+        await self.write_down()
+        for job_id in self._state.tracker.to_dismiss():
+            try:
+                await session.execute("job-dismiss", {"id": job_id}, timeout=self._deadline)
+            except CommandRefused as refusal:
+                # Another client was quicker, or the job dismissed itself.
+                log.info("dismissing %s: %s", job_id, refusal)

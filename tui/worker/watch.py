@@ -1,0 +1,96 @@
+"""The watch over one session: when to ask what."""
+
+import asyncio
+import contextlib
+import logging
+
+from tui.qmp.errors import CommandRefused, ConnectionLost, NotAnswering
+from tui.qmp.queries import Queries
+from tui.qmp.session import QmpSession
+from tui.vm.snapshot import Link
+from tui.worker.outcomes import Outcomes
+from tui.worker.pace import Pace
+from tui.worker.state import VmState
+
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Asks QEMU what may have changed: at once after a hint, else now and then.
+
+    Args:
+        state: what is fed.
+        outcomes: what sees to the end of our jobs.
+        pace: how often to ask.
+    """
+
+    def __init__(self, state: VmState, outcomes: Outcomes, pace: Pace) -> None:
+        self._state = state
+        self._outcomes = outcomes
+        self._pace = pace
+        self._hint = asyncio.Event()
+
+    def hint(self) -> None:
+        """Something happened: look soon."""
+        self._hint.set()
+
+    async def over(self, session: QmpSession) -> str:
+        """Watch until the session has ended; returns why it did.
+
+        Raises:
+            UnexpectedReply: QEMU says what this program does not understand.
+        """
+        closed = asyncio.create_task(session.closed(), name="session closed")
+        closed.add_done_callback(lambda _: self._hint.set())
+        try:
+            while not closed.done():
+                await self._rest(closed)
+                if not closed.done():
+                    await self._try_round(session)
+            return closed.result()
+        except ConnectionLost as lost:
+            return lost.reason
+        finally:
+            closed.cancel()
+
+    async def _rest(self, closed: "asyncio.Task[str]") -> None:
+        """Wait for the next round: a hint, the time, or the end of the session."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pause()):
+                await self._hint.wait()
+        if self._hint.is_set():
+            # Events come in bursts: ask once for all of a burst.
+            await asyncio.wait((closed,), timeout=self._pace.settle)
+        self._hint.clear()
+
+    def _pause(self) -> float:
+        restless = (
+            self._state.tracker.busy
+            or self._state.tracker.to_dismiss()
+            or self._state.snapshot.connection.link is not Link.CONNECTED
+        )
+        return min(self._pace.busy if restless else self._pace.idle, self._state.inventory_due_in())
+
+    async def _try_round(self, session: QmpSession) -> None:
+        try:
+            await self._round(session)
+        except NotAnswering as silence:
+            self._state.set_link(Link.NOT_ANSWERING, str(silence))
+        except CommandRefused as refusal:
+            log.warning("a poll was refused: %s", refusal)
+        else:
+            self._state.set_link(Link.CONNECTED)
+
+    async def _round(self, session: QmpSession) -> None:
+        """One light look at the VM: only what may have changed."""
+        ask, state = Queries(session, self._pace.command), self._state
+        list_disks = state.inventory_due_in() <= 0
+        if state.tracker.busy or state.tracker.to_dismiss() or list_disks:
+            await state.poll_jobs(ask)
+        if state.run_state_due:
+            await state.poll_run_state(ask)
+        if list_disks:
+            await state.poll_inventory(ask)
+        else:
+            await state.poll_stats(ask)
+        await self._outcomes.settle(session)
