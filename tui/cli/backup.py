@@ -16,7 +16,7 @@ from tui.cli.check import as_line
 from tui.cli.failure import Failure, Status
 from tui.cli.follow import Follower
 from tui.cli.monitor import open_vm
-from tui.cli.output import PROGRAM, complain, note
+from tui.cli.output import PROGRAM, abandon_output, complain, note
 from tui.cli.progress import Reporter, reporter_for
 from tui.cli.words import judge_draft, read_arguments
 from tui.qmp.address import MonitorAddress
@@ -132,8 +132,10 @@ async def _watch(
             complain(f"interrupted; {job_id} goes on in QEMU", request.way_back)
             return Status.INTERRUPTED
         job = end.result()
-    except BrokenPipeError as error:
-        sentence = f"nobody reads standard output any more; {job_id} goes on in QEMU"
+    except OSError as error:
+        # The reader of a pipe or the terminal is gone.
+        abandon_output()
+        sentence = f"the output cannot be written ({error.strerror}); {job_id} goes on in QEMU"
         raise Failure(sentence, request.way_back) from error
     finally:
         end.cancel()

@@ -1,12 +1,10 @@
 """`blockdeck devices`: every disk of a VM."""
 
-import sys
-
 from rich.table import Table
 from rich.text import Text
 
 from tui.cli.monitor import open_vm
-from tui.cli.output import console, say, say_json
+from tui.cli.output import say, say_json, say_table
 from tui.cli.reports import DeviceReport, DevicesReport, VmReport
 from tui.qmp.address import MonitorAddress
 from tui.text import plain
@@ -27,7 +25,7 @@ async def list_devices(address: MonitorAddress, *, as_json: bool) -> int:
         report = DevicesReport(vm=VmReport.of(vm), devices=devices)
         say_json(report.model_dump(by_alias=True))
     elif vm.devices:
-        console(sys.stdout).print(_table(vm))
+        say_table(_table(vm))
     else:
         say("This VM has no disks.")
     return 0

@@ -1,12 +1,10 @@
 """`blockdeck jobs`: every block job that QEMU knows."""
 
-import sys
-
 from rich.table import Table
 from rich.text import Text
 
 from tui.cli.monitor import open_vm
-from tui.cli.output import console, say, say_json
+from tui.cli.output import say, say_json, say_table
 from tui.cli.reports import JobReport, JobsReport, VmReport
 from tui.qmp.address import MonitorAddress
 from tui.text import plain
@@ -26,7 +24,7 @@ async def list_jobs(address: MonitorAddress, *, as_json: bool) -> int:
         report = JobsReport(vm=VmReport.of(vm), jobs=tuple(JobReport.of(job) for job in vm.jobs))
         say_json(report.model_dump(by_alias=True))
     elif vm.jobs:
-        console(sys.stdout).print(_table(vm))
+        say_table(_table(vm))
     else:
         say("QEMU knows of no block jobs.")
     return 0

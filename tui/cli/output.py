@@ -14,6 +14,7 @@ from tui.text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 PROGRAM = "blockdeck"
 UNLIMITED = 10_000
@@ -77,3 +78,12 @@ def console(stream: IO[str]) -> "Console":
 
     width = None if stream.isatty() else UNLIMITED
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def say_table(table: "Table") -> None:
+    """A table on standard output, without the blanks that rich fills its last column with."""
+    terminal = console(sys.stdout)
+    with terminal.capture() as captured:
+        terminal.print(table)
+    for line in captured.get().splitlines():
+        _write_line(sys.stdout, line.rstrip())

@@ -63,8 +63,8 @@ def in_numbers(job: Job) -> str:
     """The progress of a job in one line."""
     parts = [percent(job.fraction), f"{size(job.offset)} of {size(job.len)}"]
     if job.state != "running":
-        parts.append(job.state)
-    elif job.rate is not None:
+        return ", ".join([*parts, job.state])
+    if job.rate is not None:
         parts.append(rate(job.rate))
     if job.eta is not None:
         parts.append(f"{duration(job.eta)} left")
@@ -146,21 +146,23 @@ class BarReporter(LineReporter):
         )
         self._task: TaskID | None = None
         self._drawn = float("-inf")
+        self._numbers = ""
         self._open = False
 
     def progress(self, job: Job) -> None:
         """Draw how far it is, at most once in `BAR_INTERVAL` and when it has ended."""
         now = time.monotonic()
-        if job.live and now - self._drawn < BAR_INTERVAL:
-            return
-        self._drawn = now
         title, numbers = plain(job.device or job.id, 24), in_numbers(job)
+        if numbers == self._numbers or (job.live and now - self._drawn < BAR_INTERVAL):
+            return
+        self._drawn, self._numbers = now, numbers
         if self._task is None:
-            self._task = self._bar.add_task("", start=False, title=title, numbers=numbers)
+            self._task = self._bar.add_task("", title=title, numbers=numbers)
             self._bar.start()
             self._open = True
+        # Without a total rich would draw a bar that moves by itself.
         self._bar.update(
-            self._task, total=job.len or None, completed=job.offset, title=title, numbers=numbers
+            self._task, total=job.len or 1, completed=job.offset, title=title, numbers=numbers
         )
         if self._open:
             self._bar.refresh()
