@@ -71,21 +71,16 @@ async def test_without_a_target_a_directory_suggests_one(vm: Vm, tmp_path: Path)
     assert made.stat().st_size == 64 << 20
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["device=nope", "target=/tmp/x"], "device: refuses: "),
-        (["device=drive0"], "target: refuses: "),
-        (["device=cd0", "target=/tmp/x"], "device: refuses: "),
-        (["device=drive0", "target=/no/such/directory/x"], "target: refuses: "),
-        (["device=drive0", "target=/tmp/x", "speed=fast"], "speed: refuses: "),
-    ],
-)
-async def test_what_qemu_would_refuse_is_not_sent(vm: Vm, words: list[str], said: str) -> None:
-    done = await blockdeck("backup", vm.monitor, *words)
-    assert (done.status, done.out) == (1, "")
-    assert said in done.err
-    assert done.err.splitlines()[-1] == "blockdeck: the backup was not started"
+async def test_what_qemu_would_refuse_is_not_sent(vm: Vm) -> None:
+    for words, said in {
+        ("device=nope", "target=/tmp/x"): "device: refuses: ",
+        ("device=cd0", "target=/no/such/directory/x"): "device: refuses: ",
+        ("device=drive0", "speed=fast"): "speed: refuses: ",
+    }.items():
+        done = await blockdeck("backup", vm.monitor, *words)
+        assert (done.status, done.out) == (1, "")
+        assert said in done.err
+        assert done.err.splitlines()[-1] == "blockdeck: the backup was not started"
     assert await vm.qmp("query-jobs") == []
 
 
