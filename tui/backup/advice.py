@@ -54,7 +54,7 @@ _KNOWN = (
     _known(r"^Could not open backing file", "target"),
     _known(r"^(Could not (create|open|resize|write|dup)|Cannot grow)", "target", _ANOTHER_NAME),
     _known(r"^(Failed to (connect|find)|Requested export|NBD server|File name string)", "target"),
-    _known(r"(driver requires|block driver requires|regular file was expected|expects)", "target"),
+    _known(r"(driver requires|driver expects|regular file was expected)", "target"),
     _known(
         r"^(Must specify either driver|A block device must be|Invalid JSON|No filename)", "target"
     ),

@@ -7,7 +7,7 @@ from typing import Protocol
 from pydantic import BaseModel, ByteSize, ConfigDict, TypeAdapter, ValidationError
 
 from tui.backup.arguments import Json
-from tui.backup.verdict import Finding, Severity
+from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.wording import quote
 
 _BYTES: TypeAdapter[ByteSize] = TypeAdapter(ByteSize)
@@ -40,6 +40,17 @@ class ParsedDraft(BaseModel):
 
     arguments: dict[str, Json]
     findings: tuple[Finding, ...] = ()
+
+    def judged(self, verdict: Verdict) -> Verdict:
+        """The verdict on the arguments with what could not be read put first.
+
+        What cannot be read is not said to be missing as well.
+        """
+        if not self.findings:
+            return verdict
+        unreadable = {finding.field for finding in self.findings}
+        rest = tuple(finding for finding in verdict.findings if finding.field not in unreadable)
+        return Verdict(verdict="reject", findings=(*self.findings, *rest), command=verdict.command)
 
 
 class _Unreadable(ValueError):

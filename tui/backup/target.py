@@ -17,7 +17,8 @@ class TargetFacts(BaseModel):
 
     None is "cannot be told". Where `visible` is False the file system of QEMU is not ours, and
     nothing else is known. `modified` is seconds since the epoch, sizes are bytes; `writable` is
-    meant for the user that runs QEMU. `image_format`, `virtual_size`, `cluster_size` and
+    meant for the user that runs QEMU, and `protected` tells that the kernel keeps that user from
+    creating over this file in a sticky directory. `image_format`, `virtual_size`, `cluster_size` and
     `backing_file` are read from the header of an existing image; `backing_usable` tells whether
     all of its chain is there and nobody writes to it. `same_file_as` is the file of a disk of this
     VM that is the same by inode.
@@ -42,6 +43,7 @@ class TargetFacts(BaseModel):
     parent_exists: bool | None = None
     parent_is_directory: bool | None = None
     writable: bool | None = None
+    protected: bool = False
     free_bytes: int | None = None
     filesystem: str | None = None
     same_file_as: str | None = None

@@ -114,14 +114,12 @@ def _existing(
     path: Path, found: os.stat_result, process: QemuProcess, disks: tuple[str, ...]
 ) -> dict[str, Any]:
     kind = next(kind for bits, kind in _KINDS if stat.S_IFMT(found.st_mode) == bits)
-    writable = may_write(process, path, found)
-    if is_protected(process, path, found):
-        writable = False
     known: dict[str, Any] = {
         "kind": kind,
         "size": found.st_size,
         "modified": found.st_mtime,
-        "writable": writable,
+        "writable": may_write(process, path, found),
+        "protected": is_protected(process, path, found),
         "same_file_as": _same_file(found, disks),
     }
     if kind == "file":

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterator
 
 from tui.backup.rules.case import Case
+from tui.vm.filenames import file_behind
 
 _WITHOUT_METADATA = frozenset({"raw", "file", "host_device", "host_cdrom"})
 
@@ -11,11 +12,11 @@ _WITHOUT_METADATA = frozenset({"raw", "file", "host_device", "host_cdrom"})
 def disk_files(case: Case) -> Iterator[str]:
     """The files of all nodes and chains of the VM."""
     for node in case.vm.nodes:
-        yield node.filename
+        yield file_behind(node.filename)
     for device in case.vm.devices:
         if device.medium is not None:
-            yield device.medium.filename
-            yield from (image.filename for image in device.medium.chain)
+            yield file_behind(device.medium.filename)
+            yield from (file_behind(image.filename) for image in device.medium.chain)
 
 
 def disk_of_target(case: Case) -> str | None:
@@ -36,9 +37,8 @@ def is_surely_locked(case: Case, filename: str) -> bool:
 
     A format with metadata always locks its file; a raw one only while a guest device is on top.
     """
-    if any(n.filename == filename and n.driver not in _WITHOUT_METADATA for n in case.vm.nodes):
-        return True
-    return any(
-        device.attached and device.medium is not None and device.medium.filename == filename
-        for device in case.vm.devices
-    )
+    for node in case.vm.nodes:
+        if node.driver not in _WITHOUT_METADATA and file_behind(node.filename) == filename:
+            return True
+    files = (d.medium.filename for d in case.vm.devices if d.attached and d.medium is not None)
+    return any(file_behind(file) == filename for file in files)

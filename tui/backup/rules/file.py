@@ -106,7 +106,9 @@ def device_file(case: Case) -> Iterator[Hit]:
 def not_writable(case: Case) -> Iterator[Hit]:
     """The user that runs QEMU may not write there."""
     facts = _seen(case)
-    if facts is not None and facts.writable is False and facts.kind in ("file", None):
+    if facts is None or facts.kind not in ("file", None):
+        return
+    if facts.writable is False or (case.creates and facts.protected):
         yield Hit(
             "target",
             f"The user that runs QEMU may not write {quote(case.name.path)}; choose another "

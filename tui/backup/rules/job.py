@@ -51,6 +51,15 @@ def compress_unknown(case: Case) -> Iterator[Hit]:
         yield Hit("compress", "Only some formats can be compressed; name the format to be sure.")
 
 
+@rule("J-QCOW", Severity.UNKNOWN)
+def compress_qcow(case: Case) -> Iterator[Hit]:
+    """A compressed backup to qcow fails as soon as there is data."""
+    if case.is_on("compress") and case.format == "qcow":
+        yield Hit(
+            "compress", "A compressed backup to qcow fails once there is data; choose format qcow2."
+        )
+
+
 @rule("J-WORKERS", Severity.REFUSES)
 def workers(case: Case) -> Iterator[Hit]:
     """max-workers is at least 1 and fits into 31 bits."""
@@ -256,7 +265,7 @@ def speed(case: Case) -> Iterator[Hit]:
         )
 
 
-EARLY = (same, compress, compress_unknown, workers, chunk)
+EARLY = (same, compress, compress_unknown, compress_qcow, workers, chunk)
 LATE = (
     sizes_differ,
     size_unknown,
