@@ -50,8 +50,4 @@ async def judge_draft(
     """
     unreadable = {finding.field for finding in draft.findings}
     kept = {name: value for name, value in (defaults or {}).items() if name not in unreadable}
-    verdict = await worker.judge({**kept, **draft.arguments}, fresh=True)
-    if not draft.findings:
-        return verdict
-    rest = tuple(finding for finding in verdict.findings if finding.field not in unreadable)
-    return Verdict(verdict="reject", findings=(*draft.findings, *rest), command=verdict.command)
+    return draft.judged(await worker.judge({**kept, **draft.arguments}, fresh=True))

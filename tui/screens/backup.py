@@ -1,29 +1,26 @@
 """The backup form of one disk: filled in, judged as one types, started."""
 
-import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
-from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
 from tui.backup.advice import advice_for, field_of_refusal
 from tui.backup.arguments import Json, command
 from tui.backup.defaults import default_arguments
-from tui.backup.draft import parse_draft
+from tui.backup.draft import ParsedDraft, parse_draft
 from tui.backup.fields import FormField, form_fields
 from tui.backup.formstate import applicability
-from tui.backup.preview import as_json, as_json_line, as_qmp_shell
+from tui.backup.preview import as_json_line, as_qmp_shell
 from tui.backup.verdict import Finding, Severity, Verdict
-from tui.host.complete import complete_path
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.screens.vm_screen import ROOMY, VmScreen
 from tui.text import plain
@@ -31,7 +28,10 @@ from tui.units import size
 from tui.vm.filenames import file_behind
 from tui.vm.snapshot import Device, VmSnapshot
 from tui.widgets.backup_form import BackupForm
+from tui.widgets.command_preview import CommandPreview
+from tui.widgets.form_foot import FormFoot
 from tui.widgets.line import Line
+from tui.widgets.path_suggester import PathSuggester
 
 
 class BackupScreen(VmScreen):
@@ -57,7 +57,6 @@ class BackupScreen(VmScreen):
         super().__init__()
         self._key = device_key
         self._verdict: Verdict | None = None
-        self._unreadable: tuple[Finding, ...] = ()
         self._refusal: Finding | None = None
         self._starting = False
         self._fields: tuple[FormField, ...] = ()
@@ -74,16 +73,10 @@ class BackupScreen(VmScreen):
         self._fields = tuple(field for field in fields if field.name != "device")
         yield Line(id="form-title")
         with Container(id="backup"):
-            yield BackupForm(self._fields, self._defaults(), _PathSuggester(self), id="backup-form")
-            with Vertical(id="preview"):
-                yield Line("Command", classes="form-section")
-                with VerticalScroll(id="preview-scroll", can_focus=False):
-                    yield Line(id="preview-text")
-                    yield Line(id="preview-notes")
-        yield Line(id="form-message")
-        with Horizontal(id="form-bottom"):
-            yield Button("Start backup", id="start", compact=True, disabled=True)
-            yield Line(id="form-status")
+            suggester = PathSuggester(lambda: self.worker.process if self.worker else None)
+            yield BackupForm(self._fields, self._defaults(), suggester, id="backup-form")
+            yield CommandPreview(id="preview")
+        yield FormFoot(id="form-foot")
 
     def _defaults(self) -> dict[str, str]:
         worker, device = self.worker, self._device
@@ -116,9 +109,15 @@ class BackupScreen(VmScreen):
         """The form."""
         return self.query_one(BackupForm)
 
+    @property
+    def foot(self) -> FormFoot:
+        """The message, the button, and why it is off."""
+        return self.query_one(FormFoot)
+
     def on_mount(self) -> None:
         """Start in the target."""
-        self.form.go_to("target")
+        # Before the first refresh the focus would not show in the style of the row.
+        self.call_after_refresh(self.form.go_to, "target")
         self._judge()
 
     def show_vm(self, vm: VmSnapshot) -> None:
@@ -128,10 +127,10 @@ class BackupScreen(VmScreen):
 
     # --- judging ---------------------------------------------------------------------------------
 
-    def _arguments(self) -> dict[str, Json]:
+    def _draft(self) -> ParsedDraft:
         draft = parse_draft(self.form.texts, self._fields)
-        self._unreadable = draft.findings
-        return {"device": self._device_argument, **draft.arguments}
+        arguments = {"device": self._device_argument, **draft.arguments}
+        return ParsedDraft(arguments=arguments, findings=draft.findings)
 
     @on(BackupForm.Changed)
     def _changed(self, event: BackupForm.Changed) -> None:
@@ -142,33 +141,35 @@ class BackupScreen(VmScreen):
     @work(group="judge", exclusive=True)
     async def _judge(self) -> None:
         """Judge what is filled in; a newer change takes the place of this look."""
-        arguments, worker = self._arguments(), self.worker
-        self._preview(arguments)
+        draft, worker = self._draft(), self.worker
+        self.query_one(CommandPreview).show_command(
+            command("drive-backup", draft.arguments), one_line=self.app.size.width < ROOMY
+        )
         if worker is None:
             return
         self.form.apply(applicability(self.form.texts, self._device, worker.snapshot, self._fields))
         try:
-            verdict = await worker.judge(arguments)
+            verdict = await worker.judge(draft.arguments)
         except QmpError as error:
             self._verdict = None
-            self.query_one("#start", Button).disabled = True
-            self._status(f"Cannot be judged: {error}", "refuses")
+            self.foot.start.disabled = True
+            self.foot.status(f"Cannot be judged: {error}", "refuses")
             return
-        await self._take(verdict)
+        await self._take(draft.judged(verdict))
 
     async def _take(self, verdict: Verdict) -> None:
         self._verdict = verdict
         await self.form.ask_for_ticks(verdict.to_tick())
         self.form.show_findings(self._findings())
-        self._notes()
+        self.query_one(CommandPreview).show_notes(self._findings())
         blocker = self._blocker()
-        self.query_one("#start", Button).disabled = blocker is not None
+        self.foot.start.disabled = blocker is not None
         if blocker is not None:
-            self._status(f"Not yet: {self._label(blocker)}", blocker.severity)
+            self.foot.status(f"Not yet: {self._label(blocker)}", blocker.severity)
         elif self._refusal is not None:
-            self._status("QEMU refused; change something and try again.", "refuses")
+            self.foot.status("QEMU refused; change something and try again.", "refuses")
         else:
-            self._status("Ready. F2 starts the backup.", "ready")
+            self.foot.status("Ready. F2 starts the backup.", "ready")
         self._message()
 
     def _label(self, finding: Finding) -> str:
@@ -190,60 +191,30 @@ class BackupScreen(VmScreen):
         if told is None and blocker is not None:
             told = blocker.message, blocker.severity
         text, kind = told or (row.field.help if row is not None else "", "")
-        line = self.query_one("#form-message", Line)
-        line.show(plain(text))
-        for known in ("refuses", "danger", "risk", "unknown"):
-            line.set_class(kind == known, f"-{known}")
+        self.foot.tell(text, kind)
 
     def _findings(self) -> tuple[Finding, ...]:
-        """All that is to be said; what cannot be read is not also missing."""
-        unreadable = {finding.field for finding in self._unreadable}
+        """All that is to be said, and first what nobody can pass, whatever QEMU would say to it."""
         judged = self._verdict.findings if self._verdict else ()
-        rest = tuple(finding for finding in judged if finding.field not in unreadable)
         refusal = (self._refusal,) if self._refusal else ()
-        return (*refusal, *self._unreadable, *rest)
+        hard = [f for f in judged if f.severity is Severity.DANGER and not f.override]
+        return (*refusal, *hard, *(finding for finding in judged if finding not in hard))
 
     def _blocker(self) -> Finding | None:
+        """What keeps the backup from being started; QEMU's own refusal may have passed."""
         ticked = self.form.ticked
-        findings = (*self._unreadable, *(self._verdict.findings if self._verdict else ()))
+        findings = (finding for finding in self._findings() if finding is not self._refusal)
         return next((finding for finding in findings if finding.blocks(ticked)), None)
-
-    # --- showing ---------------------------------------------------------------------------------
-
-    def _command(self) -> dict[str, Json]:
-        return command("drive-backup", self._arguments())
-
-    def _preview(self, arguments: Mapping[str, Json]) -> None:
-        whole = command("drive-backup", arguments)
-        text = as_json_line(whole) if self.app.size.width < ROOMY else as_json(whole)
-        shown = "\n".join(plain(line) for line in text.split("\n"))
-        self.query_one("#preview-text", Line).show_resized(shown)
-
-    def _notes(self) -> None:
-        """What there is to know beside the fields."""
-        lines = [
-            Content.assemble((f"{finding.severity}: ", "bold"), plain(finding.message))
-            for finding in self._findings()
-            if finding.field is None or finding.severity in (Severity.NOTE, Severity.RISK)
-        ]
-        self.query_one("#preview-notes", Line).show_resized(Content("\n").join(lines))
-
-    def _status(self, text: str, kind: str) -> None:
-        line = self.query_one("#form-status", Line)
-        line.show(plain(text))
-        for known in ("ready", "refuses", "danger", "risk", "unknown"):
-            line.set_class(kind == known, f"-{known}")
 
     # --- acting ----------------------------------------------------------------------------------
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
         """Enter in a field goes to the button; a second Enter presses it."""
-        start = self.query_one("#start", Button)
-        if start.disabled:
+        if self.foot.start.disabled:
             self._go_to_blocker()
         else:
-            start.focus()
+            self.foot.start.focus()
 
     @on(Button.Pressed, "#start")
     def _pressed(self) -> None:
@@ -254,7 +225,7 @@ class BackupScreen(VmScreen):
         if self._blocker() is not None or self._verdict is None:
             self._go_to_blocker()
         elif not self._starting:
-            self._start(self._arguments())
+            self._start(self._draft())
 
     def _go_to_blocker(self) -> None:
         blocker = self._blocker()
@@ -266,35 +237,35 @@ class BackupScreen(VmScreen):
             self.form.go_to(blocker.field)
 
     @work(group="start", exclusive=True, exit_on_error=True)
-    async def _start(self, arguments: dict[str, Json]) -> None:
+    async def _start(self, draft: ParsedDraft) -> None:
         worker = self.worker
         if worker is None:
             return
         self._starting = True
-        self._status("Asking QEMU ...", "ready")
+        self.foot.status("Asking QEMU ...", "ready")
         try:
-            verdict = await worker.judge(arguments, fresh=True)
-            await self._take(verdict)
+            verdict = await worker.judge(draft.arguments, fresh=True)
+            await self._take(draft.judged(verdict))
             if self._blocker() is not None:
                 self._go_to_blocker()
                 return
-            job_id = await worker.start(arguments)
+            job_id = await worker.start(draft.arguments)
         except CommandRefused as refusal:
             await self._refused(refusal.desc)
             return
         except NotAnswering:
-            self._status(
+            self.foot.status(
                 "QEMU has not answered: whether the backup runs is not known. Look at the jobs "
                 "before you try again.",
                 "danger",
             )
             return
         except QmpError as error:
-            self._status(f"Not started: {error}", "refuses")
+            self.foot.status(f"Not started: {error}", "refuses")
             return
         finally:
             self._starting = False
-        await self._started(job_id, str(arguments.get("target", "")))
+        await self._started(job_id, str(draft.arguments.get("target", "")))
 
     async def _started(self, job_id: str, target: str) -> None:
         directory = PurePosixPath(target).parent
@@ -315,9 +286,12 @@ class BackupScreen(VmScreen):
             message=message,
         )
         self.form.show_findings(self._findings())
-        self._status("QEMU refused; change something and try again.", "refuses")
+        self.foot.status("QEMU refused; change something and try again.", "refuses")
         self.form.go_to(self._refusal.field)
         self._message()
+
+    def _command(self) -> dict[str, Json]:
+        return command("drive-backup", self._draft().arguments)
 
     def action_advanced(self) -> None:
         """Show or hide the rarer arguments."""
@@ -339,22 +313,6 @@ class BackupScreen(VmScreen):
     def action_back(self) -> None:
         """Back to the disks."""
         self.dismiss(None)
-
-
-class _PathSuggester(Suggester):
-    """Completes the target where the file system of QEMU can be seen."""
-
-    def __init__(self, screen: BackupScreen) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._screen = screen
-
-    async def get_suggestion(self, value: str) -> str | None:
-        """The first path that begins with what is typed."""
-        worker = self._screen.worker
-        if worker is None or not value.startswith("/"):
-            return None
-        found = await asyncio.to_thread(complete_path, value, worker.process)
-        return found[0] if found else None
 
 
 def _as_text(value: Any) -> str:

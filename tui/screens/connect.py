@@ -17,6 +17,7 @@ from tui.widgets.line import Line
 from tui.widgets.vm_header import VmHeader
 
 _HINT = (
+    "Enter connects, Down goes to the recent ones, Ctrl+Q quits.\n\n"
     "QMP serves one client at a time. If libvirt or another tool holds the\n"
     "monitor, start the VM with a second one:\n\n"
     "    -qmp unix:/run/my-vm.qmp2,server=on,wait=off"
@@ -28,10 +29,9 @@ class ConnectScreen(Screen[None]):
 
     BINDING_GROUP_TITLE = "Connect"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "connect", "Connect", tooltip="Connect to the monitor typed in"),
+        Binding("enter", "connect", "Connect", show=False, tooltip="Connect to what is typed in"),
         Binding("down", "app.focus_next", "Recent", show=False),
         Binding("escape", "back", "Back", tooltip="Back to the VM that is open"),
-        Binding("ctrl+q", "app.leave", "Quit"),
     ]
 
     class Chosen(Message):
