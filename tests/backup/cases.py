@@ -1,13 +1,15 @@
 """Sets of arguments: mostly sound, spoiled in up to three places."""
 
 import os
+import shutil
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.backup.zoo import MIB, SIZE, Zoo
+from tests.backup.zoo import MIB, SIZE
 from tests.qemu import qemu_img
 
 DEVICES = (
@@ -60,10 +62,39 @@ NUMBERS: tuple[Any, ...] = (
 WRONG: tuple[Any, ...] = (None, True, False, 0, 1, -1, 1.0, "", "x", [], {}, ["x"], {"x": 1}, 2**64)
 
 
-def make_targets(directory: Path, zoo: Zoo) -> None:
-    """Files and what only looks like one, for targets."""
-    here = directory / "targets"
-    here.mkdir()
+class Targets:
+    """Files and what only looks like one, made anew after each case."""
+
+    def __init__(self, directory: Path) -> None:
+        self._here = directory / "targets"
+        self._here.mkdir()
+        _make_targets(self._here)
+        self._fresh = directory / "fresh"
+        self._fresh.mkdir()
+        self._known = {}
+        for path in self._files():
+            shutil.copy2(path, self._fresh / path.name)
+            self._known[path.name] = _stamp(path)
+
+    def _files(self) -> list[Path]:
+        return [path for path in self._here.iterdir() if stat.S_ISREG(path.lstat().st_mode)]
+
+    def restore(self) -> None:
+        """Undo what a backup did."""
+        for path in (*self._files(), *(self._here / "dir").iterdir()):
+            if path.name not in self._known or path.parent != self._here:
+                path.unlink()
+            elif _stamp(path) != self._known[path.name]:
+                shutil.copy2(self._fresh / path.name, path)
+                self._known[path.name] = _stamp(path)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ctime_ns, found.st_size
+
+
+def _make_targets(here: Path) -> None:
     (here / "dir").mkdir()
     (here / "exists.raw").write_bytes(b"x" * SIZE)
     (here / "short.raw").write_bytes(b"x" * MIB)

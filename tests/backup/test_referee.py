@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.backup.cases import draw, make_targets
+from tests.backup.cases import Targets, draw
 from tests.backup.zoo import Zoo, make_images, options
 from tests.qemu import qemu
 from tui.backup.judge import judge
@@ -23,7 +23,7 @@ async def test_the_verdict_is_that_of_qemu(tmp_path: Path, half: str) -> None:
     async with qemu(tmp_path / "vm", *options(tmp_path)) as vm:
         zoo = Zoo(vm)
         await zoo.open()
-        make_targets(tmp_path, zoo)
+        targets = Targets(tmp_path)
         for _ in range(CASES):
             arguments = draw(random, tmp_path)
             facts = zoo.facts(arguments.get("target"))
@@ -31,6 +31,7 @@ async def test_the_verdict_is_that_of_qemu(tmp_path: Path, half: str) -> None:
             if any(_is_deadly(finding) for finding in verdict.findings):
                 continue
             opinion = await zoo.ask(arguments)
+            targets.restore()
             if verdict.verdict == "unknown":
                 unknown += 1
             elif verdict.verdict != opinion.verdict or not _same_words(verdict, opinion.refusal):

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,17 +76,17 @@ def test_a_dead_process_is_not_alive(pretender: psutil.Popen) -> None:
     assert not found.alive()
 
 
-def test_the_user_that_counts_is_the_one_it_became(tmp_path: Path) -> None:
+def test_the_user_that_counts_is_the_one_it_became() -> None:
     """QEMU may drop root's rights; what it has left says what it can write."""
-    program = Path(shutil.copy(shutil.which("sleep") or "/bin/sleep", "/dev/shm/qemu-system-x"))
-    other = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    user = {"user": other.pw_uid, "group": other.pw_gid} if os.geteuid() == 0 else {}
-    try:
-        with subprocess.Popen([str(program), "1000"], cwd="/", **user) as process:  # type: ignore[call-overload]
-            found = qemu_process(process.pid)
-            process.kill()
-    finally:
-        program.unlink()
+    is_root = os.geteuid() == 0
+    other = pwd.getpwnam("nobody") if is_root else pwd.getpwuid(os.geteuid())
+    user = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": []} if is_root else {}
+    with tempfile.TemporaryDirectory(prefix="blockdeck-test-") as public:
+        Path(public).chmod(0o755)
+        program = shutil.copy(shutil.which("sleep") or "/bin/sleep", f"{public}/qemu-system-x")
+        with subprocess.Popen([program, "1000"], cwd="/", **user) as running:  # type: ignore[call-overload]
+            found = qemu_process(running.pid)
+            running.kill()
     assert found is not None
     assert (found.uid, found.gid) == (other.pw_uid, other.pw_gid)
     assert not found.overrides_permissions

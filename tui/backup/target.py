@@ -18,13 +18,12 @@ class TargetFacts(BaseModel):
     None is "cannot be told". Where `visible` is False the file system of QEMU is not ours, and
     nothing else is known. `modified` is seconds since the epoch, sizes are bytes; `writable` is
     meant for the user that runs QEMU, and `protected` tells that the kernel keeps that user from
-    creating over this file in a sticky directory. `image_format`, `virtual_size`, `cluster_size` and
+    creating over the file in a sticky directory. `image_format`, `virtual_size`, `cluster_size` and
     `backing_file` are read from the header of an existing image; `backing_usable` tells whether
     all of its chain is there and nobody writes to it. `same_file_as` is the file of a disk of this
-    VM that is the same by inode.
-    `locked` tells that a process holds a QEMU image lock on it that keeps others from writing.
-    `name_too_long` and `link_loop` are told of the path. `seen_at` is when all this was so, in
-    seconds since the epoch.
+    VM that is the same by inode. `locked` tells that a process holds a QEMU image lock on it that
+    keeps others from writing. `name_too_long` and `link_loop` are told of the path. `seen_at` is
+    when all this was so, in seconds since the epoch.
     """
 
     model_config = ConfigDict(frozen=True)
