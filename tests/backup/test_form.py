@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.backup.test_rules import REFUSED
+from tests.backup.refusals import REFUSED
 from tests.backup.vms import SCHEMA, VM, make_schema, make_vm, seen
 from tui.backup.advice import advice_for, field_of_refusal
 from tui.backup.arguments import BackupPerf, DriveBackup
