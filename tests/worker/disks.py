@@ -38,7 +38,10 @@ def blockdev(path: Path, fmt: str = "qcow2", name: str = "n0") -> tuple[str, ...
 
 def null(size: int = 64 * MIB, name: str = "d0") -> tuple[str, str]:
     """A disk of zeroes that needs no file."""
-    return "-drive", f"if=none,id={name},file.driver=null-co,file.size={size},format=raw"
+    return (
+        "-drive",
+        f"if=none,id={name},file.driver=null-co,file.read-zeroes=on,file.size={size},format=raw",
+    )
 
 
 def unreadable(name: str = "d0") -> tuple[str, str]:

@@ -36,6 +36,12 @@ class Overheard:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.commands: list[Command] = []
+        self.writers: list[asyncio.StreamWriter] = []
+
+    def cut(self) -> None:
+        """Break the line as a network does."""
+        while self.writers:
+            self.writers.pop().transport.abort()
 
     def names(self) -> list[str]:
         """The names of the commands so far."""
@@ -55,7 +61,12 @@ async def overhear(monitor: Path) -> AsyncIterator[Overheard]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = Splitter()
-        qemu_reader, qemu_writer = await asyncio.open_unix_connection(monitor)
+        try:
+            qemu_reader, qemu_writer = await asyncio.open_unix_connection(monitor)
+        except OSError:
+            writer.close()
+            return
+        overheard.writers += [writer, qemu_writer]
 
         def listen(raw: bytes) -> None:
             overheard.commands.extend(splitter.feed(raw))
@@ -137,6 +148,25 @@ async def old_qemu(path: Path, jobs: list[dict[str, Any]]) -> AsyncIterator[Old]
     old = Old(path, jobs)
     async with _serving(path, old.serve):
         yield old
+
+
+@contextlib.asynccontextmanager
+async def silent(path: Path) -> AsyncIterator[Path]:
+    """Serve as a QEMU that stops the moment it has agreed to talk."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        triple = {"major": 9, "minor": 0, "micro": 0}
+        greeting = {"QMP": {"version": {"qemu": triple, "package": ""}, "capabilities": []}}
+        writer.write(json.dumps(greeting).encode() + b"\r\n")
+        splitter = Splitter()
+        for command in splitter.feed(await reader.read(65536)):
+            writer.write(json.dumps({"return": {}, "id": command.get("id")}).encode() + b"\r\n")
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    async with _serving(path, serve):
+        yield path
 
 
 @contextlib.asynccontextmanager

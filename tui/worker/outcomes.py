@@ -4,11 +4,13 @@ import asyncio
 import logging
 
 from tui.history import History
-from tui.qmp.errors import CommandRefused
+from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
 from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)
+
+_PARTING_SECONDS = 0.5
 
 
 class Outcomes:
@@ -24,9 +26,18 @@ class Outcomes:
         self._state = state
         self._history = history
         self._deadline = deadline
+        self._writing: asyncio.Task[None] | None = None
 
     async def write_down(self) -> None:
         """Put every outcome that is certain on record; what fails is tried again next time."""
+        if not self._state.tracker.unwritten():
+            return
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_down(), name="write outcomes down")
+        # Who stops waiting does not stop the writing: a line is written once and whole.
+        await asyncio.shield(self._writing)
+
+    async def _write_down(self) -> None:
         for job in self._state.tracker.unwritten():
             if self._history is not None:
                 try:
@@ -37,6 +48,20 @@ class Outcomes:
                     log.warning("the outcome of %s cannot be recorded: %s", job.id, error)
                     continue
             self._state.tracker.written(job.key)
+
+    async def part(self, session: QmpSession) -> None:
+        """Settle what is left before the VM is left alone, or let it be after half a second.
+
+        What QEMU still holds is found by the next BlockDeck.
+        """
+        try:
+            async with asyncio.timeout(_PARTING_SECONDS):
+                await self.settle(session)
+        except (TimeoutError, QmpError) as error:
+            log.info("left without settling everything: %s", error)
+        finally:
+            if self._writing is not None:
+                self._writing.cancel()
 
     async def settle(self, session: QmpSession) -> None:
         """Write outcomes down, then let QEMU forget the jobs.

@@ -220,9 +220,13 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         traceback: TracebackType | None,
     ) -> None:
         """Leave the VM alone; its jobs go on."""
+        session = self._session
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        if session is not None:
+            # A task that is cancelled before its first step closes nothing.
+            await session.close()
 
     def _stopped(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:
@@ -247,6 +251,10 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
                 reason, advice = failure.sentence, failure.advice
             except QmpError as error:
                 reason = str(error)
+            except asyncio.CancelledError:
+                if self._session is not None:
+                    await self._outcomes.part(self._session)
+                raise
             finally:
                 self._session = None
                 if session is not None:
@@ -287,5 +295,5 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
     async def _lost(self, reason: str, advice: str) -> None:
         if self.process is not None and not self.process.alive():
             self._state.gone("QEMU has ended")
-        self._state.set_link(Link.LOST, reason, advice)
         await self._outcomes.write_down()
+        self._state.set_link(Link.LOST, reason, advice)

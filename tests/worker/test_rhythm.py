@@ -1,0 +1,91 @@
+"""QEMU is asked as little as may be, and never what would kill it."""
+
+import time
+from pathlib import Path
+
+from tests.qemu import QemuStarter
+from tests.worker.disks import null
+from tests.worker.watching import BRISK, J, backup, ended, until
+from tests.worker.wire import old_qemu, overhear
+from tui.qmp.address import UnixAddress
+from tui.vm.snapshot import Outcome
+from tui.worker import Pace, VmWorker
+
+CONCLUDED = {
+    "id": J,
+    "type": "backup",
+    "status": "concluded",
+    "current-progress": 8,
+    "total-progress": 8,
+}
+
+
+async def test_an_idle_vm_costs_one_command_at_a_time(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    pace = Pace(idle=0.3, busy=0.1, settle=0.02)
+    async with (
+        overhear(vm.monitor) as line,
+        VmWorker(UnixAddress(path=line.path), pace=pace) as worker,
+    ):
+        before, began = len(line.commands), time.monotonic()
+        await until(worker, lambda: len(line.commands) - before >= 4)
+        assert set(line.names()[before:]) == {"query-blockstats"}
+        assert time.monotonic() - began >= 2 * pace.idle
+
+
+async def test_the_default_pace_leaves_an_idle_vm_alone_for_seconds() -> None:
+    assert Pace().idle >= 5
+    assert Pace().busy >= 0.5
+
+
+async def test_a_burst_of_events_is_answered_with_one_look(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    pace = Pace(idle=30, busy=30, settle=0.5)
+    async with (
+        overhear(vm.monitor) as line,
+        VmWorker(UnixAddress(path=line.path), pace=pace) as worker,
+    ):
+        await until(worker, lambda: line.names()[-1] == "query-blockstats")
+        before = len(line.commands)
+        for _ in range(50):
+            await vm.qmp("cont")
+            await vm.qmp("stop")
+        await until(worker, lambda: worker.events.total == 100)
+        await until(worker, lambda: worker.snapshot.run_state == "paused")
+        assert line.names()[before:].count("query-status") <= 10
+
+
+async def test_events_come_in_the_order_of_qemu_and_before_the_reply(qemu: QemuStarter) -> None:
+    vm = await qemu(*null(1 << 20))
+    async with VmWorker(UnixAddress(path=vm.monitor), pace=BRISK) as worker:
+        await worker.start(backup(vm, auto_dismiss=True))
+        heard = [record.event.data.get("status") for record in worker.events.since(0)]
+        assert heard[:2] == ["created", "running"]
+        await ended(worker)
+        said = [r.event.data.get("status", r.name) for r in worker.events.since(0)]
+        assert said[-5:] == ["waiting", "pending", "BLOCK_JOB_COMPLETED", "concluded", "null"]
+
+
+async def test_a_rate_and_the_time_left_are_told_while_it_copies(qemu: QemuStarter) -> None:
+    vm = await qemu("-drive", "if=none,id=d0,file.driver=null-co,file.size=64M,format=raw")
+    async with VmWorker(UnixAddress(path=vm.monitor), pace=BRISK) as worker:
+        await worker.start(backup(vm, format="raw", speed=8 << 20))
+        job = await until(worker, lambda: (j := worker.snapshot.job(J)) and j.eta and j)
+        assert job
+        assert job.rate
+        assert job.fraction is not None
+        assert 0 <= job.fraction < 1
+        assert job.speed == 8 << 20
+        await worker.cancel(J)
+        await ended(worker)
+
+
+async def test_an_old_qemu_is_never_asked_for_nodes_while_a_job_is_there(tmp_path: Path) -> None:
+    async with old_qemu(tmp_path / "old.sock", [CONCLUDED]) as old:
+        async with VmWorker(UnixAddress(path=old.path), pace=BRISK) as worker:
+            assert worker.snapshot.major == 5
+            await worker.refresh()
+            assert (await ended(worker)).outcome is Outcome.SUCCEEDED
+            await until(worker, lambda: "query-named-block-nodes" in old.commands)
+            assert old.commands.index("job-dismiss") < old.commands.index("query-named-block-nodes")
+        assert not old.died
