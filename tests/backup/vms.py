@@ -116,6 +116,40 @@ BITMAPS = (
 )
 
 
+_OTHERS = (
+    Device(key="raw", device="raw", qdev="r", medium=medium("raw", driver="raw")),
+    Device(
+        key="chain",
+        device="chain",
+        qdev="c",
+        medium=medium("chain", backing_file="/disks/base", backing_depth=1),
+    ),
+    Device(key="cd0", device="cd0", qdev="cd", removable=True),
+    Device(key="node", qdev="x", medium=medium("node")),
+    Device(key="loose", device="loose", attached=False, medium=medium("loose", driver="raw")),
+    Device(
+        key="busy",
+        device="busy",
+        qdev="b",
+        busy_with="copy-before-write",
+        jobs=("j1",),
+        medium=medium("busy"),
+    ),
+    Device(
+        key="ro",
+        device="ro",
+        qdev="o",
+        medium=medium("ro", read_only=True, bitmaps=BITMAPS),
+    ),
+    Device(
+        key="temp",
+        device="temp",
+        qdev="t",
+        medium=medium("temp", filename='json:{"file": {"filename": "/var/tmp/vl.Ab12Cd"}}'),
+    ),
+)
+
+
 def make_vm(major: int = 7, **disk: Any) -> VmSnapshot:
     """A VM with a disk `d0`, and others for what a disk can be; `disk` changes `d0`."""
     devices = (
@@ -126,36 +160,7 @@ def make_vm(major: int = 7, **disk: Any) -> VmSnapshot:
             io_status="ok",
             medium=medium("d0", **{"bitmaps": BITMAPS, **disk}),
         ),
-        Device(key="raw", device="raw", qdev="r", medium=medium("raw", driver="raw")),
-        Device(
-            key="chain",
-            device="chain",
-            qdev="c",
-            medium=medium("chain", backing_file="/disks/base", backing_depth=1),
-        ),
-        Device(key="cd0", device="cd0", qdev="cd", removable=True),
-        Device(key="node", qdev="x", medium=medium("node")),
-        Device(key="loose", device="loose", attached=False, medium=medium("loose", driver="raw")),
-        Device(
-            key="busy",
-            device="busy",
-            qdev="b",
-            busy_with="copy-before-write",
-            jobs=("j1",),
-            medium=medium("busy"),
-        ),
-        Device(
-            key="ro",
-            device="ro",
-            qdev="o",
-            medium=medium("ro", read_only=True, bitmaps=BITMAPS),
-        ),
-        Device(
-            key="temp",
-            device="temp",
-            qdev="t",
-            medium=medium("temp", filename='json:{"file": {"filename": "/var/tmp/vl.Ab12Cd"}}'),
-        ),
+        *_OTHERS,
     )
     inner = (
         Node(name="f-d0", driver="file", filename="/disks/d0", virtual_size=GIB),
