@@ -33,7 +33,7 @@ class Tick(Widget, can_focus=True):
     def render(self) -> Content:
         """The box and the words."""
         box = "[x] " if self.ticked else "[ ] "
-        return Content.assemble((box, "bold"), plain(self.text))
+        return Content.assemble((f"{box}I accept: ", "bold"), plain(self.text))
 
     def action_tick(self) -> None:
         """Tick or clear."""
