@@ -2,7 +2,7 @@
 
 Textual's own driver blocks the event loop as soon as the terminal stops reading, which would stop
 the QMP side as well. This one drops frames instead, and paints the screen anew once the line moves
-again.
+again. And it keeps the order of keys that come in one packet, as they do on a slow line.
 """
 
 import asyncio
@@ -14,7 +14,10 @@ from collections.abc import Callable
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from textual import events
+from textual.dom import DOMNode
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from tui.ascii import ascii_only
 
@@ -26,6 +29,14 @@ BACKLOG = 20
 
 RECOVERY = 0.25
 """Seconds between looks at whether a stalled terminal reads again."""
+
+LAST_PATIENCE = 2.0
+"""Seconds that a terminal has to take the last frames when BlockDeck is left."""
+
+KEY_PATIENCE = 0.5
+"""Seconds after which a key is passed on though the one before has had no effect yet."""
+
+_KEY_GLANCE = 0.05
 
 LAST_WORDS = (
     b"\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[?7h"
@@ -39,6 +50,7 @@ class PatientDriver(LinuxDriver):
     Attributes:
         unicode: whether the terminal shows Unicode; else everything is sent in ASCII.
         dropped: how many writes were thrown away because the terminal did not read.
+        stuck: whether the terminal has not even taken the last frames.
     """
 
     unicode = True
@@ -46,7 +58,32 @@ class PatientDriver(LinuxDriver):
     def __init__(self, app: "App[Any]", **options: Any) -> None:
         super().__init__(app, **options)
         self.dropped = 0
+        self.stuck = False
         self._recovering = False
+
+    # --- from the terminal -----------------------------------------------------------------------
+
+    def process_message(self, message: Message) -> None:
+        """Pass input on; a key waits, in the thread that reads keys, for the one before.
+
+        A field handles what is typed at once, but editing keys only when they have come by the app:
+        without this "a", backspace, "b" in one packet reads "a", "b", backspace (textual#6605).
+        """
+        super().process_message(message)
+        if isinstance(message, events.Key | events.Paste):
+            done = threading.Event()
+            asyncio.run_coroutine_threadsafe(self._trail(done), self._loop)
+            for _ in range(round(KEY_PATIENCE / _KEY_GLANCE)):
+                if done.wait(_KEY_GLANCE) or self.exit_event.is_set():
+                    return
+
+    async def _trail(self, done: threading.Event) -> None:
+        def begin() -> None:
+            _follow(self._app.focused or self._app.screen, done)
+
+        self._app.call_later(begin)
+
+    # --- to the terminal -------------------------------------------------------------------------
 
     @property
     def stalled(self) -> bool:
@@ -63,19 +100,15 @@ class PatientDriver(LinuxDriver):
         """Write, or drop the frame when the terminal is stalled."""
         if self.stalled:
             self.dropped += 1
-            self._recover_later()
+            # Input has a thread of its own, and answers to the terminal are written from it.
+            self._loop.call_soon_threadsafe(self._recover_later)
             return
         super().write(data if self.unicode else ascii_only(data))
-
-    def close(self) -> None:
-        """End the writer, unless it hangs on a terminal that does not read."""
-        if not self.stalled:
-            super().close()
 
     def _recover_later(self) -> None:
         if not self._recovering:
             self._recovering = True
-            asyncio.get_running_loop().call_later(RECOVERY, self._recover)
+            self._loop.call_later(RECOVERY, self._recover)
 
     def _recover(self) -> None:
         self._recovering = False
@@ -87,6 +120,39 @@ class PatientDriver(LinuxDriver):
         else:
             # What was dropped is unknown to the terminal: nothing on it can be trusted.
             self._app.refresh(layout=True)
+
+    # --- leaving ---------------------------------------------------------------------------------
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back; frames that it has not taken by now are not worth the wait."""
+        queue = self._backlog()
+        if queue is not None and self.stalled:
+            with queue.mutex:
+                queue.queue.clear()
+                queue.not_full.notify_all()
+        super().stop_application_mode()
+
+    def close(self) -> None:
+        """End the writer, unless it hangs on a terminal that does not read."""
+        writer, queue = self._writer_thread, self._backlog()
+        if writer is None or queue is None:
+            return
+        if not self.stalled:
+            queue.put(None)
+            writer.join(LAST_PATIENCE)
+        self.stuck = writer.is_alive()
+
+
+def _follow(node: DOMNode | None, done: threading.Event) -> None:
+    """Take the way of a key, behind it in each queue: from the focused widget up to the app."""
+
+    def on(place: DOMNode) -> None:
+        _follow(place.parent, done)
+
+    while node is not None and not node.call_later(on, node):
+        node = node.parent
+    if node is None:
+        done.set()
 
 
 class HangUpWatch:
@@ -116,21 +182,29 @@ def leave_at_the_latest(
     seconds: float, status: int, terminal: int, attributes: list[Any] | None
 ) -> None:
     """End the process after `seconds` whatever still hangs, the terminal as it was found."""
-
-    def leave() -> None:
-        try:
-            if attributes is not None:
-                termios.tcsetattr(terminal, termios.TCSANOW, attributes)
-            os.set_blocking(2, False)
-            os.write(2, LAST_WORDS)
-        except OSError:
-            # The terminal is gone or full: there is nobody to restore it for.
-            pass
-        except termios.error:
-            pass
-        finally:
-            os._exit(status)
-
-    timer = threading.Timer(seconds, leave)
+    timer = threading.Timer(seconds, leave_now, (status, terminal, attributes))
     timer.daemon = True
     timer.start()
+
+
+def leave_now(status: int, terminal: int, attributes: list[Any] | None) -> None:
+    """End the process at once, past everything that waits for the terminal."""
+    try:
+        if attributes is not None:
+            termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+        _say_at_once(LAST_WORDS)
+    except (OSError, termios.error):
+        # The terminal is gone or full: there is nobody to restore it for.
+        pass
+    finally:
+        os._exit(status)
+
+
+def _say_at_once(words: bytes) -> None:
+    # Whether writing blocks is a property of the terminal that the operator's shell shares.
+    blocking = os.get_blocking(2)
+    os.set_blocking(2, False)
+    try:
+        os.write(2, words)
+    finally:
+        os.set_blocking(2, blocking)
