@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui.driver import HangUpWatch, PatientDriver, leave_at_the_latest
+from tui.driver import HangUpWatch, PatientDriver, leave_at_the_latest, leave_now
 from tui.history import History
 from tui.keeper import Keeper
 from tui.memory import Memory
@@ -263,7 +262,12 @@ def run_app(
     address: MonitorAddress | None, *, mouse: bool = True, directory: str | None = None
 ) -> int:
     """Run the UI until it is left; returns the exit status."""
-    PatientDriver.unicode = unicode_ok(os.environ)
+    PatientDriver.unicode = unicode_ok()
     app = BlockDeckApp(address, directory=directory)
     app.run(mouse=mouse)
-    return app.return_code or 0
+    status = app.return_code or 0
+    driver = app._driver
+    if isinstance(driver, PatientDriver) and driver.stuck:
+        # Python itself would wait for the writer that waits for the terminal.
+        leave_now(status, driver.fileno, driver.attrs_before)
+    return status
