@@ -48,7 +48,9 @@ class DevicesScreen(VmScreen):
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show the disks that pass the filter."""
         words = self.query_one(FilterBar).words
-        devices = in_order(tuple(d for d in vm.devices if matches(d, words)), self._order)
+        # Until all is known of the VM nothing can be done with a disk.
+        known = vm.devices if vm.loaded else ()
+        devices = in_order(tuple(d for d in known if matches(d, words)), self._order)
         table = self.query_one(LiveTable)
         table.show({device.key: device_row(device, vm) for device in devices})
         empty = self.query_one("#devices-empty", Line)
@@ -109,7 +111,7 @@ class DevicesScreen(VmScreen):
 
 
 def _why_empty(vm: VmSnapshot, words: str) -> str:
-    if vm.devices:
+    if vm.loaded and vm.devices:
         return f"No disk matches {words!r}. Escape clears the filter."
     if not vm.loaded or vm.connection.link is not Link.CONNECTED:
         return "Waiting for the VM's answer."
