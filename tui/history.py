@@ -43,3 +43,6 @@ class History:
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(handle, "a", encoding="utf-8") as file:
             file.write(line + "\n")
+            file.flush()
+            # QEMU is told to forget the job right after this.
+            os.fsync(handle)

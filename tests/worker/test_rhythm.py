@@ -1,6 +1,7 @@
 """QEMU is asked as little as may be, and never what would kill it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tests.qemu import QemuStarter
@@ -8,7 +9,7 @@ from tests.worker.disks import null
 from tests.worker.watching import BRISK, J, backup, ended, until
 from tests.worker.wire import old_qemu, overhear
 from tui.qmp.address import UnixAddress
-from tui.vm.snapshot import Outcome
+from tui.vm.snapshot import Link, Outcome
 from tui.worker import Pace, VmWorker
 
 CONCLUDED = {
@@ -89,3 +90,29 @@ async def test_an_old_qemu_is_never_asked_for_nodes_while_a_job_is_there(tmp_pat
             await until(worker, lambda: "query-named-block-nodes" in old.commands)
             assert old.commands.index("job-dismiss") < old.commands.index("query-named-block-nodes")
         assert not old.died
+
+
+async def test_a_vm_that_shuts_down_is_left_to_say_its_last_words(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    async with (
+        overhear(vm.monitor) as line,
+        VmWorker(UnixAddress(path=line.path), pace=replace(BRISK, settle=0)) as worker,
+    ):
+        await worker.start(backup(vm, sync="none"))
+        await vm.qmp("quit")
+        await until(worker, lambda: worker.snapshot.connection.link is Link.LOST)
+        job = worker.snapshot.job(J)
+        assert job is not None
+        assert (job.outcome, job.detail) == (Outcome.CANCELLED, "by QEMU quit")
+
+
+async def test_a_vm_that_outlives_its_shutdown_is_asked_on(qemu: QemuStarter) -> None:
+    vm = await qemu("-no-reboot", "-no-shutdown", *null())
+    async with VmWorker(UnixAddress(path=vm.monitor), pace=BRISK) as worker:
+        await worker.start(backup(vm, sync="none"))
+        await vm.qmp("cont")
+        await vm.qmp("system_reset")
+        await until(worker, lambda: worker.snapshot.run_state == "shutdown", within=4)
+        assert [r.name for r in worker.events.since(0)][-2:] == ["SHUTDOWN", "STOP"]
+        await vm.qmp("block-job-cancel", device=J)
+        assert (await ended(worker)).detail == "by another client"

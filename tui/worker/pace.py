@@ -12,6 +12,7 @@ class Pace:
         busy: between looks at a VM with jobs.
         inventory: after this long the disks are listed again, though nothing hinted at a change.
         settle: how long a burst of events is let settle before one question answers all of it.
+        ending: how long a QEMU that shuts down is left to say its last words.
         command: the deadline of a command.
         connect: the deadline of a connection.
         target: the deadline of a look at a target's file system.
@@ -22,6 +23,7 @@ class Pace:
     busy: float = 1.0
     inventory: float = 60.0
     settle: float = 0.2
+    ending: float = 5.0
     command: float = 10.0
     connect: float = 3.0
     target: float = 2.0

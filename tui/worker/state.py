@@ -26,7 +26,7 @@ _SHORTEST_SPAN = 0.5
 """Seconds below which two looks at the statistics say nothing about a rate."""
 
 _RUN_STATE_EVENTS = frozenset(
-    {"STOP", "RESUME", "SHUTDOWN", "RESET", "SUSPEND", "WAKEUP", "GUEST_PANICKED", "BLOCK_IO_ERROR"}
+    {"STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "GUEST_PANICKED", "BLOCK_IO_ERROR"}
 )
 _INVENTORY_EVENTS = frozenset({"BLOCK_IO_ERROR", "DEVICE_TRAY_MOVED", "DEVICE_DELETED"})
 _INVENTORY_STATUSES = frozenset({"created", "concluded", "null"})
@@ -45,6 +45,7 @@ class VmState:
         self.events = EventLog()
         self.tracker = JobTracker(time.monotonic, time.time)
         self.run_state_due = False
+        self.ending = False
         self._pace = pace
         self._listed_at = float("-inf")
         self._list_again = True
@@ -115,6 +116,11 @@ class VmState:
         """Take in an event; returns whether it gives reason to ask QEMU something soon."""
         self.events.add(event)
         self.tracker.on_event(event)
+        if event.event == "SHUTDOWN":
+            self.ending = True
+        elif event.event in ("STOP", "RESUME"):
+            # Under -no-shutdown it goes on.
+            self.ending = False
         inventory = event.event in _INVENTORY_EVENTS or (
             event.event == "JOB_STATUS_CHANGE" and event.data.get("status") in _INVENTORY_STATUSES
         )
@@ -128,6 +134,7 @@ class VmState:
     def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
         """A session came about with this VM; rates start anew."""
         self._stats = (None, None)
+        self.ending = False
         self._picture = replace(
             self._picture, name=name, uuid=uuid, version=version, run_state=run_state
         )

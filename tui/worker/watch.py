@@ -61,6 +61,10 @@ class Watch:
         if self._hint.is_set():
             # Events come in bursts: ask once for all of a burst.
             await asyncio.wait((closed,), timeout=self._pace.settle)
+        if self._state.ending:
+            # A question that meets a closed socket breaks the line before all of it was read.
+            await asyncio.wait((closed,), timeout=self._pace.ending)
+            self._state.ending = False
         self._hint.clear()
 
     def _pause(self) -> float:
