@@ -181,6 +181,7 @@ class BackupScreen(VmScreen):
 
     def on_descendant_focus(self) -> None:
         """Another field has the focus: say in full what there is to say about it."""
+        self.form.mark_focused()
         self._message()
 
     def _message(self) -> None:

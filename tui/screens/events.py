@@ -29,7 +29,7 @@ class EventsScreen(VmScreen):
 
     BINDING_GROUP_TITLE = "Events"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "Follow/hold", tooltip="Keep the newest event in view, or not"),
+        Binding("f", "follow", "Follow", tooltip="Keep the newest event in view, or not"),
         Binding("slash", "filter", "Filter", tooltip="Show only events with these words"),
         Binding("e", "export", "Export", tooltip="Write the events shown to a file, as JSON lines"),
         Binding("escape", "unfilter", "Clear filter", show=False),

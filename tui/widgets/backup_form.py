@@ -124,7 +124,15 @@ class BackupForm(VerticalScroll, can_focus=False):
     @property
     def focused_row(self) -> FormRow | None:
         """The row with the focus in it."""
-        return next((row for row in self._rows.values() if row.has_focus_within), None)
+        focused = self.screen.focused
+        around = focused.ancestors if focused is not None else ()
+        return next((node for node in around if isinstance(node, FormRow)), None)
+
+    def mark_focused(self) -> None:
+        """Let the row with the focus stand out; `:focus-within` is not always told of it."""
+        current = self.focused_row
+        for row in self._rows.values():
+            row.set_class(row is current, "-current")
 
     def go_to(self, name: str | None) -> None:
         """Put the focus where something is wrong, unfolding what hides it."""

@@ -40,7 +40,7 @@ class EventList(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home,g", "move(-1000000)", "First", show=False),
         Binding("end,G", "move(1000000)", "Last", show=False),
-        Binding("enter", "open", "Raw JSON", tooltip="Show the event as QEMU sent it"),
+        Binding("enter", "open", "JSON", tooltip="Show the event as QEMU sent it"),
     ]
 
     class Opened(Message):

@@ -1,5 +1,6 @@
 """The top line: which VM, which QEMU, whether the guest runs, how the connection stands."""
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from tui.text import plain
@@ -8,28 +9,42 @@ from tui.widgets.line import Line
 
 _GRAVE_RUN_STATES = frozenset({"io-error", "internal-error", "guest-panicked"})
 _PART = tuple[str, str]
+_BRAND: _PART = (" BlockDeck ", "bold $accent")
+_SHORTEST_NAME, _LONGEST_NAME = 10, 48
 
 
 class VmHeader(Line):
     """One line about the VM, words before colours."""
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._vm: VmSnapshot | None = None
+
     def show_vm(self, vm: VmSnapshot | None) -> None:
         """Show the VM, or that there is none."""
-        self.show(_describe(vm))
+        self._vm = vm
+        self.show(_describe(vm, self.size.width))
+
+    def on_resize(self) -> None:
+        """The VM's name takes what room there is."""
+        self.show_vm(self._vm)
 
 
-def _describe(vm: VmSnapshot | None) -> Content:
-    brand: _PART = (" BlockDeck ", "bold $accent")
+def _describe(vm: VmSnapshot | None, width: int) -> Content:
     if vm is None:
-        return Content.assemble(brand, (" no VM", "$muted"))
-    parts: list[_PART] = [(plain(vm.title, 32), "bold")]
+        return Content.assemble(_BRAND, (" no VM", "$muted"))
+    parts: list[_PART] = []
     if vm.version is not None:
         parts.append((f"QEMU {vm.version.qemu}", ""))
     if vm.run_state:
         parts.append(_run_state(vm.run_state))
     parts.append(_link(vm))
+    # How the connection stands comes last, and must not be cut off for the sake of a long name.
+    rest = cell_len(_BRAND[0]) + sum(cell_len(text) + 3 for text, _ in parts) + 3
+    name = plain(vm.title, min(max(width - rest, _SHORTEST_NAME), _LONGEST_NAME))
+    parts.insert(0, (name, "bold"))
     separated = [piece for part in parts for piece in (("│ ", "$muted"), part, " ")]
-    return Content.assemble(brand, *separated)
+    return Content.assemble(_BRAND, *separated)
 
 
 def _run_state(state: str) -> _PART:

@@ -70,7 +70,7 @@ def same_file_system(case: Case) -> Iterator[Hit]:
     """Disk and backup lie on one file system."""
     if case.facts is not None and case.facts.same_filesystem_as_source:
         yield Hit(
-            "target", "The backup lies on the same file system as the disk: both go together."
+            "target", "On the same file system as the disk: they would be lost together."
         )
 
 
