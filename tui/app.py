@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 PATIENCE = 0.8
 """Seconds a signal gives the app to leave in good order."""
 
+_KEY_NAMES = {"enter": "Enter", "escape": "Esc", "space": "Space"}
+
 
 class BlockDeckApp(App[int]):
     """BlockDeck's terminal UI.
@@ -232,6 +234,13 @@ class BlockDeckApp(App[int]):
                 act = self._runner(active.node, binding.action)
                 yield SystemCommand(binding.description, binding.tooltip, act)
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys as they are printed on keyboards."""
+        shown = super().get_key_display(binding)
+        if binding.key[:1] == "f" and binding.key[1:].isdigit():
+            return shown.upper()
+        return _KEY_NAMES.get(binding.key, shown)
 
     def _runner(self, node: Any, action: str) -> Any:
         async def act() -> None:
