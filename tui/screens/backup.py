@@ -115,9 +115,17 @@ class BackupScreen(VmScreen):
         return self.query_one(FormFoot)
 
     def on_mount(self) -> None:
-        """Start in the target."""
+        """Begin when the form is there."""
         # Before the first refresh the focus would not show in the style of the row.
-        self.call_after_refresh(self.form.go_to, "target")
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Start in the target, with a first verdict."""
+        if not self.form.is_complete:
+            # A screen is mounted before what lies deep in it.
+            self.call_after_refresh(self._begin)
+            return
+        self.form.go_to("target")
         self._judge()
 
     def show_vm(self, vm: VmSnapshot) -> None:

@@ -66,6 +66,11 @@ class BackupForm(VerticalScroll, can_focus=False):
         self.query_one("#advanced").display = False
 
     @property
+    def is_complete(self) -> bool:
+        """Whether every field has its control by now."""
+        return all(row.is_complete for row in self._rows.values())
+
+    @property
     def texts(self) -> dict[str, str]:
         """What is filled in, by field."""
         return {name: row.text for name, row in self._rows.items()}

@@ -42,6 +42,11 @@ class FormRow(Vertical):
         """What is typed or chosen; "" is "not given"."""
         return self._text
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the control can be talked to."""
+        return any(control.is_mounted for control in self.query("Input, Select"))
+
     def compose(self) -> ComposeResult:
         """Label and control, then the line of help."""
         with Horizontal():
