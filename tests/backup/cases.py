@@ -1,16 +1,11 @@
 """Sets of arguments: mostly sound, spoiled in up to three places."""
 
-import os
-import shutil
-import socket
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.backup.zoo import MIB, SIZE
-from tests.qemu import qemu_img
+from tests.backup.images import MIB
 
 DEVICES = (
     "raw0",
@@ -25,18 +20,20 @@ DEVICES = (
     "qed",
     "vpc",
     "loose",
+    *("v2", "slow", "cor", "luks", "qcow", "vhdx", "ended", "n-share"),
 )
 ODD_DEVICES = (
     *("busy", "n-busy", "cd0", "nosuch", "", "RAW0", "raw0 ", "dev-raw0", "f-raw", "n-thr"),
-    *("n-null", "n-plain", "n-chain", "x" * 300, "[red]", "\x1b[31m", "n-ro"),
+    *("n-null", "n-plain", "n-chain", "x" * 300, "[red]", "\x1b[31m", "n-ro", "zero", "temp"),
+    *("work", "n-work", "mir", "n-mir", "n-ended", *(f"#block{number}" for number in range(24))),
 )
-FORMATS = ("qcow2", "raw", "qcow2", "raw", "vmdk", "vdi", "qed", "qcow", "vhdx", "parallels", "vpc")
+FORMATS = ("qcow2", "raw", "qcow2", "raw", "vmdk", "vdi", "qed", "qcow", "vhdx", "vpc")
 ODD_FORMATS = (
     *("", "QCOW2", "nosuch", "luks", "file", "null-co", "throttle", "copy-on-read", "host_device"),
-    *("blkdebug", "dmg", "vvfat", "nbd", "bochs", "ssh", "http"),
+    *("blkdebug", "dmg", "vvfat", "nbd", "bochs", "ssh", "http", "parallels"),
 )
 SYNCS = ("full", "full", "full", "top", "none", "incremental", "bitmap")
-BITMAPS = ("b0", "kept", "torn", "idle", "rokept", "bb", "nosuch", "", "x" * 40)
+BITMAPS = ("b0", "kept", "torn", "idle", "rokept", "bb", "nb", "v2b", "nosuch", "", "x" * 40)
 BITMAP_MODES = ("on-success", "never", "always")
 ERRORS = ("report", "ignore", "enospc", "stop", "auto")
 JOB_IDS = (
@@ -48,6 +45,7 @@ JOB_IDS = (
     "a_b",
     "a" * 300,
     "raw0",
+    *("dup-commit", "dup-mirror", "dup-create", "dup-ended"),
     "#x",
     "-x",
     "ok-1",
@@ -60,63 +58,6 @@ NUMBERS: tuple[Any, ...] = (
     *(2**64, 10**30, 1.0, 1.5, "1", True, None, [], {}),
 )
 WRONG: tuple[Any, ...] = (None, True, False, 0, 1, -1, 1.0, "", "x", [], {}, ["x"], {"x": 1}, 2**64)
-
-
-class Targets:
-    """Files and what only looks like one, made anew after each case."""
-
-    def __init__(self, directory: Path) -> None:
-        self._here = directory / "targets"
-        self._here.mkdir()
-        _make_targets(self._here)
-        self._fresh = directory / "fresh"
-        self._fresh.mkdir()
-        self._known = {}
-        for path in self._files():
-            shutil.copy2(path, self._fresh / path.name)
-            self._known[path.name] = _stamp(path)
-
-    def _files(self) -> list[Path]:
-        return [path for path in self._here.iterdir() if stat.S_ISREG(path.lstat().st_mode)]
-
-    def restore(self) -> None:
-        """Undo what a backup did."""
-        for path in (*self._files(), *(self._here / "dir").iterdir()):
-            if path.name not in self._known or path.parent != self._here:
-                path.unlink()
-            elif _stamp(path) != self._known[path.name]:
-                shutil.copy2(self._fresh / path.name, path)
-                self._known[path.name] = _stamp(path)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_ctime_ns, found.st_size
-
-
-def _make_targets(here: Path) -> None:
-    (here / "dir").mkdir()
-    (here / "exists.raw").write_bytes(b"x" * SIZE)
-    (here / "short.raw").write_bytes(b"x" * MIB)
-    (here / "empty").write_bytes(b"")
-    (here / "text").write_text("a text\n" * 20)
-    for name, size in {"right": SIZE, "odd": SIZE + 512, "wrong": MIB}.items():
-        qemu_img("create", "-q", "-f", "qcow2", here / f"{name}.qcow2", str(size))
-    base = here / "right.qcow2"
-    overlay = here / "overlay.qcow2"
-    qemu_img("create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", overlay)
-    gone = here / "gone.qcow2"
-    qemu_img("create", "-q", "-f", "qcow2", gone, str(SIZE))
-    qemu_img("create", "-q", "-f", "qcow2", "-b", gone, "-F", "qcow2", here / "orphan.qcow2")
-    gone.unlink()
-    for name in ("vmdk", "vdi", "qed", "qcow", "vhdx", "parallels"):
-        qemu_img("create", "-q", "-f", name, here / f"right.{name}", str(SIZE))
-    os.mkfifo(here / "fifo")
-    (here / "loop").symlink_to(here / "loop")
-    (here / "dangling").symlink_to(here / "created-through-a-link")
-    (here / "link").symlink_to(here / "exists.raw")
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(here / "socket"))
 
 
 TARGETS = (
@@ -158,7 +99,7 @@ def draw(random: Random, directory: Path) -> dict[str, Any]:
         if random.random() < 0.8:
             arguments["format"] = image.partition(".")[2]
     if arguments["sync"] in ("incremental", "bitmap"):
-        arguments |= {"device": random.choice(("raw0", "chain", "chain", "ro"))}
+        arguments |= {"device": random.choice(("raw0", "chain", "chain", "ro", "v2", "n-q"))}
         arguments |= {"bitmap": random.choice(BITMAPS), "bitmap-mode": "on-success"}
     for _ in range(random.choice((0, 0, 0, 1, 1, 1, 2, 3))):
         random.choice(SPOILERS)(random, arguments, directory)

@@ -1,100 +1,70 @@
-"""A QEMU with disks of every kind, asked for its opinion on arguments."""
+"""A QEMU with disks and jobs of every kind, asked for its opinion on arguments."""
 
 import contextlib
-import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.qemu import PC, Refused, Vm, qemu_img
+from tests.backup.images import SECRET
+from tests.qemu import PC, Refused, Vm, qemu
 from tests.waiting import until_answered
-from tui.host.process import QemuProcess, qemu_process
-from tui.host.target import look_at_target
-from tui.qmp.models import (
-    BlockDeviceInfo,
-    BlockInfo,
-    JobInfo,
-    VersionInfo,
-    XDbgBlockGraph,
-    each,
-)
-from tui.qmp.schema import QmpSchema
-from tui.vm.inventory import Inventory, Replies, build_inventory
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.backup.arguments import DRIVE_BACKUP
+from tui.qmp.address import UnixAddress
+from tui.worker.pace import Pace
+from tui.worker.worker import VmWorker
 
-MIB = 1 << 20
-SIZE = 4 * MIB
+_ATTACHED = {
+    "raw0": "raw.img,format=raw",
+    "chain": "top.qcow2,format=qcow2",
+    "plain": "plain.qcow2,format=qcow2",
+    "ro": "ro.qcow2,format=qcow2,readonly=on",
+    "busy": "busy.qcow2,format=qcow2",
+    "odd": "odd.img,format=raw",
+    "v2": "v2.qcow2,format=qcow2",
+    "slow": "thr.qcow2,format=qcow2,throttling.bps-total=100000000",
+    "work": "work.qcow2,format=qcow2",
+    "mir": "mirrored.img,format=raw",
+    "ended": "ended.qcow2,format=qcow2",
+}
+_NAMELESS = {
+    "cor": "cor.qcow2,format=qcow2,copy-on-read=on",
+    "temp": "temp.img,format=raw,snapshot=on,readonly=off",
+    "zero": "zero.img,format=raw",
+    "loose": "loose.img,format=raw",
+    "luks": "disk.luks,format=luks,key-secret=key",
+    **{name: f"disk.{name},format={name}" for name in ("vmdk", "vdi", "qed", "vpc", "qcow")},
+    "vhdx": "disk.vhdx,format=vhdx",
+}
 
+# As seldom as can be: whoever asks for a verdict looks anew.
+_SLOW = Pace(idle=3600.0, busy=3600.0, inventory=3600.0, settle=3600.0)
 
-def make_images(directory: Path) -> None:
-    """The images of the zoo."""
-    sizes = {
-        "raw": SIZE,
-        "odd": SIZE + 512,
-        "base": SIZE,
-        "nraw": SIZE,
-        "small": 2 * MIB,
-        "loose": SIZE,
-    }
-    for name, size in sizes.items():
-        with (directory / f"{name}.img").open("wb") as file:
-            file.write(b"\x11" * MIB)
-            file.truncate(size)
-    make = ("create", "-q", "-f", "qcow2")
-    base = ("-b", directory / "base.img", "-F", "raw")
-    qemu_img(*make, *base, directory / "mid.qcow2")
-    qemu_img(*make, "-b", directory / "mid.qcow2", "-F", "qcow2", directory / "top.qcow2")
-    for name in ("plain", "ro", "busy", "node"):
-        qemu_img(*make, directory / f"{name}.qcow2", str(SIZE))
-    for name, bitmaps in {"top": ("kept", "torn", "idle"), "ro": ("rokept",)}.items():
-        for bitmap in bitmaps:
-            qemu_img("bitmap", "--add", directory / f"{name}.qcow2", bitmap)
-    qemu_img("bitmap", "--disable", directory / "top.qcow2", "idle")
-    _tear(directory / "top.qcow2", b"torn")
-    for name in ("vmdk", "vdi", "qed", "vpc"):
-        options = ("-o", "force_size=on") if name == "vpc" else ()
-        qemu_img("create", "-q", "-f", name, *options, directory / f"disk.{name}", str(SIZE))
-
-
-def _tear(image: Path, bitmap: bytes) -> None:
-    """Mark a persistent bitmap as in use, as a QEMU that was killed leaves it."""
-    data = bytearray(image.read_bytes())
-    name = data.rindex(bitmap)
-    data[name - 9] |= 1
-    image.write_bytes(data)
+_PATIENCE = 40
+"""How often a job is looked at before it is cancelled."""
 
 
 def options(directory: Path) -> tuple[str, ...]:
     """The command line for the disks."""
-    attached = {
-        "raw0": "raw.img,format=raw",
-        "chain": "top.qcow2,format=qcow2",
-        "plain": "plain.qcow2,format=qcow2",
-        "ro": "ro.qcow2,format=qcow2,readonly=on",
-        "busy": "busy.qcow2,format=qcow2",
-        "odd": "odd.img,format=raw",
-        "temp": "base.img,format=raw,snapshot=on,readonly=off",
-    }
-    words = [*PC]
-    for name, rest in attached.items():
-        if name == "temp":
-            continue
+    words = [*PC, "-object", SECRET]
+    for name, rest in _ATTACHED.items():
         words += ["-drive", f"if=none,id={name},node-name=n-{name},file={directory}/{rest}"]
         words += ["-device", f"virtio-blk-pci,drive={name},id=dev-{name}"]
+    for name, rest in _NAMELESS.items():
+        words += ["-drive", f"if=none,id={name},file={directory}/{rest}"]
     words += ["-drive", "if=none,id=cd0,media=cdrom", "-device", "ide-cd,drive=cd0,id=cd"]
-    words += ["-drive", f"if=none,id=loose,file={directory}/loose.img,format=raw"]
-    for name in ("vmdk", "vdi", "qed", "vpc"):
-        words += ["-drive", f"if=none,id={name},file={directory}/disk.{name},format={name}"]
-    file = f"driver=file,node-name=f-raw,filename={directory}/nraw.img"
-    words += ["-blockdev", file, "-blockdev", "driver=raw,node-name=n-raw,file=f-raw"]
-    file = f"file.driver=file,file.filename={directory}/node.qcow2"
-    words += ["-blockdev", f"driver=qcow2,node-name=n-q,{file}"]
-    words += ["-device", "virtio-blk-pci,drive=n-q,id=dev-n-q"]
     words += ["-object", "throttle-group,id=tg0"]
-    words += ["-blockdev", "driver=null-co,node-name=n-null,size=4194304,read-zeroes=on"]
-    words += ["-blockdev", "driver=throttle,node-name=n-thr,throttle-group=tg0,file=n-null"]
+    for node in (
+        f"driver=file,node-name=f-raw,filename={directory}/nraw.img",
+        "driver=raw,node-name=n-raw,file=f-raw",
+        f"driver=qcow2,node-name=n-q,file.driver=file,file.filename={directory}/node.qcow2",
+        "driver=null-co,node-name=n-null,size=4194304,read-zeroes=on",
+        "driver=throttle,node-name=n-thr,throttle-group=tg0,file=n-null",
+        f"driver=raw,node-name=n-share,file.driver=file,file.filename={directory}/shared.img",
+    ):
+        words += ["-blockdev", node]
+    words += ["-device", "virtio-blk-pci,drive=n-q,id=dev-n-q"]
     return tuple(words)
 
 
@@ -112,80 +82,28 @@ class Opinion:
 
 
 class Zoo:
-    """The VM, what BlockDeck knows of it, and its opinion on arguments."""
+    """The VM, a worker that watches it, and its opinion on arguments."""
 
-    def __init__(self, vm: Vm) -> None:
+    def __init__(self, vm: Vm, worker: VmWorker) -> None:
         self.vm = vm
-        self.process: QemuProcess | None = qemu_process(vm.pid)
-        self.schema = QmpSchema(())
-        self.snapshot = VmSnapshot()
-        self._numbers = itertools.count()
+        self.worker = worker
 
-    async def open(self) -> None:
-        """Read the schema, make bitmaps and a job that stays."""
-        self.schema = QmpSchema.from_reply(await self.vm.qmp("query-qmp-schema"))
-        await self.vm.qmp("block-dirty-bitmap-add", node="n-raw0", name="b0")
-        await self.vm.qmp("block-dirty-bitmap-add", node="n-busy", name="bb")
-        await self.vm.qmp(
-            "drive-backup",
-            device="busy",
-            job_id="dup",
-            sync="full",
-            target=str(self.vm.directory / "dup.qcow2"),
-            speed=1,
-            bitmap="bb",
-            bitmap_mode="always",
-        )
-        await self.look()
-
-    async def look(self) -> VmSnapshot:
-        """Take a fresh picture."""
-        version = VersionInfo.model_validate(await self.vm.qmp("query-version"))
-        graph = await self.vm.qmp("x-debug-query-block-graph")
-        inventory = build_inventory(
-            Replies(
-                blocks=each(BlockInfo, await self.vm.qmp("query-block")),
-                named=each(
-                    BlockDeviceInfo, await self.vm.qmp("query-named-block-nodes", flat=True)
-                ),
-                graph=XDbgBlockGraph.model_validate(graph),
-            ),
-            Inventory(),
-        )
-        jobs = each(JobInfo, await self.vm.qmp("query-jobs"))
-        self.snapshot = VmSnapshot(
-            version=version,
-            devices=inventory.devices,
-            nodes=inventory.nodes,
-            jobs=tuple(Job(id=job.id, type=job.type, status=job.status) for job in jobs),
-            loaded=True,
-        )
-        return self.snapshot
-
-    def disks(self) -> tuple[str, ...]:
-        """The files of all nodes."""
-        return tuple(node.filename for node in self.snapshot.nodes)
-
-    def facts(self, target: object) -> Any:
-        """What can be seen of a target."""
-        text = target if isinstance(target, str) else ""
-        return look_at_target(text, self.process, self.disks())
-
-    async def ask(self, arguments: Mapping[str, Any]) -> Opinion:
+    async def ask(self, arguments: Mapping[str, Any], command: str = DRIVE_BACKUP) -> Opinion:
         """Send the command, let the job end or end it, and leave all as it was."""
         before = {job["id"] for job in await self.vm.qmp("query-jobs")}
         self.vm.events.clear()
         try:
-            await self.vm.qmp("drive-backup", json.loads(json.dumps(arguments)))
+            await self.vm.qmp(command, json.loads(json.dumps(arguments)))
         except Refused as refusal:
             return Opinion(str(refusal))
-        await until_answered(lambda: self._ended(before, arguments))
+        looks = iter(range(10_000))
+        await until_answered(lambda: self._ended(before, arguments, next(looks)))
         errors = [event["data"].get("error") for event in self.vm.events if "data" in event]
         return Opinion(None, next((error for error in errors if error), None))
 
-    async def _ended(self, before: set[str], arguments: Mapping[str, Any]) -> bool:
+    async def _ended(self, before: set[str], arguments: Mapping[str, Any], looks: int) -> bool:
         left = [job for job in await self.vm.qmp("query-jobs") if job["id"] not in before]
-        endless = arguments.get("sync") == "none" or arguments.get("speed")
+        endless = arguments.get("sync") == "none" or arguments.get("speed") or looks > _PATIENCE
         for job in left:
             # The job may end by itself before the command arrives.
             with contextlib.suppress(Refused):
@@ -194,3 +112,50 @@ class Zoo:
                 elif endless or job["status"] == "pending":
                     await self.vm.qmp("job-cancel", id=job["id"])
         return not left
+
+
+@contextlib.asynccontextmanager
+async def open_zoo(directory: Path, images: Path) -> AsyncIterator[Zoo]:
+    """Run the VM on the images, watch it, and only then have jobs that stay."""
+    async with qemu(directory, *options(images)) as vm:
+        for node, bitmap in {"n-raw0": "b0", "n-busy": "bb", "n-v2": "v2b", "f-raw": "fb"}.items():
+            await vm.qmp("block-dirty-bitmap-add", node=node, name=bitmap)
+        async with VmWorker(UnixAddress(path=vm.monitor), pace=_SLOW) as worker:
+            await _start_jobs(vm, images)
+            yield Zoo(vm, worker)
+
+
+async def _start_jobs(vm: Vm, images: Path) -> None:
+    """A backup, a commit and a mirror that go on, and jobs of both kinds that are concluded."""
+    stay: dict[str, Any] = {"speed": 1}
+    await vm.qmp(
+        "drive-backup",
+        device="busy",
+        job_id="dup",
+        sync="full",
+        target=str(images / "dup.qcow2"),
+        bitmap="bb",
+        bitmap_mode="always",
+        **stay,
+    )
+    await vm.qmp("block-commit", device="work", job_id="dup-commit", **stay)
+    target = str(images / "dup-mirror.raw")
+    await vm.qmp(
+        "drive-mirror", device="mir", job_id="dup-mirror", sync="full", target=target, **stay
+    )
+    new = {"driver": "file", "filename": str(images / "made.raw"), "size": 512}
+    await vm.qmp("blockdev-create", job_id="dup-create", options=new)
+    await vm.qmp(
+        "drive-backup",
+        device="ended",
+        job_id="dup-ended",
+        sync="full",
+        target=str(images / "dup-ended.qcow2"),
+        auto_dismiss=False,
+    )
+    await until_answered(lambda: _concluded(vm, {"dup-create", "dup-ended"}))
+
+
+async def _concluded(vm: Vm, wanted: set[str]) -> bool:
+    jobs = await vm.qmp("query-jobs")
+    return wanted <= {job["id"] for job in jobs if job["status"] == "concluded"}

@@ -14,6 +14,9 @@ class Graph:
         names = {node.id: node.name for node in graph.nodes}
         types = {node.id: node.type for node in graph.nodes}
         self.jobs = frozenset(node.name for node in graph.nodes if node.type == "block-job")
+        self.names = frozenset(node.name for node in graph.nodes if node.type == "block-driver")
+        self._tops: dict[str, str] = {}
+        self._users: dict[str, list[str]] = {}
         self._children: dict[str, dict[str, str]] = {}
         self._parents: dict[str, list[tuple[str, str]]] = {}
         self._job_nodes: dict[str, list[tuple[str, str]]] = {}
@@ -24,6 +27,25 @@ class Graph:
                 self._parents.setdefault(child, []).append((parent, edge.name))
             elif types.get(edge.parent) == "block-job":
                 self._job_nodes.setdefault(parent, []).append((edge.name, child))
+                self._users.setdefault(child, []).append(parent)
+            else:
+                self._tops.setdefault(parent, child)
+
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
+        return bool(self.names)
+
+    def top(self, backend: str) -> str | None:
+        """The node right below a backend, which may be a job's filter."""
+        return self._tops.get(backend)
+
+    def backends(self, node: str) -> tuple[str, ...]:
+        """The backends right on top of a node: by name, else by the device they belong to."""
+        return tuple(name for name, top in self._tops.items() if top == node)
+
+    def users(self, node: str) -> tuple[str, ...]:
+        """The jobs that hold a node, whatever for; QEMU keeps other jobs off it."""
+        return tuple(self._users.get(node, ()))
 
     def child(self, node: str, *roles: str) -> str | None:
         """The first child of a node that has one of these roles."""

@@ -40,12 +40,16 @@ class Replies:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The disks, all named nodes, and for each job id the key of its disk and its target's file."""
+    """The disks, all named nodes, and for each job id the key of its disk and its target's file.
+
+    `graph` tells how the nodes hang together.
+    """
 
     devices: tuple[Device, ...] = ()
     nodes: tuple[Node, ...] = ()
     job_devices: Mapping[str, str] = field(default_factory=dict)
     job_targets: Mapping[str, str] = field(default_factory=dict)
+    graph: Graph = field(default_factory=lambda: Graph(None), compare=False)
 
 
 def build_inventory(replies: Replies, before: Inventory) -> Inventory:
@@ -75,6 +79,7 @@ def build_inventory(replies: Replies, before: Inventory) -> Inventory:
         nodes=_nodes(replies, before),
         job_devices=job_devices,
         job_targets=_job_targets(graph, named),
+        graph=graph,
     )
 
 

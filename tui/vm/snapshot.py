@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, VersionInfo
 from tui.vm.filenames import is_temporary_snapshot
+from tui.vm.graph import Graph
 
 OUR_JOB_PREFIX = "blockdeck-"
 """Ids of jobs that BlockDeck starts begin with this, so that a later BlockDeck knows its own."""
@@ -208,7 +209,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class VmSnapshot:
-    """Everything known about one VM at one moment. A new one replaces the old; none is changed."""
+    """Everything known about one VM at one moment. A new one replaces the old; none is changed.
+
+    `job_ids` are those that QEMU holds, also of jobs that are none of a disk. `graph` tells how the
+    nodes hang together. `copy_on_read` names the backends that were opened so, as far as is known.
+    """
 
     address: str = ""
     connection: Connection = Connection()
@@ -219,6 +224,9 @@ class VmSnapshot:
     devices: tuple[Device, ...] = ()
     nodes: tuple[Node, ...] = ()
     jobs: tuple[Job, ...] = ()
+    job_ids: frozenset[str] = frozenset()
+    graph: Graph = field(default_factory=lambda: Graph(None), compare=False)
+    copy_on_read: frozenset[str] = frozenset()
     taken: float = 0.0
     loaded: bool = False
 

@@ -1,9 +1,10 @@
 """What a worker knows of its VM: fed by events and polls, read as snapshots."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from tui.host.cmdline import copy_on_read_drives
 from tui.qmp.models import QmpEvent, VersionInfo
 from tui.qmp.queries import Queries
 from tui.vm.events import EventLog
@@ -51,6 +52,7 @@ class VmState:
         self._list_again = True
         self._notify = changed
         self._inventory = Inventory()
+        self._job_ids: frozenset[str] = frozenset()
         self._stats: tuple[StatsSample | None, StatsSample | None] = (None, None)
         self._picture = VmSnapshot(address=address)
         self._stale = False
@@ -70,6 +72,8 @@ class VmState:
                 devices=tuple(devices),
                 nodes=self._inventory.nodes,
                 jobs=self.tracker.jobs(),
+                job_ids=self._job_ids,
+                graph=self._inventory.graph,
                 taken=time.monotonic(),
             )
         return self._picture
@@ -146,6 +150,10 @@ class VmState:
         self._stats = (None, None)
         self.changed()
 
+    def started_as(self, cmdline: Sequence[str]) -> None:
+        """The command line of the QEMU, where it is seen: it tells what no query does."""
+        self._picture = replace(self._picture, copy_on_read=copy_on_read_drives(cmdline))
+
     def gone(self, reason: str) -> None:
         """The QEMU that was watched has ended: so have its jobs. Its disks stay on show."""
         self.tracker.on_qemu_gone(reason)
@@ -181,7 +189,9 @@ class VmState:
     async def poll_jobs(self, ask: Queries) -> None:
         """Ask for the jobs and their progress."""
         mark = self.tracker.mark()
-        self.tracker.on_poll(await ask.jobs(), await ask.block_jobs(), mark)
+        jobs = await ask.jobs()
+        self._job_ids = frozenset(job.id for job in jobs)
+        self.tracker.on_poll(jobs, await ask.block_jobs(), mark)
         self._locate_jobs()
         self.changed()
 

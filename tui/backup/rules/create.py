@@ -225,6 +225,20 @@ def temporary_top(case: Case) -> Iterator[Hit]:
         yield Hit("sync", "sync=top of a snapshot=on disk fails, and deletes its base image.")
 
 
+@rule("C-COR", Severity.REFUSES)
+def copy_on_read(case: Case) -> Iterator[Hit]:
+    """A disk with copy-on-read cannot back its target."""
+    device = case.source.device
+    if device is None or device.device not in case.vm.copy_on_read or not case.creates:
+        return
+    if case.backs_target is True and case.sync == "top" and case.format in formats.WITH_BACKING:
+        yield Hit(
+            "sync",
+            f"This drive has copy-on-read, with which sync={case.sync} fails; choose sync=full.",
+            "Can't use copy-on-read on read-only device",
+        )
+
+
 RULES = (
     unknown_format,
     unknown_driver,
@@ -239,6 +253,7 @@ RULES = (
     device_unseen,
     empty_disk,
     vmdk_backing,
+    copy_on_read,
     luks,
     too_big,
     temporary_top,

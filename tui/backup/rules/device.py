@@ -85,6 +85,13 @@ def source_maybe_busy(case: Case) -> Iterator[Hit]:
         yield Hit("device", "A running job may use this node, which would keep others off it.")
 
 
+@rule("D-UNLISTED", Severity.UNKNOWN)
+def source_unlisted(case: Case) -> Iterator[Hit]:
+    """Nothing is known of the node but its name."""
+    if not case.source.listed:
+        yield Hit("device", "This node came while jobs ran; what it is cannot be asked now.")
+
+
 @rule("INNER-NODE", Severity.RISK)
 def not_a_root(case: Case) -> Iterator[Hit]:
     """The node is not the top of any disk."""
@@ -98,5 +105,5 @@ def not_a_root(case: Case) -> Iterator[Hit]:
 
 LOOKUP = (source_not_found, source_without_medium)
 TARGET_LOOKUP = (target_not_found, target_without_medium)
-BUSY = (source_busy, source_maybe_busy)
+BUSY = (source_busy, source_maybe_busy, source_unlisted)
 NOTES = (not_a_root,)

@@ -148,6 +148,8 @@ def filter_name(case: Case) -> Iterator[Hit]:
 
 
 def _is_node(case: Case, name: str) -> bool:
+    if case.vm.graph:
+        return name in case.vm.graph.names
     return any(name == node.name for node in case.vm.nodes)
 
 
@@ -251,6 +253,9 @@ def job_id_taken(case: Case) -> Iterator[Hit]:
         job = taken[name]
         words = f"The id {quote(name)} is taken by a {job.type or 'block'} job that is {job.state}"
         yield Hit("job-id", f"{words}; choose another.", f"Job ID '{name}' already in use")
+    elif name and name in case.vm.job_ids:
+        words = f"The id {quote(name)} is taken by another kind of job; choose another."
+        yield Hit("job-id", words, f"Job ID '{name}' already in use")
 
 
 @rule("J-SPEED", Severity.REFUSES)

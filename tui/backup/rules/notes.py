@@ -69,9 +69,7 @@ def idle_bitmap(case: Case) -> Iterator[Hit]:
 def same_file_system(case: Case) -> Iterator[Hit]:
     """Disk and backup lie on one file system."""
     if case.facts is not None and case.facts.same_filesystem_as_source:
-        yield Hit(
-            "target", "On the same file system as the disk: they would be lost together."
-        )
+        yield Hit("target", "On the same file system as the disk: they would be lost together.")
 
 
 @rule("VOLATILE", Severity.RISK)

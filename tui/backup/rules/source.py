@@ -18,7 +18,8 @@ class Source:
     `by_backend`: the name is that of a backend, not of a node. `is_root`: it is a disk's topmost
     node. `busy` is the type of the job that keeps others off, `maybe_busy` that this cannot be
     told. `has_backing` is None where it cannot be told. `default_job_id` is the id a job gets when
-    none is given; "" is none, and QEMU then refuses.
+    none is given; "" is none, and QEMU then refuses. `listed` is False of a node that is there and
+    of which no more is known.
     """
 
     state: Literal["no name", "no such node", "no medium", "found"]
@@ -37,6 +38,7 @@ class Source:
     has_backing: bool | None = None
     busy: str | None = None
     maybe_busy: bool = False
+    listed: bool = True
     default_job_id: str = ""
 
     @property
@@ -63,16 +65,47 @@ def find_source(vm: VmSnapshot, name: str | None) -> Source:
     for device in vm.devices:
         if name and device.medium is not None and device.medium.node_name == name:
             return _of_device(vm, device, device.medium, name, by_backend=False)
+    # The list of nodes may be older than the graph, which has their names alone.
+    there = not vm.graph or name in vm.graph.names
     for node in vm.nodes:
-        if name and node.name == name:
+        if name and there and node.name == name:
             return _of_node(vm, node)
+    if name in vm.graph.names:
+        return _unlisted(vm, name)
     return Source("no such node", name=name)
+
+
+def _unlisted(vm: VmSnapshot, name: str) -> Source:
+    """A node of which nothing is known but that it is there."""
+    return Source(
+        "found",
+        name=name,
+        node_name=name,
+        listed=False,
+        busy=_job_on(vm, name),
+        default_job_id=_backend_on(vm, name),
+    )
+
+
+def _job_on(vm: VmSnapshot, node: str | None) -> str | None:
+    """The type of the job that holds a node."""
+    users = vm.graph.users(node or "")
+    job = vm.job(users[0]) if users else None
+    return (job.type if job else "") or "backup" if users else None
+
+
+def _backend_on(vm: VmSnapshot, node: str) -> str:
+    """The named backend right on top of a node, whose name a job takes that is given none."""
+    names = {device.device for device in vm.devices if device.device}
+    return next((name for name in vm.graph.backends(node) if name in names), "")
 
 
 def _of_device(
     vm: VmSnapshot, device: Device, medium: Medium, name: str, *, by_backend: bool
 ) -> Source:
     filtered = device.busy_with is not None
+    node = vm.graph.top(device.device) if by_backend else medium.node_name
+    known = bool(vm.graph) and node is not None
     return Source(
         "found",
         name=name,
@@ -88,10 +121,15 @@ def _of_device(
         read_only=medium.read_only,
         bitmaps=medium.bitmaps,
         has_backing=_device_has_backing(medium),
-        busy=_busy(vm, device, by_backend=by_backend),
-        maybe_busy=not by_backend and filtered and _has_job(vm, device, "mirror", "commit"),
-        default_job_id="" if filtered and not by_backend else device.device,
+        busy=_job_on(vm, node) if known else _busy(vm, device, by_backend=by_backend),
+        default_job_id=_default_job_id(vm, device, medium, by_backend=by_backend),
     )
+
+
+def _default_job_id(vm: VmSnapshot, device: Device, medium: Medium, *, by_backend: bool) -> str:
+    if vm.graph and not by_backend:
+        return _backend_on(vm, medium.node_name)
+    return "" if device.busy_with is not None and not by_backend else device.device
 
 
 def _device_has_backing(medium: Medium) -> bool | None:
@@ -110,13 +148,10 @@ def _busy(vm: VmSnapshot, device: Device, *, by_backend: bool) -> str | None:
     return next((kind for kind in types if kind in kinds), None)
 
 
-def _has_job(vm: VmSnapshot, device: Device, *types: str) -> bool:
-    return any(job.type in types for job in vm.live_jobs if job.id in device.jobs)
-
-
 def _of_node(vm: VmSnapshot, node: Node) -> Source:
     is_filter = node.driver in BACKUP_FILTER_DRIVERS
     jobs = vm.live_jobs
+    guess = "backup" if is_filter and any(job.type == "backup" for job in jobs) else None
     return Source(
         "found",
         name=node.name,
@@ -127,8 +162,9 @@ def _of_node(vm: VmSnapshot, node: Node) -> Source:
         read_only=node.read_only,
         bitmaps=tuple(bitmap for bitmap in node.bitmaps if bitmap.name),
         has_backing=_node_has_backing(vm, node),
-        busy="backup" if is_filter and any(job.type == "backup" for job in jobs) else None,
-        maybe_busy=not is_filter and bool(jobs),
+        busy=_job_on(vm, node.name) if vm.graph else guess,
+        maybe_busy=not vm.graph and not is_filter and bool(jobs),
+        default_job_id=_backend_on(vm, node.name),
     )
 
 

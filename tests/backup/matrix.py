@@ -1,0 +1,90 @@
+"""The verdict held against several QEMUs: `python -m tests.backup.matrix --cases 4000`."""
+
+import argparse
+import asyncio
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.backup.cases import draw
+from tests.backup.referee import Referee, Tally
+
+RELEASES = {"bullseye": "5.2", "bookworm": "7.2", "trixie": "10.0", "sid": "11.1"}
+_SETUP = Path(__file__).parents[2] / "scripts" / "qemu.sh"
+_COLUMNS = (
+    *("version", "cases", "agreed", "false accepts", "false rejects", "other words", "unknown"),
+    *("not sent", "deaths", "cases/s", "seed"),
+)
+
+
+def main() -> int:
+    """Try every release, print a table, and fail if anything but agreement was found."""
+    parser = argparse.ArgumentParser(prog="matrix", description=__doc__)
+    parser.add_argument("--cases", type=int, default=3000, help="for each version")
+    parser.add_argument("--seed", default=str(int(time.time())), help="to see the same cases again")
+    parser.add_argument("--releases", nargs="+", default=list(RELEASES), metavar="RELEASE")
+    words = parser.parse_args()
+    rows: list[tuple[str, ...]] = [_COLUMNS]
+    sound = True
+    for release in words.releases:
+        programs = _programs(release)
+        if programs is None:
+            sound = False
+            continue
+        os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
+        tally = asyncio.run(_try(words.cases, f"{words.seed} {release}"))
+        _tell(release, tally)
+        rows.append(_row(release, tally, words.seed))
+        sound = sound and not tally.disputes and not tally.deaths
+    widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
+    for row in rows:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    return 0 if sound else 1
+
+
+def _programs(release: str) -> str | None:
+    """Where the release's QEMU is; None, and a word why, if it cannot be had."""
+    done = subprocess.run([_SETUP, release], stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+async def _try(count: int, seed: str) -> Tally:
+    with tempfile.TemporaryDirectory(prefix="blockdeck-") as name:
+        cases = itertools.islice(_cases(Random(seed), Path(name)), count)
+        return await Referee(Path(name)).hear(cases)
+
+
+def _cases(random: Random, directory: Path) -> Iterator[dict[str, Any]]:
+    while True:
+        yield draw(random, directory)
+
+
+def _tell(release: str, tally: Tally) -> None:
+    for dispute in tally.disputes:
+        print(dispute)
+    for arguments, how in tally.deaths:
+        print(f"QEMU died: {arguments}\n  {how}")
+    for words, count in tally.unknown.most_common(12):
+        print(f"unknown {count}: {words}")
+    print(f"--- {release} done", flush=True)
+
+
+def _row(release: str, tally: Tally, seed: str) -> tuple[str, ...]:
+    words = tally.count("other words") + tally.count("other field")
+    numbers = (
+        *(tally.cases, tally.agreed, tally.count("false accept"), tally.count("false reject")),
+        *(words, tally.unknown.total(), tally.not_sent, len(tally.deaths)),
+    )
+    name = RELEASES.get(release, release)
+    return (name, *(str(number) for number in numbers), f"{tally.pace:.1f}", seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
