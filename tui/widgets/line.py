@@ -25,10 +25,15 @@ class Line(Static):
             self.update(text, layout=False)
 
     def show_resized(self, text: str | Content) -> None:
-        """Show a text whose height differs: a layout is made only if it does."""
+        """Show a text whose height may differ: a layout is made only if it does."""
         if not _same(text, self._shown):
-            before, self._shown = self.text, text
-            self.update(text, layout=before.count("\n") != self.text.count("\n"))
+            before = self._height(self.text)
+            self._shown = text
+            self.update(text, layout=self._height(self.text) != before)
+
+    def _height(self, text: str) -> int:
+        """The lines it takes at the present width."""
+        return Content(text).get_height({}, max(1, self.size.width))
 
 
 def _same(one: str | Content, other: str | Content) -> bool:
