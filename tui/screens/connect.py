@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from tui.qmp.address import AddressError, MonitorAddress, parse_address
 from tui.text import plain
 from tui.widgets.line import Line
+from tui.widgets.plain_input import PlainInput
 from tui.widgets.vm_header import VmHeader
 
 _HINT = (
@@ -53,7 +54,7 @@ class ConnectScreen(Screen[None]):
         yield VmHeader(id="vm-header")
         with Vertical(id="connect"):
             yield Line("Monitor of the VM to back up", classes="dialog-title")
-            yield Input(placeholder="/run/vm.qmp  or  host:port", id="monitor", compact=True)
+            yield PlainInput(placeholder="/run/vm.qmp  or  host:port", id="monitor")
             yield Line(id="connect-error")
             yield Line(id="connect-advice")
             yield Line("Recent", id="recent-title")
@@ -63,9 +64,7 @@ class ConnectScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Ready to type."""
-        monitor = self.query_one(Input)
-        monitor.cursor_blink = False
-        monitor.focus()
+        self.query_one(Input).focus()
 
     def offer(self, recent: list[str]) -> None:
         """Show the monitors used before, most recent first."""

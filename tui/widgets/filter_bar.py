@@ -6,6 +6,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tui.widgets.line import Line
+from tui.widgets.plain_input import PlainInput
 
 
 class FilterBar(Horizontal):
@@ -18,11 +19,10 @@ class FilterBar(Horizontal):
     def compose(self) -> ComposeResult:
         """A label and an input."""
         yield Line("Filter", classes="filter-label")
-        yield Input(placeholder=self._hint, compact=True, select_on_focus=False)
+        yield PlainInput(placeholder=self._hint)
 
     def on_mount(self) -> None:
-        """Nothing on the screen moves by itself."""
-        self.query_one(Input).cursor_blink = False
+        """Hidden until it is asked for."""
         self.display = False
 
     @property

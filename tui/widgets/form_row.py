@@ -12,6 +12,7 @@ from textual.widgets import Input, Select
 from tui.backup.fields import Choice, FormField
 from tui.text import plain
 from tui.widgets.line import Line
+from tui.widgets.plain_input import PlainInput
 
 _LONGEST_INPUT = 4096
 
@@ -63,16 +64,12 @@ class FormRow(Vertical):
         return " (unstable)" if self.field.unstable else ""
 
     def _input(self) -> Input:
-        control = Input(
+        return PlainInput(
             self._text,
             placeholder=f"default: {self.field.default}" if self.field.default else "",
             suggester=self._suggester,
             max_length=_LONGEST_INPUT,
-            select_on_focus=False,
-            compact=True,
         )
-        control.cursor_blink = False
-        return control
 
     def _select(self) -> Select[str]:
         return Select(self._options(), value=self._text, allow_blank=False, compact=True)
