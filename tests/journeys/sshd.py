@@ -35,7 +35,16 @@ class Sshd:
         # The path of a key is quoted in no file, so it has no space, whatever TMPDIR is.
         self._there = Path(tempfile.mkdtemp(prefix="bd-sshd-"))
         for name in ("host_key", "client_key"):
-            make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self._there / name]
+            make: list[str | Path] = [
+                "ssh-keygen",
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-f",
+                self._there / name,
+            ]
             subprocess.run(make, check=True, timeout=30)
         self._port = _free_port()
         config = self._there / "sshd_config"
