@@ -35,7 +35,7 @@ from tui.worker import VmWorker
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 0.8
+PATIENCE = 0.6
 """Seconds a signal gives the app to leave in good order."""
 
 _KEY_NAMES = {"enter": "Enter", "escape": "Esc", "space": "Space"}
