@@ -1,4 +1,4 @@
-.PHONY: help demo test lint format check lock screenshots clean
+.PHONY: help demo test test-matrix lint format check lock screenshots clean
 
 PYTHON := .venv/bin/python
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv/bin/pip-compile --quiet --no-config \
@@ -8,6 +8,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv/bin/pip-compile --quiet 
 help:
 	@echo 'make demo          open BlockDeck on a throwaway VM'
 	@echo "make test          check and test everything (ARGS='-k word' for less)"
+	@echo 'make test-matrix   hold the rules against QEMU 5.2, 7.2, 10.0, 11.1 (CASES=3000)'
 	@echo 'make check         lints, format, types, layers'
 	@echo 'make format        format the code and sort the imports'
 	@echo 'make screenshots   regenerate screenshots/ from the demo'
@@ -22,6 +23,13 @@ test:
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory run-checks
 	$(PYTHON) -m pytest -n auto $(ARGS)
+
+CASES := 3000
+SEED := $(shell date +%s)
+
+test-matrix:
+	@scripts/setup.sh test
+	$(PYTHON) -m tests.backup.matrix --cases $(CASES) --seed $(SEED) $(ARGS)
 
 check: lint
 lint:

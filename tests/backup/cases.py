@@ -69,7 +69,7 @@ TARGETS = (
 )
 EXISTING = (
     *("right.qcow2", "right.qcow2", "overlay.qcow2", "exists.raw", "exists.raw", "short.raw"),
-    *("odd.qcow2", "right.vmdk", "right.vdi", "right.qed", "right.qcow", "right.parallels"),
+    *("odd.qcow2", "right.vmdk", "right.vdi", "right.qed", "right.qcow"),
 )
 ODD_TARGETS = (
     "",

@@ -94,14 +94,17 @@ class Referee:
     async def _with_one_qemu(self, cases: Iterator[Arguments], asked: list[Arguments]) -> bool:
         """Use one QEMU for as long as it is sound; False when there are no more cases."""
         async with open_zoo(self._directory / f"vm{next(self._numbers)}", self._images) as zoo:
+            fresh = True
             for arguments in cases:
-                verdict = await zoo.worker.judge(arguments, fresh=True)
+                verdict = await zoo.worker.judge(arguments, fresh=fresh)
                 self.tally.cases += 1
                 if any(_is_deadly(finding) for finding in verdict.findings):
                     self.tally.not_sent += 1
                     continue
                 asked.append(arguments)
                 opinion = await zoo.ask(arguments)
+                # A refused command leaves everything as it was.
+                fresh = opinion.refusal is None
                 self._targets.restore()
                 self._compare(arguments, verdict, opinion)
                 if _spoils(verdict, opinion):
@@ -151,8 +154,11 @@ _TAME = frozenset({"X1", "X5", "X15", "LONG-TEXT"})
 
 def _spoils(verdict: Verdict, opinion: Opinion) -> bool:
     """Whether the QEMU is of no use for the next case: a frozen disk, or an overwritten one."""
-    spoiler = "X15" if opinion.refusal is None else "X1"
-    return any(finding.rule == spoiler for finding in verdict.findings)
+    rules = [finding.rule for finding in verdict.findings]
+    if opinion.refusal is None:
+        return "X15" in rules
+    # Arguments, source, bitmap and job are checked before or after the target is opened.
+    return "X1" in rules and not rules[0].startswith(("S-", "D-", "B-", "J-"))
 
 
 def _same_words(verdict: Verdict, refusal: str) -> bool:

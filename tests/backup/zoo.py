@@ -1,5 +1,6 @@
 """A QEMU with disks and jobs of every kind, asked for its opinion on arguments."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -41,8 +42,11 @@ _NAMELESS = {
 # As seldom as can be: whoever asks for a verdict looks anew.
 _SLOW = Pace(idle=3600.0, busy=3600.0, inventory=3600.0, settle=3600.0)
 
-_PATIENCE = 40
+_PATIENCE = 500
 """How often a job is looked at before it is cancelled."""
+
+_MOST_SECONDS = 20.0
+"""How long a job may take to end."""
 
 
 def options(directory: Path) -> tuple[str, ...]:
@@ -96,8 +100,11 @@ class Zoo:
             await self.vm.qmp(command, json.loads(json.dumps(arguments)))
         except Refused as refusal:
             return Opinion(str(refusal))
-        looks = iter(range(10_000))
-        await until_answered(lambda: self._ended(before, arguments, next(looks)))
+        looks = 0
+        async with asyncio.timeout(_MOST_SECONDS):
+            # Each look is a round trip: no other pause is needed.
+            while not await self._ended(before, arguments, looks):
+                looks += 1
         errors = [event["data"].get("error") for event in self.vm.events if "data" in event]
         return Opinion(None, next((error for error in errors if error), None))
 
@@ -117,10 +124,13 @@ class Zoo:
 @contextlib.asynccontextmanager
 async def open_zoo(directory: Path, images: Path) -> AsyncIterator[Zoo]:
     """Run the VM on the images, watch it, and only then have jobs that stay."""
-    async with qemu(directory, *options(images)) as vm:
+    # Of a socket that was handed to it QEMU 5.2 does not show that it listens there.
+    monitor = directory / "own.sock"
+    own = ("-qmp", f"unix:{monitor},server=on,wait=off")
+    async with qemu(directory, *options(images), *own) as vm:
         for node, bitmap in {"n-raw0": "b0", "n-busy": "bb", "n-v2": "v2b", "f-raw": "fb"}.items():
             await vm.qmp("block-dirty-bitmap-add", node=node, name=bitmap)
-        async with VmWorker(UnixAddress(path=vm.monitor), pace=_SLOW) as worker:
+        async with VmWorker(UnixAddress(path=monitor), pace=_SLOW) as worker:
             await _start_jobs(vm, images)
             yield Zoo(vm, worker)
 

@@ -85,13 +85,13 @@ def _unexpected(case: Case, path: str) -> _Fault:
 
 def _value(case: Case, argument: Argument, value: object, path: str) -> Iterator[_Fault]:
     if not _has_type(argument, value, path):
-        expected = _EXPECTED[argument.kind]
+        told = f"Invalid parameter type for '{path}', expected: {_EXPECTED[argument.kind]}"
         yield _Fault(
             "S-TYPE",
             Hit(
                 path,
                 f"{path} must be {_WANTED[argument.kind]}, not {_described(value)}.",
-                f"Invalid parameter type for '{path}', expected: {expected}",
+                f"Parameter '{path}' expects uint64" if path in _SIZES else told,
             ),
         )
     elif argument.kind == "enum":
