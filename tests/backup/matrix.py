@@ -53,7 +53,7 @@ def main() -> int:
 
 def _survives(release: str) -> bool:
     """Whether the release's QEMU outlives a restless watch over backups."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", _SURVIVAL]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(_SURVIVAL)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         print(f"{release} does not survive being watched:\n{done.stdout}")

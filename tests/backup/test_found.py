@@ -1,0 +1,100 @@
+"""Cases in which a real QEMU once said otherwise than the rules."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.backup.vms import VM, file, judged, make_vm
+from tui.qmp.models import XDbgBlockGraph
+from tui.vm.graph import Graph
+from tui.vm.snapshot import Job, VmSnapshot
+
+# A mirror works on d0, a backup on busy; both hold their targets, and the first its source, too.
+_NODES = (
+    *(("block-backend", "d0"), ("block-backend", "busy"), ("block-backend", "loose")),
+    *(("block-driver", "#mirror"), ("block-driver", "n-d0"), ("block-driver", "f-d0")),
+    *(("block-driver", "#cbw"), ("block-driver", "n-busy"), ("block-driver", "#target")),
+    *(("block-driver", "n-loose"), ("block-job", "m1"), ("block-job", "j1")),
+)
+_EDGES = (
+    *(("d0", "#mirror", "root"), ("#mirror", "n-d0", "file"), ("n-d0", "f-d0", "file")),
+    *(("busy", "#cbw", "root"), ("#cbw", "n-busy", "file"), ("loose", "n-loose", "root")),
+    *(("m1", "#mirror", "main node"), ("m1", "n-d0", "source")),
+    *(("j1", "#cbw", "main node"), ("j1", "#target", "target")),
+)
+
+
+def crowded(**changes: Any) -> VmSnapshot:
+    """The VM with the graph that its jobs make."""
+    ids = {name: number for number, (_, name) in enumerate(_NODES)}
+    graph = XDbgBlockGraph.model_validate(
+        {
+            "nodes": [{"id": ids[name], "type": kind, "name": name} for kind, name in _NODES],
+            "edges": [{"parent": ids[a], "child": ids[b], "name": role} for a, b, role in _EDGES],
+        }
+    )
+    jobs = (*VM.jobs, Job(id="m1", type="mirror", status="running"))
+    return replace(VM, jobs=jobs, graph=Graph(graph), **changes)
+
+
+@pytest.mark.parametrize(
+    ("device", "job"),
+    [("d0", "mirror"), ("n-d0", "mirror"), ("busy", "backup"), ("#cbw", "backup")],
+)
+def test_what_a_job_holds_is_busy(device: str, job: str) -> None:
+    told = f"Node '{device}' is busy: block device is in use by block job: {job}"
+    assert judged(vm=crowded(), device=device).findings[0].foretells == told
+
+
+@pytest.mark.parametrize("device", ["n-busy", "f-d0", "loose"])
+def test_what_no_job_holds_is_free(device: str) -> None:
+    assert judged(vm=crowded(), device=device).verdict == "accept"
+
+
+def test_a_node_under_a_filter_lends_no_name_to_a_job() -> None:
+    assert judged("job-id", vm=crowded(), device="n-busy").findings[0].rule == "J-ID"
+    assert judged("job-id", vm=crowded(), device="n-loose").verdict == "accept"
+
+
+def test_a_target_of_a_job_that_was_never_listed_is_busy_or_open() -> None:
+    assert judged(vm=crowded(), device="#target").findings[0].rule == "D-BUSY"
+    free = judged(vm=crowded(), device="#mirror")
+    assert free.findings[0].rule == "D-BUSY"
+
+
+def test_a_node_that_went_since_it_was_listed_is_not_found() -> None:
+    assert judged(vm=crowded(), device="base").findings[0].rule == "D-NODEV"
+
+
+def test_the_name_of_an_unlisted_node_is_taken() -> None:
+    finding = judged(vm=crowded(), device="loose", filter_node_name="n-busy").findings[0]
+    assert finding.rule == "J-FILTER"
+
+
+def test_the_id_of_a_job_of_no_disk_is_taken() -> None:
+    vm = replace(VM, job_ids=frozenset({"create-1"}))
+    told = judged(vm=vm, job_id="create-1").findings[0].foretells
+    assert told == "Job ID 'create-1' already in use"
+
+
+@pytest.mark.parametrize("image_format", ["qcow2", "vmdk", "qed"])
+def test_a_drive_with_copy_on_read_backs_no_target(image_format: str) -> None:
+    vm = replace(VM, copy_on_read=frozenset({"chain"}))
+    found = judged(vm=vm, device="chain", sync="top", format=image_format).findings[0]
+    assert found.foretells == "Can't use copy-on-read on read-only device"
+    assert judged(vm=vm, device="chain", sync="full").verdict == "accept"
+    assert judged(vm=vm, device="chain", sync="none").verdict == "accept"
+
+
+@pytest.mark.parametrize("arguments", [{}, {"mode": "existing", "facts": file()}])
+def test_qemu_5_may_lack_the_parallels_it_names(arguments: dict[str, Any]) -> None:
+    verdict = judged(vm=make_vm(5), format="parallels", **arguments)
+    assert "C-FORMAT" in [finding.rule for finding in verdict.findings]
+    assert verdict.verdict != "accept"
+
+
+@pytest.mark.parametrize("value", [{}, 1.0, "x", True, None, 2**64])
+def test_a_size_of_the_wrong_type_is_told_in_words_of_its_own(value: Any) -> None:
+    told = judged(x_perf={"min-cluster-size": value}).findings[0].foretells
+    assert told == "Parameter 'x-perf.min-cluster-size' expects uint64"
