@@ -1,5 +1,6 @@
 """BlockDeck in a test: keys go in, and what an operator sees comes out."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -33,6 +34,7 @@ WIDE = (240, 60)
 W = TypeVar("W", bound=Widget)
 
 _MOST_TABS = 60
+_QUIET_ROUNDS = 12
 _CHARACTERS = {"space": " ", "slash": "/", "question_mark": "?"}
 
 
@@ -48,24 +50,30 @@ class Deck:
     async def press(self, *keys: str) -> None:
         """Press keys, one after the other, each when the one before has been dealt with."""
         # Pilot's own press waits for the whole process to be idle, for a tenth of a second a key.
-        driver = self.app._driver
-        assert driver is not None
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 else key
             event = events.Key(name, key if len(key) == 1 else _CHARACTERS.get(key))
             event.set_sender(self.app)
-            driver.send_message(event)
+            self.app.post_message(event)
             await self.settle()
 
     async def settle(self) -> None:
-        """Let every widget deal with what it was told so far."""
-        for _ in range(2):
-            await self._pilot.pause(0)
+        """Let every widget deal with what it was told so far, and with what came of that."""
+        quiet = 0
+        while quiet < _QUIET_ROUNDS:
+            await asyncio.sleep(0)
+            pumps = (self.app, *self.app.screen.walk_children(with_self=True))
+            busy = any(not pump._message_queue.empty() for pump in pumps)
+            quiet = 0 if busy else quiet + 1
 
     async def fill_in(self, text: str) -> None:
         """Put a text in place of what is in the focused input."""
+        focused = self.app.focused
+        assert isinstance(focused, Input), focused
         await self.press("end", "ctrl+u")
+        await until(lambda: focused.value == "")
         await self.paste(text)
+        await until(lambda: focused.value == text)
 
     async def paste(self, text: str) -> None:
         """Paste a text where the focus is."""
@@ -230,7 +238,6 @@ class Form:
         """Go to a field and put a text in it."""
         await self.go_to(name)
         await self._deck.fill_in(text)
-        await until(lambda: self.text(name) == text)
 
     async def choices(self, name: str) -> list[str]:
         """Unfold a list of choices and read it."""
