@@ -14,7 +14,7 @@ from tests.qemu import QemuStarter
 from tests.qemu import qemu as qemu_in
 from tests.worker.disks import null
 from tests.worker.watching import BRISK, J, backup, ended, linked, running, until, worker_of
-from tests.worker.wire import overhear, silent
+from tests.worker.wire import Command, overhear, silent
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import ConnectFailure, ConnectionLost, NotAnswering
 from tui.vm.snapshot import Link, Outcome
@@ -129,10 +129,18 @@ async def test_a_stopped_qemu_is_told_and_believed_again(qemu: QemuStarter) -> N
 
 async def test_a_start_that_qemu_was_slow_to_answer_is_ours(qemu: QemuStarter) -> None:
     vm = await qemu(*null())
-    async with worker_of(vm, pace=replace(BRISK, command=0.3)) as worker:
-        os.kill(vm.pid, signal.SIGSTOP)
+
+    def stop_qemu(command: Command) -> None:
+        if command["execute"] == "drive-backup":
+            os.kill(vm.pid, signal.SIGSTOP)
+
+    async with (
+        overhear(vm.monitor) as line,
+        VmWorker(UnixAddress(path=line.path), pace=replace(BRISK, command=1.0)) as worker,
+    ):
+        line.before = stop_qemu
         try:
-            with pytest.raises(NotAnswering):
+            with pytest.raises(NotAnswering, match="drive-backup"):
                 await worker.start({**backup(vm, sync="none"), "job-id": "mine"})
         finally:
             os.kill(vm.pid, signal.SIGCONT)

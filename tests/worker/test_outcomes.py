@@ -206,9 +206,14 @@ async def test_a_job_that_concluded_unwatched_still_tells_its_outcome(
 
 async def test_a_start_that_was_cut_off_is_found_by_the_next_poll(qemu: QemuStarter) -> None:
     vm = await qemu(*null())
-    async with worker_of(vm) as worker:
+    async with (
+        overhear(vm.monitor) as line,
+        VmWorker(UnixAddress(path=line.path), pace=BRISK) as worker,
+    ):
         starting = asyncio.create_task(worker.start(backup(vm, sync="none")))
-        await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            while "drive-backup" not in line.names():
+                await asyncio.sleep(0)
         starting.cancel()
         await asyncio.wait([starting])
         job = await until(worker, lambda: worker.snapshot.job(J))

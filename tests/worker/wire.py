@@ -31,11 +31,15 @@ class Splitter:
 
 
 class Overheard:
-    """A socket that leads to a monitor, and all the commands that passed it."""
+    """A socket that leads to a monitor, and all the commands that passed it.
+
+    `before` is called with each command before QEMU gets it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.commands: list[Command] = []
+        self.before: Callable[[Command], None] = lambda _: None
         self.writers: list[asyncio.StreamWriter] = []
 
     def cut(self) -> None:
@@ -69,7 +73,9 @@ async def overhear(monitor: Path) -> AsyncIterator[Overheard]:
         overheard.writers += [writer, qemu_writer]
 
         def listen(raw: bytes) -> None:
-            overheard.commands.extend(splitter.feed(raw))
+            for command in splitter.feed(raw):
+                overheard.before(command)
+                overheard.commands.append(command)
 
         await asyncio.gather(
             _pass_on(reader, qemu_writer, listen), _pass_on(qemu_reader, writer, lambda _: None)

@@ -18,6 +18,7 @@ from tui.qmp.models import (
 from tui.vm.graph import TARGET, Graph
 from tui.vm.snapshot import (
     BACKUP_FILTER_DRIVERS,
+    DRY_RUN_PREFIX,
     Device,
     Limits,
     Medium,
@@ -214,7 +215,7 @@ def _unattached_roots(
     """Nodes that an operator named, and on which nothing stands but what belongs to a job."""
     roots = []
     for name, info in named.items():
-        if name.startswith("#") or name in tops or _is_filter_of_job(info, graph):
+        if name.startswith(("#", DRY_RUN_PREFIX)) or name in tops or _is_filter_of_job(info, graph):
             continue
         filters = []
         for parent, role in graph.parents(name):

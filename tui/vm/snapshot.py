@@ -14,6 +14,9 @@ from tui.vm.graph import Graph
 OUR_JOB_PREFIX = "blockdeck-"
 """Ids of jobs that BlockDeck starts begin with this, so that a later BlockDeck knows its own."""
 
+DRY_RUN_PREFIX = "blockdeck-dry-"
+"""Names of the nodes that stand for a target while QEMU is asked what it would say."""
+
 BACKUP_FILTER_DRIVERS = frozenset({"backup-top", "copy-before-write"})
 """Drivers of the node a backup job puts on top of a disk (QEMU 5.2, later)."""
 

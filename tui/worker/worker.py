@@ -28,7 +28,9 @@ from tui.vm.snapshot import Link, VmSnapshot
 from tui.worker.behind import process_behind, same_process
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
+from tui.worker.referee import Referee
 from tui.worker.sight import Sight
+from tui.worker.starting import cancel_job, start_job
 from tui.worker.state import VmState
 from tui.worker.watch import Watch
 
@@ -62,6 +64,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self._state = VmState(str(address), self._pace, self._announce)
         self._outcomes = Outcomes(self._state, history, self._pace.command)
         self._watch = Watch(self._state, self._outcomes, self._pace)
+        self._referee = Referee(self._state, self._pace.command, self._take_in)
         self._sight = Sight(self._pace.target)
         self._session: QmpSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -121,8 +124,18 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         """What can be seen of a backup target; None where it is no path or nothing can be seen."""
         return await self._sight.look(target, self.process, self._state.filenames)
 
+    async def referee(self, arguments: Mapping[str, Json]) -> str | None:
+        """QEMU's own refusal of a backup, found by a dry run; None where it has none.
+
+        Raises:
+            QmpError: QEMU could not be asked.
+        """
+        session = self._connected()
+        schema = self.schema or await read_schema(session)
+        return await self._referee.ask(session, schema, arguments)
+
     async def start(self, arguments: Mapping[str, Json], *, command: str = "drive-backup") -> str:
-        """Start a backup and return its job id.
+        """Start a backup and return its job id. A dry run comes first.
 
         Raises:
             CommandRefused: QEMU said no; nothing runs.
@@ -130,40 +143,22 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
             ConnectionLost: the line was lost before the answer.
         """
         session = self._connected()
-        job = self._state.job_to_be(command, arguments)
-        tracker = self._state.tracker
-        tracker.expect(job)
+        refusal = await self.referee(arguments)
+        if refusal is not None:
+            raise CommandRefused(command, "GenericError", refusal)
         try:
-            await session.execute(command, arguments, timeout=self._pace.command)
-        except CommandRefused:
-            tracker.refused(job.id)
-            raise
-        except BaseException:
-            # Also who is cancelled while QEMU works on it does not know.
-            tracker.unsure(job.id)
-            raise
-        else:
-            tracker.accepted(job.id)
+            return await start_job(session, self._state, command, arguments, self._pace.command)
         finally:
             self._look_again()
-        return job.id
 
     async def cancel(self, job_id: str) -> None:
-        """Cancel a job for good. `force` because QEMU refuses to cancel a paused job without it.
+        """Cancel a job for good, also one that is paused.
 
         Raises:
             QmpError: QEMU refused (`DeviceNotActive`: no such job), or gave no answer.
         """
-        session = self._connected()
-        tracker = self._state.tracker
-        tracker.cancel_requested(job_id)
         try:
-            await session.execute(
-                "block-job-cancel", {"device": job_id, "force": True}, timeout=self._pace.command
-            )
-        except CommandRefused:
-            tracker.cancel_refused(job_id)
-            raise
+            await cancel_job(self._connected(), self._state, job_id, self._pace.command)
         finally:
             self._look_again()
 
@@ -253,6 +248,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
                 reason = str(error)
             except asyncio.CancelledError:
                 if self._session is not None:
+                    await self._referee.settle()
                     await self._outcomes.part(self._session)
                 raise
             finally:
@@ -290,6 +286,10 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self._watch.hint()
 
     def _on_event(self, event: QmpEvent) -> None:
+        if not self._referee.keeps(event):
+            self._take_in(event)
+
+    def _take_in(self, event: QmpEvent) -> None:
         if self._state.on_event(event):
             self._watch.hint()
 
