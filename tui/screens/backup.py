@@ -1,6 +1,8 @@
 """The backup form of one disk: filled in, judged as one types, started."""
 
+import asyncio
 import json
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -33,6 +35,11 @@ from tui.widgets.form_foot import FormFoot
 from tui.widgets.line import Line
 from tui.widgets.path_suggester import PathSuggester
 
+log = logging.getLogger(__name__)
+
+_TYPING_PAUSE = 0.4
+"""Seconds without a change after which QEMU itself is asked."""
+
 
 class BackupScreen(VmScreen):
     """A form over the disks; Escape goes back, and what was typed is kept until then.
@@ -59,6 +66,7 @@ class BackupScreen(VmScreen):
         self._verdict: Verdict | None = None
         self._refusal: Finding | None = None
         self._starting = False
+        self._left = False
         self._fields: tuple[FormField, ...] = ()
         self._device_argument: Json = ""
 
@@ -160,14 +168,39 @@ class BackupScreen(VmScreen):
             verdict = await worker.judge(draft.arguments)
         except QmpError as error:
             self._verdict = None
-            self.foot.start.disabled = True
-            self.foot.status(f"Cannot be judged: {error}", "refuses")
+            if not self._left:
+                self.foot.start.disabled = True
+                self.foot.status(f"Cannot be judged: {error}", "refuses")
             return
-        await self._take(draft.judged(verdict))
+        verdict = draft.judged(verdict)
+        await self._take(verdict)
+        self._ask_qemu(draft, verdict)
+
+    @work(group="referee", exclusive=True)
+    async def _ask_qemu(self, draft: ParsedDraft, verdict: Verdict) -> None:
+        """Have QEMU confirm by a dry run what the rules say, once the typing has stopped."""
+        worker = self.worker
+        if worker is None or verdict.verdict == "reject" or self._refusal is not None:
+            return
+        await asyncio.sleep(_TYPING_PAUSE)
+        try:
+            words = await worker.referee(draft.arguments)
+        except QmpError as error:
+            log.info("QEMU could not be asked: %s", error)
+            return
+        if words is None or self._starting or self._left:
+            return
+        if self._draft() == draft:
+            self._refused(words)
 
     async def _take(self, verdict: Verdict) -> None:
+        if self._left:
+            return
         self._verdict = verdict
         await self.form.ask_for_ticks(verdict.to_tick())
+        if self._left:
+            # The fields are being taken away while the last look at them comes back.
+            return
         self.form.show_findings(self._findings())
         self.query_one(CommandPreview).show_notes(self._findings())
         blocker = self._blocker()
@@ -260,7 +293,9 @@ class BackupScreen(VmScreen):
                 return
             job_id = await worker.start(draft.arguments)
         except CommandRefused as refusal:
-            await self._refused(refusal.desc)
+            self._refused(refusal.desc)
+            self.form.go_to(self._refusal.field if self._refusal else None)
+            self._message()
             return
         except NotAnswering:
             self.foot.status(
@@ -281,11 +316,11 @@ class BackupScreen(VmScreen):
         if self.worker is not None and directory.is_absolute():
             await self.deck.remember_directory(self.worker.snapshot, str(directory))
         self.notify(f"{job_id} runs", markup=False)
-        self.dismiss(None)
+        self._leave()
         await self.deck.action_show("jobs")
 
-    async def _refused(self, words: str) -> None:
-        """QEMU said no in spite of it all: at the field it concerns, with nothing lost."""
+    def _refused(self, words: str) -> None:
+        """QEMU says no in spite of it all: at the field it concerns, with nothing lost."""
         advice = advice_for(words)
         message = f"QEMU refused: {words}" + (f" {advice}" if advice else "")
         self._refusal = Finding(
@@ -296,7 +331,6 @@ class BackupScreen(VmScreen):
         )
         self.form.show_findings(self._findings())
         self.foot.status("QEMU refused; change something and try again.", "refuses")
-        self.form.go_to(self._refusal.field)
         self._message()
 
     def _command(self) -> dict[str, Json]:
@@ -321,6 +355,10 @@ class BackupScreen(VmScreen):
 
     def action_back(self) -> None:
         """Back to the disks."""
+        self._leave()
+
+    def _leave(self) -> None:
+        self._left = True
         self.dismiss(None)
 
 

@@ -31,7 +31,7 @@ class ConnectScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Connect"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "connect", "Connect", show=False, tooltip="Connect to what is typed in"),
-        Binding("down", "app.focus_next", "Recent", show=False),
+        Binding("down", "recent", "Recent", show=False, tooltip="Go to the recent monitors"),
         Binding("escape", "back", "Back", tooltip="Back to the VM that is open"),
     ]
 
@@ -112,6 +112,13 @@ class ConnectScreen(Screen[None]):
     def action_connect(self) -> None:
         """Connect to what is typed in."""
         self._choose(self.query_one(Input).value)
+
+    def action_recent(self) -> None:
+        """Go to the first of the recent monitors."""
+        options = self.query_one(OptionList)
+        if options.option_count:
+            options.focus()
+            options.highlighted = 0
 
     def action_back(self) -> None:
         """Back to the VM, if there is one."""

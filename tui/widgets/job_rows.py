@@ -15,11 +15,11 @@ JOB_COLUMNS = (
     Column("state", "State", 9),
     Column("progress", "Progress", 14),
     Column("rate", "Rate", 10, right=True, rank=2),
-    Column("eta", "Left", 10, right=True, rank=3),
+    Column("eta", "Left", 11, right=True, rank=3),
     Column("limit", "Limit", 10, right=True, rank=5),
     Column("owner", "By", 7, rank=6),
     Column("type", "Type", 7, rank=8),
-    Column("age", "Time", 10, right=True, rank=4),
+    Column("age", "Time", 11, right=True, rank=4),
     Column("io", "I/O", 7, rank=7),
     Column("detail", "Error", 24, rank=9, stretch=True),
 )
