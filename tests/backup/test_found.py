@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.backup.vms import VM, file, judged, make_vm
+from tests.backup.vms import VM, file, judged, make_vm, seen
 from tui.qmp.models import XDbgBlockGraph
 from tui.vm.graph import Graph
 from tui.vm.snapshot import Job, VmSnapshot
@@ -98,3 +98,9 @@ def test_qemu_5_may_lack_the_parallels_it_names(arguments: dict[str, Any]) -> No
 def test_a_size_of_the_wrong_type_is_told_in_words_of_its_own(value: Any) -> None:
     told = judged(x_perf={"min-cluster-size": value}).findings[0].foretells
     assert told == "Parameter 'x-perf.min-cluster-size' expects uint64"
+
+
+def test_a_target_that_cannot_be_made_comes_before_its_secret() -> None:
+    gone = seen(parent_exists=False)
+    rules = [finding.rule for finding in judged(format="luks", facts=gone).findings[:2]]
+    assert rules == ["FS", "C-KEYSECRET"]

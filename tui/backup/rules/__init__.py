@@ -9,6 +9,7 @@ STAGES: tuple[tuple[Rule, ...], ...] = (
     device.BUSY,
     create.RULES,
     file.RULES,
+    create.AFTER_FILE,
     device.TARGET_LOOKUP,
     bitmap.EARLY,
     job.EARLY,

@@ -256,7 +256,9 @@ RULES = (
     empty_disk,
     copy_on_read,
     vmdk_backing,
-    luks,
     too_big,
     temporary_top,
 )
+
+# The file is made before its secret is asked for.
+AFTER_FILE = (luks,)
