@@ -22,6 +22,19 @@ from tests.qmp.peers import (
 )
 from tui.qmp.errors import MonitorBusy, NobodyListens, NotQmp, NotResponding
 
+# --- a monitor that greets late -----------------------------------------------------------------
+
+
+async def test_lines_for_the_client_before_are_passed_over(place: Path) -> None:
+    async def talk(line: Line) -> None:
+        await line.say(b'{"return": {}, "id": "old"}\r\n{"error": {"class": "a", "desc": "b"}}\r\n')
+        await line.greet()
+        await line.hold()
+
+    async with peer(place / "left.sock", talk) as address, await connect(address.path) as session:
+        assert session.greeting.version.qemu.major > 0
+
+
 # --- a monitor that does not greet --------------------------------------------------------------
 
 

@@ -14,6 +14,8 @@ from tui.qmp.client import Client
 from tui.qmp.errors import ConnectFailure, NotQmp
 from tui.qmp.models import Greeting
 
+_OF_THE_CLIENT_BEFORE = (b'{"return"', b'{"error"', b'{"timestamp"', b'{"event"')
+
 
 async def shake_hands(
     client: Client, sock: socket.socket, address: MonitorAddress, deadline: float, seconds: float
@@ -49,17 +51,23 @@ async def _first_bytes(
     """What the other side says first, left in the socket for the client to read.
 
     Only what may be a greeting is returned: other servers need not end their first line, and the
-    client would wait for its end.
+    client would wait for its end. A QEMU that was just left can still have lines for the client
+    before; they are passed over.
     """
-    try:
-        async with asyncio.timeout_at(deadline):
-            await _readable(sock)
-    except TimeoutError:
-        raise await diagnosis.no_greeting(address, sock, seconds) from None
-    try:
-        first = sock.recv(4096, socket.MSG_PEEK)
-    except OSError as error:
-        raise diagnosis.hung_up(address) from error
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await _readable(sock)
+        except TimeoutError:
+            raise await diagnosis.no_greeting(address, sock, seconds) from None
+        try:
+            first = sock.recv(4096, socket.MSG_PEEK)
+            line, newline, _ = first.partition(b"\n")
+            if not newline or not line.startswith(_OF_THE_CLIENT_BEFORE):
+                break
+            sock.recv(len(line) + 1)
+        except OSError as error:
+            raise diagnosis.hung_up(address) from error
     if not first:
         raise diagnosis.hung_up(address)
     if not first.startswith(b"{"):
