@@ -32,7 +32,6 @@ class Sshd:
     """Serves until it is closed."""
 
     def __init__(self) -> None:
-        # The path of a key is quoted in no file, so it has no space, whatever TMPDIR is.
         self._there = Path(tempfile.mkdtemp(prefix="bd-sshd-"))
         for name in ("host_key", "client_key"):
             make: list[str | Path] = [

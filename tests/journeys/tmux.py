@@ -20,8 +20,8 @@ set -s set-clipboard external
 _NOT_OURS = frozenset({"TMUX", "COLUMNS", "LINES"})
 """What tells of the terminal that the tests themselves are run in."""
 
-# tmux 3.3 sometimes overlooks that a pane's process has ended, so the pane has a shell that outlives
-# the command and keeps what is left on the screen.
+# tmux 3.3 sometimes overlooks that a pane's process has ended, so the pane has a shell that
+# outlives the command and keeps what is left on the screen.
 _SHELL = """
 there=$1; shift
 sh -c 'echo $$ >"$0/pid"; exec "$@"' "$there" "$@"

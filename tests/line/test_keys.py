@@ -1,0 +1,38 @@
+"""Keys that come in one packet, as a slow line delivers them, act in the order of typing."""
+
+import pytest
+
+from tests.line.conftest import LineOpener
+from tests.qemu import Vm
+
+pytestmark = pytest.mark.slow
+
+BACKSPACE = b"\x7f"
+CLEAR = b"\x15"
+LEFT = b"\x1b[D"
+END = b"\x1b[F"
+
+
+async def test_editing_and_typing_in_one_packet(vm: Vm, line: LineOpener) -> None:
+    there = line()
+    await there.has_sent("Monitor of the VM")
+    there.press(
+        b"junk" + CLEAR + b"/nowxx" + BACKSPACE * 2 + b"hre" + LEFT * 2 + b"e" + END + b"/m\r"
+    )
+    await there.has_sent("/nowhere/m")
+    await there.has_sent("There is no directory /nowhere.")
+
+    mark = len(there.sent)
+    there.press(CLEAR + str(vm.monitor).encode() + b"\r")
+    await there.has_sent("drive0", since=mark)
+
+
+async def test_a_key_acts_on_what_the_key_before_has_opened(vm: Vm, line: LineOpener) -> None:
+    there = line(vm.monitor)
+    await there.has_sent("drive0")
+    mark = len(there.sent)
+    there.press(b"/drive9\r" + b"2")
+    await there.has_sent("No jobs.", since=mark)
+    mark = len(there.sent)
+    there.press(b"1")
+    await there.has_sent("No disk matches 'drive9'", since=mark)
