@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 log = logging.getLogger(__name__)
 
 RECENT_KEPT = 12
+DIRECTORIES_KEPT = 200
 
 
 class Memory(BaseModel):
@@ -42,11 +43,26 @@ class Memory(BaseModel):
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f"{path.name}.{os.getpid()}")
             draft.touch(mode=0o600)
-            draft.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+            draft.write_text(self._storable().model_dump_json(indent=1), encoding="utf-8")
             draft.replace(path)
         except OSError as error:
             log.warning("%s cannot be written: %s", path, error)
 
+    def _storable(self) -> Self:
+        """What JSON can hold; a path whose bytes are no UTF-8 is not worth losing the others."""
+        directories = [item for item in self.directories.items() if all(map(_is_utf8, item))]
+        monitors = [monitor for monitor in self.monitors if _is_utf8(monitor)]
+        kept = dict(directories[-DIRECTORIES_KEPT:])
+        return self.model_copy(update={"monitors": monitors, "directories": kept})
+
     def used(self, monitor: str) -> None:
         """Remember a monitor as the most recent one."""
         self.monitors = [monitor, *(m for m in self.monitors if m != monitor)][:RECENT_KEPT]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
