@@ -230,7 +230,8 @@ class BackupScreen(VmScreen):
         row = self.form.focused_row
         blocker = self._refusal or self._blocker()
         told = row.message if row is not None else None
-        if told is None and blocker is not None:
+        # What concerns no field of the form, as the disk itself, is told nowhere else.
+        if blocker is not None and (told is None or not self.form.has(blocker.field)):
             told = blocker.message, blocker.severity
         text, kind = told or (row.field.help if row is not None else "", "")
         self.foot.tell(text, kind)
@@ -321,8 +322,10 @@ class BackupScreen(VmScreen):
 
     def _refused(self, words: str) -> None:
         """QEMU says no in spite of it all: at the field it concerns, with nothing lost."""
-        advice = advice_for(words)
-        message = f"QEMU refused: {words}" + (f" {advice}" if advice else "")
+        target = self.form.texts.get("target", "")
+        # The path stands in its field: here it must not take the room of the reason.
+        told = words.replace(target, plain(target, 40)) if target else words
+        message = f"QEMU refused: {told.rstrip('. ')}. {advice_for(words) or ''}".rstrip()
         self._refusal = Finding(
             field=field_of_refusal(words),
             severity=Severity.REFUSES,

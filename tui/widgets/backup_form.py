@@ -89,6 +89,10 @@ class BackupForm(VerticalScroll, can_focus=False):
     def advanced(self, shown: bool) -> None:
         self.query_one("#advanced").display = shown
 
+    def has(self, name: str | None) -> bool:
+        """Whether there is a field of that name."""
+        return name in self._rows
+
     def set_text(self, name: str, text: str) -> None:
         """Fill a field in."""
         self._rows[name].set_text(text)
