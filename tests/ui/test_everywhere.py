@@ -1,0 +1,122 @@
+"""Keys, commands, leaving, and terminals of every size."""
+
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from tests.qemu import QemuStarter, Vm, qemu_img
+from tests.ui.conftest import DeckOpener
+from tests.ui.deck import Deck, open_form
+from tests.waiting import until
+from tui.screens.backup import BackupScreen
+from tui.screens.devices import DevicesScreen
+from tui.screens.events import EventsScreen
+from tui.screens.jobs import JobsScreen
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
+    """A VM with one disk full of data."""
+    qemu_img("create", "-q", "-f", "qcow2", tmp_path / "disk.qcow2", "16M")
+    vm = await qemu("-drive", f"if=none,id=d0,format=qcow2,file={tmp_path / 'disk.qcow2'}")
+    await vm.write("d0", 0, 16 * MIB, 1)
+    return vm
+
+
+def acts(*sources: type) -> dict[str, Binding]:
+    """What can be done on these, by what is said of it."""
+    found = {}
+    for source in sources:
+        for binding in source.BINDINGS:  # type: ignore[attr-defined]  # App and Screen have it
+            if isinstance(binding, Binding) and binding.tooltip:
+                found[binding.tooltip] = binding
+    return found
+
+
+async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> None:
+    async with open_deck(vm, (120, 100)) as deck:
+        await deck.press("question_mark")
+        await deck.sees("Everywhere", "Devices", "Backup form", "Jobs", "Events")
+        sources = (type(deck.app), DevicesScreen, BackupScreen, JobsScreen, EventsScreen)
+        for words, binding in acts(*sources).items():
+            line = next(line for line in deck.screen.splitlines() if words in line)
+            for single in Binding.make_bindings([binding]):
+                assert deck.app.get_key_display(single) in line
+        await deck.press("escape")
+        await deck.sees_no_more("Everywhere")
+
+
+@pytest.mark.parametrize(
+    ("keys", "screen"),
+    [
+        (("1",), DevicesScreen),
+        (("1", "b"), BackupScreen),
+        (("2",), JobsScreen),
+        (("3",), EventsScreen),
+    ],
+)
+async def test_the_palette_offers_every_act_of_the_screen(
+    vm: Vm, open_deck: DeckOpener, keys: tuple[str, ...], screen: type[Screen[None]]
+) -> None:
+    async with open_deck(vm) as deck:
+        await deck.sees("d0")
+        await deck.press(*keys)
+        await until(lambda: isinstance(deck.app.screen, screen))
+        offered = {c.help for c in deck.app.get_system_commands(deck.app.screen)}
+        wanted = acts(screen) if screen is BackupScreen else acts(screen, type(deck.app))
+        assert set(wanted) <= offered
+
+
+async def test_a_command_of_the_palette_does_what_its_key_does(
+    vm: Vm, open_deck: DeckOpener
+) -> None:
+    async with open_deck(vm) as deck:
+        await deck.go_to_row("d0")
+        await deck.press("ctrl+p")
+        await until(lambda: isinstance(deck.app.screen, CommandPalette))
+        await deck.press(*"back up")
+        await deck.sees("Open the backup form for this disk")
+        await deck.press("enter")
+        await deck.sees("Back up d0", "Target")
+
+
+async def test_leaving_without_a_job_asks_nothing(vm: Vm, open_deck: DeckOpener) -> None:
+    async with open_deck(vm) as deck:
+        await deck.press("q")
+        await until(lambda: not deck.app.is_running)
+        assert deck.app.return_value == 0
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)], ids=str)
+async def test_everything_is_reached_by_keys_on_a_terminal_of_any_size(
+    vm: Vm, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    async with open_deck(vm, size) as deck:
+        await until(lambda: deck.rows)
+        for key in ("2", "3", "1", "question_mark", "escape"):
+            await deck.press(key)
+        form = await open_form(deck, "d0")
+        await form.is_ready()
+        await deck.press("f3")
+        reached = []
+        while form.focused not in reached:
+            reached.append(form.focused)
+            await until(lambda: is_in_view(deck))
+            await deck.press("tab")
+        assert set(reached) == {*form.fields, "start"}
+        await deck.resize(size[1] * 2, size[0] // 2)
+        await until(lambda: is_in_view(deck))
+
+
+def is_in_view(deck: Deck) -> bool:
+    """Whether the widget with the focus can be seen."""
+    focused = deck.app.focused
+    if focused is None:
+        return False
+    place = deck.app.screen.find_widget(focused)
+    return place.region.intersection(place.clip).area > 0
