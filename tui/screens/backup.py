@@ -298,12 +298,12 @@ class BackupScreen(VmScreen):
             self.form.go_to(self._refusal.field if self._refusal else None)
             self._message()
             return
-        except NotAnswering:
-            self.foot.status(
-                "QEMU has not answered: whether the backup runs is not known. Look at the jobs "
-                "before you try again.",
-                "danger",
-            )
+        except NotAnswering as silence:
+            if silence.command == "drive-backup":
+                told = "QEMU has not answered: it may or may not run. Look at the jobs first."
+            else:
+                told = "Not started: QEMU does not answer."
+            self.foot.status(told, "danger")
             return
         except QmpError as error:
             self.foot.status(f"Not started: {error}", "refuses")
