@@ -102,7 +102,8 @@ async def test_everything_is_reached_by_keys_on_a_terminal_of_any_size(
             await deck.press(key)
         form = await open_form(deck, "d0")
         await form.is_ready()
-        await deck.press("f3")
+        if size == (80, 24):
+            await deck.press("f3")
         reached = []
         while form.focused not in reached:
             reached.append(form.focused)
