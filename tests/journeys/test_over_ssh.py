@@ -26,8 +26,8 @@ from tui.paths import STYLES
 pytestmark = pytest.mark.slow
 
 CHECKOUT = STYLES.parent
-ENDS_WITHIN = 3.0
-"""Seconds; two, and one for a busy machine."""
+ENDS_WITHIN = 15.0
+"""Seconds; a deadline for a busy machine, not a measure."""
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from tests.qemu import PC, QemuStarter
 from tests.ui.conftest import DeckOpener
+from tests.ui.deck import Deck
 from tests.waiting import until
 from tui.qmp.models import QmpEvent, Timestamp
 
@@ -16,6 +17,12 @@ EMOJI = "disk \U0001f4be \u4e2d\u6587 e\u0301"
 LONG = "x" * 4000
 
 NASTY = pytest.mark.parametrize("nasty", [MARKUP, CONTROLS, EMOJI, LONG], ids=lambda t: t[:8])
+
+
+async def put(deck: Deck, text: str) -> None:
+    """Paste a text over what is in the focused input, which may not take all of it."""
+    await deck.fill_in("")
+    await deck.paste(text)
 
 
 def is_harmless(screen: str) -> bool:
@@ -57,10 +64,10 @@ async def test_a_disk_of_any_file_name_goes_through_every_screen(
         await deck.press("b")
         await deck.sees("Ready. F2 starts the backup.")
         for text in (f"/{nasty}", nasty):
-            await deck.fill_in(text)
+            await put(deck, text)
             assert is_harmless(deck.screen)
         target = str(open_deck.backups / nasty[:200].replace("/", "|"))
-        await deck.fill_in(target)
+        await put(deck, target)
         await deck.sees("Ready. F2 starts the backup.")
         await deck.press("f2")
         await deck.sees("succeeded")
@@ -109,6 +116,6 @@ async def test_what_qemu_refuses_is_quoted_as_it_is(
         await deck.sees("ready")
         await deck.press("b")
         await deck.sees("Ready. F2 starts the backup.")
-        await deck.fill_in(f"{MARKUP}:{CONTROLS}")
+        await put(deck, f"{MARKUP}:{CONTROLS}")
         screen = await deck.sees("Not yet")
         assert is_harmless(screen)

@@ -166,11 +166,14 @@ async def test_our_own_job_is_dismissed_once_its_outcome_is_on_record(
         await deck.sees("Ready. F2 starts the backup.")
         await deck.press("f2")
         await until(lambda: deck.vm.jobs and deck.vm.jobs[-1].outcome is Outcome.SUCCEEDED)
-        await until(lambda: deck.rows and deck.rows[0]["By"] == "us")
+        await deck.sees("Job", "succeeded: all of it was copied")
+        assert deck.rows[0]["By"] == "us"
 
         async def gone() -> bool:
             return not await vm.qmp("query-jobs")
 
         await until_answered(gone)
-    (line,) = (open_deck.state / "history.jsonl").read_text().splitlines()
+    lines = (open_deck.state / "history.jsonl").read_text().splitlines()
+    assert len(lines) == 1, lines
+    (line,) = lines
     assert json.loads(line)["outcome"] == "succeeded"

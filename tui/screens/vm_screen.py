@@ -52,13 +52,22 @@ class VmScreen(Screen[None]):
         """Show this snapshot in the body."""
         raise NotImplementedError
 
+    def on_mount(self) -> None:
+        """Containers compose their own children later: look again when all are there."""
+        self.call_after_refresh(self.on_screen_resume)
+
+    def _whole(self) -> bool:
+        """Whether every widget is there, also those in containers."""
+        widgets = list(self.walk_children())
+        return bool(widgets) and all(widget.is_mounted for widget in widgets)
+
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was on top."""
         self.take(self.worker.snapshot if self.worker else None)
 
     def take(self, vm: VmSnapshot | None) -> None:
-        """Show a new snapshot."""
-        if not self.is_mounted:
+        """Show a new snapshot, unless the body is not there yet or no more."""
+        if not self._whole():
             return
         self.query_one(VmHeader).show_vm(vm)
         if vm is not None:
