@@ -39,6 +39,9 @@ class Referee:
         state: where the disks are, and whom events that were kept in vain are given to.
         deadline: seconds for each command.
         pass_on: takes an event that was no dry run's after all.
+
+    Attributes:
+        turn: held during a dry run, and to be held by who starts a job.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class Referee:
         self._state = state
         self._deadline = deadline
         self._pass_on = pass_on
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[str | None]] = set()
         self._hidden: str | None = None
         self._kept: list[QmpEvent] = []
@@ -94,7 +97,7 @@ class Referee:
     async def _in_turn(
         self, session: QmpSession, schema: QmpSchema, arguments: dict[str, Json]
     ) -> str | None:
-        async with self._turn:
+        async with self.turn:
             if not _can_ask(schema) or not self._may_ask(schema, arguments):
                 return None
             said = await self._run(session, arguments)
@@ -107,8 +110,23 @@ class Referee:
 
     def _may_ask(self, schema: QmpSchema, arguments: Mapping[str, Json]) -> bool:
         """Whether asking cannot hurt: what kills QEMU kills it in a dry run, too."""
+        if self._is_busy(arguments):
+            return False
         verdict = judge(arguments, self._state.snapshot, schema, None, DRIVE_BACKUP)
         return worth_asking(verdict, but_for=_OF_THE_TARGET_ALONE)
+
+    def _is_busy(self, arguments: Mapping[str, Json]) -> bool:
+        """Whether a job runs, or is about to, on the disk or on one that is not known yet.
+
+        QEMU 7.2 dies (`bdrv_do_drained_end`: `quiesce_counter > 0`) when the job of a disk ends
+        while a second backup of it is being refused. Unlike the list of disks, that of jobs knows
+        of ours before they are sent and of others' by their first event.
+        """
+        device = arguments.get("device")
+        source = find_source(self._state.snapshot, device if isinstance(device, str) else None)
+        key = source.device.key if source.device else None
+        jobs = self._state.snapshot.live_jobs
+        return any(key is None or job.device_key in (None, key) for job in jobs)
 
     async def _run(self, session: QmpSession, arguments: Mapping[str, Json]) -> str | None:
         await self._sweep(session)

@@ -147,7 +147,9 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         if refusal is not None:
             raise CommandRefused(command, "GenericError", refusal)
         try:
-            return await start_job(session, self._state, command, arguments, self._pace.command)
+            # A dry run between the command and its answer could kill QEMU.
+            async with self._referee.turn:
+                return await start_job(session, self._state, command, arguments, self._pace.command)
         finally:
             self._look_again()
 
