@@ -58,7 +58,7 @@ class VmScreen(Screen[None]):
 
     def _whole(self) -> bool:
         """Whether every widget is there, also those in containers."""
-        widgets = list(self.walk_children())
+        widgets = list(self.walk_children(Widget))
         return bool(widgets) and all(widget.is_mounted for widget in widgets)
 
     def on_screen_resume(self) -> None:
