@@ -10,6 +10,7 @@ from tests.waiting import until_answered
 
 BLOCKDECK = (sys.executable, "-m", "tui")
 READY = "Ready. F2 starts the backup."
+ADOPTED = "blockdeck-1"
 SLOW = "1M"
 """A speed at which no backup of a test's disk ends by itself."""
 
@@ -38,6 +39,22 @@ async def start_slow_backup(terminal: Tmux, vm: Vm, target: Path) -> str:
     await terminal.sees("1 job running", "State")
     [job] = await jobs_in(vm)
     return job
+
+
+async def adopt_slow_backup(terminal: Tmux, vm: Vm, target: Path) -> str:
+    """Have a job that an earlier BlockDeck started, and look at it; returns its id."""
+    await vm.qmp(
+        "drive-backup",
+        {"job-id": ADOPTED, "device": "drive0", "target": str(target), "auto-dismiss": False},
+        sync="full",
+        format="qcow2",
+        speed=1 << 20,
+    )
+    terminal.run(*BLOCKDECK, vm.monitor)
+    await terminal.sees("drive0", "running", "1 job running")
+    terminal.press("2")
+    await terminal.sees(ADOPTED, "running", "copied")
+    return ADOPTED
 
 
 async def jobs_in(vm: Vm) -> dict[str, dict[str, Any]]:

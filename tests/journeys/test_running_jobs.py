@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import TerminalOpener
-from tests.journeys.steps import BLOCKDECK, gone_from, jobs_in, start_slow_backup
+from tests.journeys.steps import (
+    BLOCKDECK,
+    adopt_slow_backup,
+    gone_from,
+    jobs_in,
+    start_slow_backup,
+)
 from tests.qemu import Vm
 
 pytestmark = pytest.mark.slow
@@ -17,11 +23,10 @@ async def test_cancelling_takes_another_key_than_the_one_that_asked(
     vm: Vm, terminal: TerminalOpener, tmp_path: Path
 ) -> None:
     there = terminal()
-    there.run(*BLOCKDECK, vm.monitor)
-    job = await start_slow_backup(there, vm, tmp_path / "backup.qcow2")
+    job = await adopt_slow_backup(there, vm, tmp_path / "backup.qcow2")
 
     there.press("c")
-    await there.sees("Cancel blockdeck-drive0", "stays behind, incomplete")
+    await there.sees("Cancel blockdeck-1?", "stays behind, incomplete")
     there.press("c", "c", "Enter")
     await there.sees_no_more("stays behind, incomplete")
     assert (await jobs_in(vm))[job]["status"] == "running"
@@ -46,8 +51,7 @@ async def test_quitting_with_a_running_job_stays_unless_told_otherwise(
     vm: Vm, terminal: TerminalOpener, tmp_path: Path
 ) -> None:
     there = terminal()
-    there.run(*BLOCKDECK, vm.monitor)
-    job = await start_slow_backup(there, vm, tmp_path / "backup.qcow2")
+    job = await adopt_slow_backup(there, vm, tmp_path / "backup.qcow2")
 
     there.press("q")
     await there.sees("Quit while jobs are running?", "Leave them running")
@@ -86,8 +90,7 @@ async def test_a_qemu_that_dies_is_told_and_outlived(
     vm: Vm, terminal: TerminalOpener, tmp_path: Path
 ) -> None:
     there = terminal()
-    there.run(*BLOCKDECK, vm.monitor)
-    await start_slow_backup(there, vm, tmp_path / "backup.qcow2")
+    await adopt_slow_backup(there, vm, tmp_path / "backup.qcow2")
     await vm.kill()
     screen = await there.sees("LOST", "lost")
     assert "Traceback" not in screen

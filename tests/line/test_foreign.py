@@ -7,6 +7,7 @@ import pytest
 
 from tests.line.conftest import LineOpener
 from tests.qemu import QemuStarter
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ async def test_no_foreign_sequence_reaches_the_terminal(
     there.press(PASTE % f"/{PAYLOAD}/monitor".encode() + b"\r")
     await there.has_sent("There is no")
     there.press(b"\x11")
-    assert await there.ended(2) == 0
+    assert await there.ended(PATIENCE) == 0
 
     sent = bytes(there.sent)
     assert b"Traceback" not in sent

@@ -8,7 +8,7 @@ import pytest
 from tests.line.conftest import LineOpener
 from tests.line.terminal import A_SECOND, DEAF, HANG_UP_SECONDS, NO_TERMINAL, OWN_TERMINAL
 from tests.qemu import Vm
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ async def test_quitting_restores_the_terminal(vm: Vm, line: LineOpener) -> None:
     there = line(vm.monitor)
     await there.has_sent("drive0")
     there.press(b"q")
-    assert await there.ended(2 * A_SECOND) == 0
+    assert await there.ended(PATIENCE) == 0
     await until(lambda: left_behind(there.sent) == [])
     assert there.attributes == there.attributes_before
     assert there.blocks
@@ -73,6 +73,6 @@ async def test_without_mouse_no_mouse_is_reported(vm: Vm, line: LineOpener) -> N
     there = line("--no-mouse", vm.monitor)
     await there.has_sent("drive0")
     there.press(b"q")
-    assert await there.ended(2 * A_SECOND) == 0
+    assert await there.ended(PATIENCE) == 0
     for mode in (b"?1000", b"?1002", b"?1003", b"?1006", b"?1015", b"?1016"):
         assert mode + b"h" not in there.sent

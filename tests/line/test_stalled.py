@@ -13,7 +13,7 @@ from tests.line.picture import picture
 from tests.line.proxy import Relay, relay
 from tests.line.terminal import A_SECOND, HANG_UP_SECONDS, Line
 from tests.qemu import Vm
-from tests.waiting import until, until_answered
+from tests.waiting import PATIENCE, until, until_answered
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +97,7 @@ async def test_quitting_ends_it_while_nobody_reads(monitor: Relay, line: LineOpe
     await there.has_sent("drive0")
     await stall(there, monitor)
     there.press(b"q")
-    assert await there.ended(10) == 0
+    assert await there.ended(PATIENCE) == 0
     assert there.attributes == there.attributes_before
     assert there.blocks
 
