@@ -72,7 +72,9 @@ class Vm:
                 self.events.append(said)
             elif "error" in said:
                 raise Refused(said["error"]["desc"])
-            else:
+            # A QEMU that finds its client waiting when it starts may greet twice.
+            elif "QMP" not in said:
+                assert "return" in said, said
                 return said["return"]
         raise ConnectionError("QEMU hung up")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -33,6 +34,19 @@ async def test_lines_for_the_client_before_are_passed_over(place: Path) -> None:
 
     async with peer(place / "left.sock", talk) as address, await connect(address.path) as session:
         assert session.greeting.version.qemu.major > 0
+
+
+async def test_a_second_greeting_is_no_answer(place: Path) -> None:
+    async def talk(line: Line) -> None:
+        await line.say(GREETING + GREETING)
+        assert (await line.hear())["execute"] == "qmp_capabilities"
+        await line.say(GREETING + b'{"return": {}}\r\n')
+        asked = await line.hear()
+        await line.say(json.dumps({"return": {"name": "d"}, "id": asked["id"]}).encode() + b"\r\n")
+        await line.hold()
+
+    async with peer(place / "twice.sock", talk) as address, await connect(address.path) as session:
+        assert await session.execute("query-name") == {"name": "d"}
 
 
 # --- a monitor that does not greet --------------------------------------------------------------

@@ -1,6 +1,7 @@
 """No outcome of a job is lost, and none is better than it was."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -270,3 +271,43 @@ async def test_a_job_that_goes_on_without_a_line_is_found_when_it_is_back(
             assert (job.ours, job.live) == (True, True)
             await worker.cancel("of-my-own")
             assert (await ended(worker, "of-my-own")).outcome is Outcome.CANCELLED
+
+
+class SlowDisk(History):
+    """A record on a disk that writes nothing until it is let go on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.goes_on = threading.Event()
+        self.lines = 0
+
+    def _append(self, line: str) -> None:
+        self.lines += 1
+        assert self.goes_on.wait(60)
+        super()._append(line)
+
+
+async def test_a_slow_disk_holds_nothing_up_and_gets_each_line_once(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*null())
+    disk = SlowDisk(tmp_path / "history")
+    hasty = replace(BRISK, writing=0.05)
+    worker = VmWorker(UnixAddress(path=vm.monitor), history=disk, pace=hasty)
+    try:
+        async with worker:
+            await worker.start({**backup(vm, sync="none"), "job-id": "first"})
+            await worker.cancel("first")
+            await until_true(lambda: disk.lines == 1)
+            # The watch goes on: another job is seen to come and to go.
+            await worker.start({**backup(vm, sync="none"), "job-id": "second"})
+            await worker.cancel("second")
+            await until(worker, lambda: not worker.snapshot.live_jobs)
+            assert {job["id"] for job in await vm.qmp("query-jobs")} == {"first", "second"}
+            assert disk.lines == 1
+            disk.goes_on.set()
+            await ended(worker, "first")
+            await ended(worker, "second")
+    finally:
+        disk.goes_on.set()
+    assert [line["job"] for line in written(disk.path)] == ["first", "second"]

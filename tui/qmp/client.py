@@ -62,6 +62,14 @@ class Client(QMPClient):
             logger.exception("The handler of %s failed", event.event)
         return False
 
+    async def _do_recv(self) -> Message:
+        message = await super()._do_recv()
+        # One that finds its client waiting when it starts may greet twice; the library would take
+        # the second greeting for the answer to its first command.
+        while self._greeting is not None and "QMP" in message:
+            message = await super()._do_recv()
+        return message
+
     # The library writes each message out, indented, for a debug log that nobody reads.
     def _cb_inbound(self, msg: Message) -> Message:
         return msg

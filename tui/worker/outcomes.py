@@ -19,13 +19,21 @@ class Outcomes:
     Args:
         state: where the jobs are.
         history: where outcomes are written down; None keeps no record.
-        deadline: seconds for each step.
+        deadline: seconds for each command.
+        patience: seconds to wait for the disk at a time, while it goes on writing.
     """
 
-    def __init__(self, state: VmState, history: History | None, deadline: float) -> None:
+    def __init__(
+        self,
+        state: VmState,
+        history: History | None,
+        deadline: float,
+        patience: float,
+    ) -> None:
         self._state = state
         self._history = history
         self._deadline = deadline
+        self._patience = patience
         self._writing: asyncio.Task[None] | None = None
 
     async def write_down(self) -> None:
@@ -34,15 +42,15 @@ class Outcomes:
             return
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_down(), name="write outcomes down")
-        # Who stops waiting does not stop the writing: a line is written once and whole.
-        await asyncio.shield(self._writing)
+        # Who stops waiting does not stop the writing: nothing could call a thread back, and to begin
+        # anew would write the line twice.
+        await asyncio.wait((self._writing,), timeout=self._patience)
 
     async def _write_down(self) -> None:
         for job in self._state.tracker.unwritten():
             if self._history is not None:
                 try:
-                    async with asyncio.timeout(self._deadline):
-                        await self._history.record(self._state.snapshot, job)
+                    await self._history.record(self._state.snapshot, job)
                 except OSError as error:
                     # QEMU keeps the outcome until it can be written down.
                     log.warning("the outcome of %s cannot be recorded: %s", job.id, error)

@@ -16,6 +16,7 @@ class Pace:
         command: the deadline of a command.
         connect: the deadline of a connection.
         target: the deadline of a look at a target's file system.
+        writing: how long a look at the VM waits for an outcome to be on the disk.
         back_off: the pauses between attempts to reconnect; the last one repeats.
     """
 
@@ -27,4 +28,5 @@ class Pace:
     command: float = 10.0
     connect: float = 3.0
     target: float = 2.0
+    writing: float = 1.0
     back_off: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0)

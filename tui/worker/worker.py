@@ -62,7 +62,9 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self._pace = pace or Pace()
         self._subscribers: list[Callable[[], None]] = []
         self._state = VmState(str(address), self._pace, self._announce)
-        self._outcomes = Outcomes(self._state, history, self._pace.command)
+        self._outcomes = Outcomes(
+            self._state, history, deadline=self._pace.command, patience=self._pace.writing
+        )
         self._watch = Watch(self._state, self._outcomes, self._pace)
         self._referee = Referee(self._state, self._pace.command, self._take_in)
         self._sight = Sight(self._pace.target)
