@@ -42,9 +42,11 @@ class Outcomes:
             return
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_down(), name="write outcomes down")
-        # Who stops waiting does not stop the writing: nothing could call a thread back, and to begin
-        # anew would write the line twice.
-        await asyncio.wait((self._writing,), timeout=self._patience)
+        # Who stops waiting does not stop the writing: nothing could call its thread back, and to
+        # begin anew would write the line twice.
+        done, _ = await asyncio.wait((self._writing,), timeout=self._patience)
+        for task in done:
+            task.result()
 
     async def _write_down(self) -> None:
         for job in self._state.tracker.unwritten():
