@@ -113,6 +113,12 @@ class BackupScreen(VmScreen):
         return self.worker.snapshot.device(self._key) if self.worker else None
 
     @property
+    def _gone(self) -> bool:
+        """Whether the screen is on its way out: what lies in it may be taken away already."""
+        # Of a screen that is being removed Textual says that it is not displayed.
+        return self._left or not (self.is_attached and self.display)
+
+    @property
     def form(self) -> BackupForm:
         """The form."""
         return self.query_one(BackupForm)
@@ -157,6 +163,8 @@ class BackupScreen(VmScreen):
     @work(group="judge", exclusive=True)
     async def _judge(self) -> None:
         """Judge what is filled in; a newer change takes the place of this look."""
+        if self._gone:
+            return
         draft, worker = self._draft(), self.worker
         self.query_one(CommandPreview).show_command(
             command("drive-backup", draft.arguments), one_line=self.app.size.width < ROOMY
@@ -168,9 +176,7 @@ class BackupScreen(VmScreen):
             verdict = await worker.judge(draft.arguments)
         except QmpError as error:
             self._verdict = None
-            if not self._left:
-                self.foot.start.disabled = True
-                self.foot.status(f"Cannot be judged: {error}", "refuses")
+            self._say(f"Cannot be judged: {error}", "refuses")
             return
         verdict = draft.judged(verdict)
         await self._take(verdict)
@@ -188,17 +194,17 @@ class BackupScreen(VmScreen):
         except QmpError as error:
             log.info("QEMU could not be asked: %s", error)
             return
-        if words is None or self._starting or self._left:
+        if words is None or self._starting or self._gone:
             return
         if self._draft() == draft:
             self._refused(words)
 
     async def _take(self, verdict: Verdict) -> None:
-        if self._left:
+        if self._gone:
             return
         self._verdict = verdict
         await self.form.ask_for_ticks(verdict.to_tick())
-        if self._left:
+        if self._gone:
             # The fields are being taken away while the last look at them comes back.
             return
         self.form.show_findings(self._findings())
@@ -294,6 +300,8 @@ class BackupScreen(VmScreen):
                 return
             job_id = await worker.start(draft.arguments)
         except CommandRefused as refusal:
+            if self._gone:
+                return
             self._refused(refusal.desc)
             self.form.go_to(self._refusal.field if self._refusal else None)
             self._message()
@@ -303,14 +311,20 @@ class BackupScreen(VmScreen):
                 told = "QEMU has not answered: it may or may not run. Look at the jobs first."
             else:
                 told = "Not started: QEMU does not answer."
-            self.foot.status(told, "danger")
+            self._say(told, "danger")
             return
         except QmpError as error:
-            self.foot.status(f"Not started: {error}", "refuses")
+            self._say(f"Not started: {error}", "refuses")
             return
         finally:
             self._starting = False
         await self._started(job_id, str(draft.arguments.get("target", "")))
+
+    def _say(self, text: str, kind: str) -> None:
+        """Why nothing can be started, if anybody still looks."""
+        if not self._gone:
+            self.foot.start.disabled = self._verdict is None
+            self.foot.status(text, kind)
 
     async def _started(self, job_id: str, target: str) -> None:
         directory = PurePosixPath(target).parent
