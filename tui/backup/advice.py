@@ -3,6 +3,11 @@
 import re
 from typing import NamedTuple
 
+from tui.backup.verdict import Finding, Severity
+from tui.text import plain
+
+_PATH_SHOWN = 40
+
 
 class _Known(NamedTuple):
     pattern: re.Pattern[str]
@@ -81,3 +86,20 @@ def advice_for(desc: str) -> str | None:
 
 def _find(desc: str) -> _Known | None:
     return next((known for known in _KNOWN if known.pattern.search(desc)), None)
+
+
+def refusal_in_words(desc: str, target: str) -> Finding:
+    """What QEMU refused in spite of all rules, at the field it concerns.
+
+    Args:
+        desc: QEMU's words.
+        target: the path that stands in its field, and in the words must not take the room of the
+            reason.
+    """
+    told = desc.replace(target, plain(target, _PATH_SHOWN)) if target else desc
+    return Finding(
+        field=field_of_refusal(desc),
+        severity=Severity.REFUSES,
+        rule="QEMU",
+        message=f"QEMU refused: {told.rstrip('. ')}. {advice_for(desc) or ''}".rstrip(),
+    )

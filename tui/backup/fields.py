@@ -1,10 +1,11 @@
 """The form's fields, made from the schema of the QEMU at hand."""
 
+import json
 from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from tui.backup.arguments import DRIVE_BACKUP
+from tui.backup.arguments import DRIVE_BACKUP, Json
 from tui.backup.fieldtexts import CHOICE_TEXTS, FIELD_TEXTS, UNKNOWN_FIELD, FieldText, Kind
 from tui.backup.formats import is_creatable
 from tui.qmp.schema import Argument, EnumValue, QmpSchema
@@ -103,3 +104,10 @@ def _formats(schema: QmpSchema) -> tuple[Choice, ...]:
     creatable = [driver for driver in schema.block_drivers() if is_creatable(driver)]
     creatable.sort(key=lambda driver: (driver != "qcow2", driver != "raw", driver))
     return tuple(Choice(value=driver) for driver in creatable)
+
+
+def as_text(value: Json) -> str:
+    """An argument as it stands in its field."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else json.dumps(value)

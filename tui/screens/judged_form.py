@@ -1,0 +1,197 @@
+"""A form that is judged as one types: by the rules at once, by QEMU when the typing has stopped."""
+
+import asyncio
+import logging
+
+from textual import on, work
+
+from tui.backup.advice import refusal_in_words
+from tui.backup.arguments import Json, command
+from tui.backup.draft import ParsedDraft, parse_draft
+from tui.backup.fields import FormField
+from tui.backup.formstate import applicability
+from tui.backup.verdict import Finding, Severity, Verdict
+from tui.qmp.errors import QmpError
+from tui.screens.vm_screen import ROOMY, VmScreen
+from tui.vm.snapshot import Device
+from tui.widgets.backup_form import BackupForm
+from tui.widgets.command_preview import CommandPreview
+from tui.widgets.form_foot import FormFoot
+
+log = logging.getLogger(__name__)
+
+_TYPING_PAUSE = 0.4
+"""Seconds without a change after which QEMU itself is asked."""
+
+
+class JudgedForm(VmScreen):
+    """What is filled in, what is to be said of it, and where that is told.
+
+    Args:
+        device_key: the disk to back up.
+    """
+
+    def __init__(self, device_key: str) -> None:
+        super().__init__()
+        self._key = device_key
+        self._verdict: Verdict | None = None
+        self._refusal: Finding | None = None
+        self._starting = False
+        self._left = False
+        self._fields: tuple[FormField, ...] = ()
+        self._device_argument: Json = ""
+
+    @property
+    def _device(self) -> Device | None:
+        return self.worker.snapshot.device(self._key) if self.worker else None
+
+    @property
+    def _gone(self) -> bool:
+        """Whether the screen is on its way out: what lies in it may be taken away already."""
+        # Of a screen that is being removed Textual says that it is not displayed.
+        return self._left or not (self.is_attached and self.display)
+
+    @property
+    def form(self) -> BackupForm:
+        """The form."""
+        return self.query_one(BackupForm)
+
+    @property
+    def foot(self) -> FormFoot:
+        """The message, the button, and why it is off."""
+        return self.query_one(FormFoot)
+
+    def on_mount(self) -> None:
+        """Begin when the form is there."""
+        # Before the first refresh the focus would not show in the style of the row.
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Start in the target, with a first verdict."""
+        if not self.form.is_complete:
+            # A screen is mounted before what lies deep in it.
+            self.call_after_refresh(self._begin)
+            return
+        self.form.go_to("target")
+        self._judge()
+
+    # --- judging ---------------------------------------------------------------------------------
+
+    def _draft(self) -> ParsedDraft:
+        draft = parse_draft(self.form.texts, self._fields)
+        arguments = {"device": self._device_argument, **draft.arguments}
+        return ParsedDraft(arguments=arguments, findings=draft.findings)
+
+    @on(BackupForm.Changed)
+    def _changed(self, event: BackupForm.Changed) -> None:
+        if self._refusal is not None and event.field is not None:
+            self._refusal = None
+        self._judge()
+
+    @work(group="judge", exclusive=True)
+    async def _judge(self) -> None:
+        """Judge what is filled in; a newer change takes the place of this look."""
+        if self._gone:
+            return
+        draft, worker = self._draft(), self.worker
+        self.query_one(CommandPreview).show_command(
+            command("drive-backup", draft.arguments), one_line=self.app.size.width < ROOMY
+        )
+        if worker is None:
+            return
+        self.form.apply(applicability(self.form.texts, self._device, worker.snapshot, self._fields))
+        try:
+            verdict = await worker.judge(draft.arguments)
+        except QmpError as error:
+            self._verdict = None
+            self._say(f"Cannot be judged: {error}", "refuses")
+            return
+        verdict = draft.judged(verdict)
+        await self._take(verdict)
+        self._ask_qemu(draft, verdict)
+
+    @work(group="referee", exclusive=True)
+    async def _ask_qemu(self, draft: ParsedDraft, verdict: Verdict) -> None:
+        """Have QEMU confirm by a dry run what the rules say, once the typing has stopped."""
+        worker = self.worker
+        if worker is None or verdict.verdict == "reject" or self._refusal is not None:
+            return
+        await asyncio.sleep(_TYPING_PAUSE)
+        try:
+            words = await worker.referee(draft.arguments)
+        except QmpError as error:
+            log.info("QEMU could not be asked: %s", error)
+            return
+        if words is None or self._starting or self._gone:
+            return
+        if self._draft() == draft:
+            self._refused(words)
+
+    async def _take(self, verdict: Verdict) -> None:
+        if self._gone:
+            return
+        self._verdict = verdict
+        await self.form.ask_for_ticks(verdict.to_tick())
+        if self._gone:
+            # The fields are being taken away while the last look at them comes back.
+            return
+        self.form.show_findings(self._findings())
+        self.query_one(CommandPreview).show_notes(self._findings())
+        blocker = self._blocker()
+        self.foot.start.disabled = blocker is not None
+        if blocker is not None:
+            self.foot.status(f"Not yet: {self._label(blocker)}", blocker.severity)
+        elif self._refusal is not None:
+            self.foot.status("QEMU refused; change something and try again.", "refuses")
+        else:
+            self.foot.status("Ready. F2 starts the backup.", "ready")
+        self._message()
+
+    def _label(self, finding: Finding) -> str:
+        """What to look at: the name of the field, or the whole of it."""
+        if finding.override and finding.severity is not Severity.REFUSES:
+            return "a box is to be ticked"
+        labels = {field.name: field.label for field in self._fields}
+        return labels.get(finding.field or "", "see the message")
+
+    def on_descendant_focus(self) -> None:
+        """Another field has the focus: say in full what there is to say about it."""
+        self.form.mark_focused()
+        self._message()
+
+    def _message(self) -> None:
+        """The message under the focused field in full; else what keeps the backup from starting."""
+        row = self.form.focused_row
+        blocker = self._refusal or self._blocker()
+        told = row.message if row is not None else None
+        # What concerns no field of the form, as the disk itself, is told nowhere else.
+        if blocker is not None and (told is None or not self.form.has(blocker.field)):
+            told = blocker.message, blocker.severity
+        text, kind = told or (row.field.help if row is not None else "", "")
+        self.foot.tell(text, kind)
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """All that is to be said, and first what nobody can pass, whatever QEMU would say to it."""
+        judged = self._verdict.findings if self._verdict else ()
+        refusal = (self._refusal,) if self._refusal else ()
+        hard = [f for f in judged if f.severity is Severity.DANGER and not f.override]
+        return (*refusal, *hard, *(finding for finding in judged if finding not in hard))
+
+    def _blocker(self) -> Finding | None:
+        """What keeps the backup from being started; QEMU's own refusal may have passed."""
+        ticked = self.form.ticked
+        findings = (finding for finding in self._findings() if finding is not self._refusal)
+        return next((finding for finding in findings if finding.blocks(ticked)), None)
+
+    def _say(self, text: str, kind: str) -> None:
+        """Why nothing can be started, if anybody still looks."""
+        if not self._gone:
+            self.foot.start.disabled = self._verdict is None
+            self.foot.status(text, kind)
+
+    def _refused(self, words: str) -> None:
+        """QEMU says no in spite of it all: at the field it concerns, with nothing lost."""
+        self._refusal = refusal_in_words(words, self.form.texts.get("target", ""))
+        self.form.show_findings(self._findings())
+        self.foot.status("QEMU refused; change something and try again.", "refuses")
+        self._message()

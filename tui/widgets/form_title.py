@@ -1,0 +1,29 @@
+"""Which disk the form is about."""
+
+from textual.content import Content
+
+from tui.text import plain
+from tui.units import size
+from tui.vm.snapshot import Device
+from tui.widgets.line import Line
+
+
+class FormTitle(Line):
+    """One line: the disk, what it is, and what speaks against a backup of it."""
+
+    def show_device(self, device: Device | None, key: str) -> None:
+        """Show the disk, or that the one with this key is gone."""
+        self.show(_title(device, key))
+
+
+def _title(device: Device | None, key: str) -> Content:
+    if device is None:
+        return Content.assemble(
+            (f" {plain(key, 60)} ", "bold"), ("is no longer there", "bold $text-error")
+        )
+    name = Content.assemble(" Back up ", (plain(device.title, 60), "bold $accent"))
+    if device.obstacle is not None:
+        return Content.assemble(name, (f"  {device.obstacle}", "bold $text-warning"))
+    medium = device.medium
+    about = f"  {medium.driver}, {size(medium.virtual_size)}" if medium else ""
+    return Content.assemble(name, (about, "$muted"))
