@@ -13,6 +13,7 @@ from tui.demo.errors import DemoError
 
 _LOG_LINES = 6
 _BACKLOG = 1
+_WAITING = "QEMU waiting for connection on"
 
 
 class Qemu:
@@ -31,7 +32,8 @@ class Qemu:
         """Wait until QEMU has ended; tells how, in words, with its last lines of output."""
         status = await self._process.wait()
         how = f"QEMU was killed by signal {-status}" if status < 0 else f"QEMU ended ({status})"
-        lines = self._log.read_text(errors="backslashreplace").strip().splitlines()
+        text = self._log.read_text(errors="backslashreplace")
+        lines = [line for line in text.strip().splitlines() if _WAITING not in line]
         return "\n".join([how, *lines[-_LOG_LINES:]])
 
     async def kill(self) -> None:
@@ -49,7 +51,10 @@ async def running_qemu(
     """Run QEMU with a QMP monitor on each of the given sockets; it is killed at the end.
 
     The sockets are made and listened on here and handed to QEMU, so that a client can connect at
-    once and is greeted when QEMU is ready, or hung up on when it refuses to start.
+    once and is greeted when QEMU is ready, or hung up on when it refuses to start. The last of them
+    is waited for: QEMU goes on starting when somebody is there, and to that one it never stumbles
+    over its own start, in which now and then a client that comes too early is greeted twice or not
+    answered. The others are to be connected to after its first answer.
 
     Raises:
         DemoError: the program cannot be run, or a socket cannot be made.
@@ -85,9 +90,10 @@ async def _spawn(
 
 
 def _monitor_options(sockets: Sequence[socket.socket]) -> Iterator[str]:
-    for number, sock in enumerate(sockets):
+    for number, sock in enumerate(sockets, start=1):
         name = f"monitor{number}"
-        yield from ("-chardev", f"socket,id={name},fd={sock.fileno()},server=on,wait=off")
+        wait = "on" if number == len(sockets) else "off"
+        yield from ("-chardev", f"socket,id={name},fd={sock.fileno()},server=on,wait={wait}")
         yield from ("-mon", f"chardev={name},mode=control")
 
 
