@@ -43,6 +43,12 @@ TAKES_BACKING = WITH_BACKING | {"parallels"}
 WITHOUT_BACKING = frozenset(f.name for f in _FORMATS) - TAKES_BACKING
 WITH_COMPRESSION = frozenset(f.name for f in _FORMATS if f.compress)
 
+CREATED = frozenset(f.name for f in _FORMATS) - {"raw", "file"}
+"""Formats that `blockdev-create` makes from a size alone."""
+
+PLAIN = frozenset({"raw", "file", "host_device"})
+"""What needs no header: the file as it is."""
+
 _SHOWN = ("qcow2", "raw", "qcow", "qed", "vmdk", "vdi", "vhdx", "vpc", "parallels")
 
 

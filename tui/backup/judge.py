@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from tui.backup.arguments import DRIVE_BACKUP, Json
 from tui.backup.arguments import command as as_command
+from tui.backup.plan import make_plan
 from tui.backup.rules import STAGES, schema
 from tui.backup.rules.case import Case
 from tui.backup.target import TargetFacts
 from tui.backup.verdict import Finding, Severity, Verdict
+from tui.backup.way import Way
 from tui.qmp.schema import QmpSchema
 from tui.vm.snapshot import VmSnapshot
 
@@ -20,6 +22,8 @@ def judge(
     schema: QmpSchema,
     target: TargetFacts | None,
     command: str = DRIVE_BACKUP,
+    *,
+    way: Way = Way.DRIVE,
 ) -> Verdict:
     """Foretell what QEMU will say to these arguments, and what they would do.
 
@@ -28,16 +32,25 @@ def judge(
         vm: the VM as it is now.
         schema: what the connected QEMU knows.
         target: what is known of the target's file; None is nothing.
-        command: `drive-backup` or `blockdev-backup`.
+        command: the command whose arguments they are: `drive-backup` or `blockdev-backup`.
+        way: how a `drive-backup` is carried out.
     """
-    case = Case(arguments, vm, schema, target, command)
+    by_nodes = way is Way.BLOCKDEV and command == DRIVE_BACKUP
+    case = Case(arguments, vm, schema, target, command, by_nodes=by_nodes)
     findings = _weightiest_first(case)
     severities = {finding.severity for finding in findings}
     if Severity.REFUSES in severities:
         verdict = "reject"
     else:
         verdict = "unknown" if Severity.UNKNOWN in severities else "accept"
-    return Verdict(verdict=verdict, findings=findings, command=as_command(command, arguments))
+    plan = make_plan(case) if by_nodes else None
+    return Verdict(
+        verdict=verdict,
+        findings=findings,
+        command=plan.job if plan else as_command(command, arguments),
+        prepare=plan.prepare if plan else (),
+        asked=arguments,
+    )
 
 
 def _weightiest_first(case: Case) -> tuple[Finding, ...]:

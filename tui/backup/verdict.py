@@ -52,7 +52,8 @@ class Verdict(BaseModel):
 
     `verdict` foretells QEMU's behaviour alone: dangers stand beside it in `findings`, which begin
     with QEMU's first refusal. `command` is the QMP command that was judged. Dumped as JSON this is
-    the answer of `blockdeck check --json`.
+    the answer of `blockdeck check --json`. `prepare` are the commands that are sent before it, and
+    `asked` the arguments as they were given.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +61,8 @@ class Verdict(BaseModel):
     verdict: Literal["accept", "reject", "unknown"]
     findings: tuple[Finding, ...]
     command: Mapping[str, Any]
+    prepare: tuple[Mapping[str, Any], ...] = Field(default=(), exclude=True)
+    asked: Mapping[str, Any] = Field(default_factory=dict, exclude=True)
 
     def blockers(self, overrides: Collection[str] = ()) -> tuple[Finding, ...]:
         """The findings that keep the backup from being started, given the rules ticked."""

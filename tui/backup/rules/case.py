@@ -15,6 +15,9 @@ class Case:
 
     The readers give a value only where it has the type QEMU wants, and None else, so that a rule
     never trips over malformed JSON.
+
+    `by_nodes`: the arguments are those of `drive-backup`, but BlockDeck makes the target's nodes
+    itself and sends a `blockdev-backup`.
     """
 
     def __init__(
@@ -24,6 +27,8 @@ class Case:
         schema: QmpSchema,
         target: TargetFacts | None,
         command: str,
+        *,
+        by_nodes: bool = False,
     ) -> None:
         self.arguments = arguments
         self.vm = vm
@@ -31,6 +36,7 @@ class Case:
         self.command = command
         self.is_drive_backup = command == DRIVE_BACKUP
         self.is_blockdev_backup = command == BLOCKDEV_BACKUP
+        self.by_nodes = by_nodes
         self._facts = target
 
     # --- reading arguments -----------------------------------------------------------------------

@@ -223,7 +223,9 @@ def _backing_format(case: Case) -> str | None:
 def temporary_top(case: Case) -> Iterator[Hit]:
     """sync=top of a snapshot=on disk, whose base QEMU deletes first."""
     medium = case.source.medium
-    if case.creates and case.sync == "top" and medium is not None and medium.temporary_snapshot:
+    if case.by_nodes or medium is None or not medium.temporary_snapshot:
+        return
+    if case.creates and case.sync == "top":
         yield Hit("sync", "sync=top of a snapshot=on disk fails, and deletes its base image.")
 
 

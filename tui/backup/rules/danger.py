@@ -16,6 +16,11 @@ from tui.units import size
 _LARGEST_CLUSTER = 128 << 20
 
 
+def _opens_target(case: Case) -> bool:
+    """Whether it is drive-backup itself that makes and opens the target."""
+    return case.is_drive_backup and not case.by_nodes
+
+
 @rule("X15", Severity.DANGER)
 def own_disk(case: Case) -> Iterator[Hit]:
     """The target is a file of one of the VM's own disks."""
@@ -32,11 +37,13 @@ def own_disk(case: Case) -> Iterator[Hit]:
 def temporary_snapshot(case: Case) -> Iterator[Hit]:
     """drive-backup of a snapshot=on disk deletes files."""
     medium = case.source.medium
-    if case.is_drive_backup and medium is not None and medium.temporary_snapshot:
+    if not _opens_target(case) or medium is None:
+        return
+    if medium.temporary_snapshot:
         yield Hit(
             "device",
             "This disk is opened with snapshot=on: drive-backup would delete the target, or the "
-            "disk's base image. It cannot be backed up this way.",
+            "disk's base image. Choose the way blockdev-backup.",
         )
 
 
@@ -136,7 +143,7 @@ def relative(case: Case) -> Iterator[Hit]:
 @rule("X1", Severity.DANGER)
 def frozen_disk(case: Case) -> Iterator[Hit]:
     """In QEMU 5 a refused target freezes the disk."""
-    if not (case.is_drive_backup and 0 < case.vm.major < 7):
+    if not (_opens_target(case) and 0 < case.vm.major < 7):
         return
     facts = case.facts
     good = facts is not None and facts.writable is True and facts.parent_is_directory is True
@@ -175,7 +182,7 @@ def broken_snapshot(case: Case) -> Iterator[Hit]:
 @rule("X16", Severity.DANGER)
 def format_guessed(case: Case) -> Iterator[Hit]:
     """The format of an existing image is left to guesswork."""
-    if case.opens_existing and "format" not in case.arguments:
+    if case.opens_existing and not case.by_nodes and "format" not in case.arguments:
         yield Hit(
             "format",
             "Without a format QEMU guesses it from what is in the file, and what the guest wrote "
