@@ -33,6 +33,14 @@ async def test_an_idle_vm_costs_one_command_at_a_time(qemu: QemuStarter) -> None
         assert time.monotonic() - began >= 2 * pace.idle
 
 
+async def test_a_first_rate_is_told_soon_though_the_vm_is_idle(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    async with VmWorker(UnixAddress(path=vm.monitor), pace=Pace(idle=60)) as worker:
+        (device,) = worker.snapshot.devices
+        assert device.throughput is None
+        await until(worker, lambda: worker.snapshot.devices[0].throughput is not None, within=4)
+
+
 async def test_the_default_pace_leaves_an_idle_vm_alone_for_seconds() -> None:
     assert Pace().idle >= 5
     assert Pace().busy >= 0.5

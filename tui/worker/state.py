@@ -26,6 +26,9 @@ NAMED_NODES_SAFE_SINCE = 7
 _SHORTEST_SPAN = 0.5
 """Seconds below which two looks at the statistics say nothing about a rate."""
 
+_FIRST_SPAN = 1.0
+"""Seconds between the first two looks, so that a first rate is shown soon."""
+
 _RUN_STATE_EVENTS = frozenset(
     {"STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "GUEST_PANICKED", "BLOCK_IO_ERROR"}
 )
@@ -90,6 +93,13 @@ class VmState:
         """Seconds until the disks should be listed again; never all the time, whatever happens."""
         interval = self._pace.busy if self._list_again else self._pace.inventory
         return max(0.0, self._listed_at + interval - time.monotonic())
+
+    def first_rate_due_in(self) -> float:
+        """Seconds until a second look tells a first rate; infinite where there is one already."""
+        earlier, later = self._stats
+        if earlier is not None or later is None:
+            return float("inf")
+        return max(0.0, later.taken + _FIRST_SPAN - time.monotonic())
 
     def want_inventory(self) -> None:
         """Something hints that the disks are not as they were."""

@@ -73,7 +73,11 @@ class Watch:
             or self._state.tracker.to_dismiss()
             or self._state.snapshot.connection.link is not Link.CONNECTED
         )
-        return min(self._pace.busy if restless else self._pace.idle, self._state.inventory_due_in())
+        return min(
+            self._pace.busy if restless else self._pace.idle,
+            self._state.inventory_due_in(),
+            max(self._pace.busy, self._state.first_rate_due_in()),
+        )
 
     async def _try_round(self, session: QmpSession) -> None:
         try:
