@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from tests.cli.conftest import MiB
 from tests.cli.running import blockdeck
-from tests.qemu import Vm
+from tests.qemu import QemuStarter, Vm
 
 
 async def test_every_disk_is_listed_with_the_name_to_use(vm: Vm) -> None:
@@ -15,6 +16,18 @@ async def test_every_disk_is_listed_with_the_name_to_use(vm: Vm) -> None:
     assert "ready" in rows["drive0"]
     assert "no medium" in rows["(cd0)"]
     assert "detached" in rows["evil"]
+
+
+async def test_the_file_is_named_also_where_qemu_gives_nodes_inside_nodes(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    image = tmp_path / "part.raw"
+    image.write_bytes(b"x" * MiB)
+    vm = await qemu("-drive", f"if=none,id=part,format=raw,size=65536,file={image}")
+    assert (await vm.qmp("query-block"))[0]["inserted"]["file"].startswith("json:")
+    done = await blockdeck("devices", vm.monitor, env={"COLUMNS": "200"})
+    assert str(image) in done.out
+    assert "json:" not in done.out
 
 
 async def test_a_name_is_no_escape_sequence_and_no_markup(vm: Vm) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from tui.backup.arguments import Json
+from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP, Json
 from tui.backup.defaults import default_arguments
 from tui.backup.target import suggest_target
 from tui.backup.verdict import Finding, Verdict
@@ -24,6 +24,7 @@ from tui.qmp.errors import ConnectionLost, NotAnswering
 from tui.vm.snapshot import Outcome
 from tui.worker import VmWorker
 
+_STARTING = (DRIVE_BACKUP, BLOCKDEV_BACKUP)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -62,7 +63,7 @@ async def back_up(request: BackupRequest) -> int:
         _warn(verdict)
         with _interruption() as interrupted:
             follower = Follower(worker, reporter)
-            job_id = await _start(worker, verdict, request)
+            job_id = await start(worker, verdict, request)
             reporter.started(job_id, verdict.command)
             if request.no_wait:
                 note(f"{job_id} runs in QEMU. {request.way_back}")
@@ -108,10 +109,18 @@ def _warn(verdict: Verdict) -> None:
         note(as_line(finding))
 
 
-async def _start(worker: VmWorker, verdict: Verdict, request: BackupRequest) -> str:
+async def start(worker: VmWorker, verdict: Verdict, request: BackupRequest) -> str:
+    """Start what was judged; returns the id of the job.
+
+    Raises:
+        Failure: there was no answer, with what is known of the backup then.
+        QmpError: QEMU refused.
+    """
     try:
         return await worker.start(verdict.command["arguments"])
     except (NotAnswering, ConnectionLost) as error:
+        if isinstance(error, NotAnswering) and error.command not in _STARTING:
+            raise Failure(f"the backup was not started: {error}") from error
         raise Failure(f"whether the backup runs is not known: {error}", request.way_back) from error
 
 

@@ -9,6 +9,7 @@ from tui.cli.reports import DeviceReport, DevicesReport, VmReport
 from tui.qmp.address import MonitorAddress
 from tui.text import plain
 from tui.units import size
+from tui.vm.filenames import file_behind
 from tui.vm.snapshot import Device, VmSnapshot
 
 
@@ -58,7 +59,7 @@ def _row(device: Device) -> tuple[str, ...]:
         _flags(device),
         " ".join(bitmap.name for bitmap in medium.bitmaps) or "-",
         backup,
-        medium.filename or "-",
+        file_behind(medium.filename) or "-",
     )
 
 
