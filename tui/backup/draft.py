@@ -50,7 +50,8 @@ class ParsedDraft(BaseModel):
             return verdict
         unreadable = {finding.field for finding in self.findings}
         rest = tuple(finding for finding in verdict.findings if finding.field not in unreadable)
-        return Verdict(verdict="reject", findings=(*self.findings, *rest), command=verdict.command)
+        findings = (*self.findings, *rest)
+        return verdict.model_copy(update={"verdict": "reject", "findings": findings})
 
 
 class _Unreadable(ValueError):

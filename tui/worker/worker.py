@@ -8,13 +8,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from tui.backup.arguments import Json
-from tui.backup.judge import judge
+from tui.backup.arguments import DRIVE_BACKUP, Json
+from tui.backup.arguments import command as as_command
+from tui.backup.judge import judge, plan_for
 from tui.backup.target import TargetFacts
 from tui.backup.verdict import Verdict
+from tui.backup.way import Way
 from tui.history import History
 from tui.host.process import QemuProcess
 from tui.qmp.address import MonitorAddress
@@ -26,6 +29,7 @@ from tui.qmp.session import QmpSession
 from tui.vm.events import EventLog
 from tui.vm.snapshot import Link, VmSnapshot
 from tui.worker.behind import process_behind, same_process
+from tui.worker.blockdev import TargetNodes
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.referee import Referee
@@ -62,10 +66,15 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self._pace = pace or Pace()
         self._subscribers: list[Callable[[], None]] = []
         self._state = VmState(str(address), self._pace, self._announce)
+        self._nodes = TargetNodes(self._state, self._pace.command, self._pace.create)
         self._outcomes = Outcomes(
-            self._state, history, deadline=self._pace.command, patience=self._pace.writing
+            self._state,
+            self._nodes,
+            history,
+            deadline=self._pace.command,
+            patience=self._pace.writing,
         )
-        self._watch = Watch(self._state, self._outcomes, self._pace)
+        self._watch = Watch(self._state, self._outcomes, self._nodes, self._pace)
         self._referee = Referee(self._state, self._pace.command, self._take_in)
         self._sight = Sight(self._pace.target)
         self._session: QmpSession | None = None
@@ -108,9 +117,16 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
     # --- intents ---------------------------------------------------------------------------------
 
     async def judge(
-        self, arguments: Mapping[str, Json], *, command: str = "drive-backup", fresh: bool = False
+        self,
+        arguments: Mapping[str, Json],
+        *,
+        command: str = DRIVE_BACKUP,
+        way: Way = Way.DRIVE,
+        fresh: bool = False,
     ) -> Verdict:
         """Judge arguments against the VM as it is; `fresh` asks QEMU again first.
+
+        The arguments are those of the command, whatever the way in which it is carried out.
 
         Raises:
             QmpError: there is no connection, or the fresh look failed.
@@ -120,7 +136,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
             await self.refresh()
         schema = self.schema or await read_schema(session)
         facts = await self.look_at(arguments.get("target"))
-        return judge(arguments, self.snapshot, schema, facts, command=command)
+        return judge(arguments, self.snapshot, schema, facts, command=command, way=way)
 
     async def look_at(self, target: object) -> TargetFacts | None:
         """What can be seen of a backup target; None where it is no path or nothing can be seen."""
@@ -136,8 +152,12 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         schema = self.schema or await read_schema(session)
         return await self._referee.ask(session, schema, arguments)
 
-    async def start(self, arguments: Mapping[str, Json], *, command: str = "drive-backup") -> str:
+    async def start(self, arguments: Mapping[str, Json], *, way: Way = Way.DRIVE) -> str:
         """Start a backup and return its job id. A dry run comes first.
+
+        Args:
+            arguments: those of `drive-backup`, whatever the way.
+            way: how it is carried out.
 
         Raises:
             CommandRefused: QEMU said no; nothing runs.
@@ -147,13 +167,30 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         session = self._connected()
         refusal = await self.referee(arguments)
         if refusal is not None:
-            raise CommandRefused(command, "GenericError", refusal)
+            raise CommandRefused(way.value, "GenericError", refusal)
         try:
             # A dry run between the command and its answer could kill QEMU.
             async with self._referee.turn:
-                return await start_job(session, self._state, command, arguments, self._pace.command)
+                if way is Way.BLOCKDEV:
+                    return await self._start_by_nodes(session, arguments)
+                job, sent = self._state.job_to_be(arguments), as_command(way, arguments)
+                return await start_job(session, self._state, job, sent, self._pace.command)
         finally:
             self._look_again()
+
+    async def _start_by_nodes(self, session: QmpSession, arguments: Mapping[str, Json]) -> str:
+        schema = self.schema or await read_schema(session)
+        facts = await self.look_at(arguments.get("target"))
+        plan = plan_for(arguments, self.snapshot, schema, facts)
+        job = replace(self._state.job_to_be(arguments), target_nodes=plan.nodes)
+        await self._nodes.prepare(session, plan)
+        try:
+            return await start_job(session, self._state, job, plan.job, self._pace.command)
+        except CommandRefused:
+            await self._nodes.give_up(session, plan)
+            raise
+        finally:
+            self._nodes.hand_over(plan)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job for good, also one that is paused.
@@ -290,7 +327,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self._watch.hint()
 
     def _on_event(self, event: QmpEvent) -> None:
-        if not self._referee.keeps(event):
+        if not self._referee.keeps(event) and not self._nodes.keeps(event):
             self._take_in(event)
 
     def _take_in(self, event: QmpEvent) -> None:
