@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tui.backup.arguments import DRIVE_BACKUP, Json
 from tui.backup.arguments import command as as_command
-from tui.backup.plan import make_plan
+from tui.backup.plan import Plan, make_plan
 from tui.backup.rules import STAGES, schema
 from tui.backup.rules.case import Case
 from tui.backup.target import TargetFacts
@@ -51,6 +51,13 @@ def judge(
         prepare=plan.prepare if plan else (),
         asked=arguments,
     )
+
+
+def plan_for(
+    arguments: Mapping[str, Json], vm: VmSnapshot, schema: QmpSchema, target: TargetFacts | None
+) -> Plan:
+    """How the arguments of a `drive-backup` are carried out by nodes."""
+    return make_plan(Case(arguments, vm, schema, target, DRIVE_BACKUP, by_nodes=True))
 
 
 def _weightiest_first(case: Case) -> tuple[Finding, ...]:

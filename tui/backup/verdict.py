@@ -64,6 +64,11 @@ class Verdict(BaseModel):
     prepare: tuple[Mapping[str, Any], ...] = Field(default=(), exclude=True)
     asked: Mapping[str, Any] = Field(default_factory=dict, exclude=True)
 
+    @property
+    def commands(self) -> tuple[Mapping[str, Any], ...]:
+        """All there is to send, in order."""
+        return (*self.prepare, self.command)
+
     def blockers(self, overrides: Collection[str] = ()) -> tuple[Finding, ...]:
         """The findings that keep the backup from being started, given the rules ticked."""
         return tuple(finding for finding in self.findings if finding.blocks(overrides))

@@ -25,9 +25,14 @@ from tui.vm.snapshot import (
     Node,
     Throughput,
 )
+from tui.vm.target_nodes import TARGET_PREFIX
 
 _FILTER_DRIVERS = BACKUP_FILTER_DRIVERS | {"mirror_top", "commit_top"}
 """Nodes that jobs put on a disk; the latter two show only where an operator named them."""
+
+
+_NOT_A_DISK = ("#", DRY_RUN_PREFIX, TARGET_PREFIX)
+"""How the names begin of nodes that QEMU named itself, or that are made for a backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +220,7 @@ def _unattached_roots(
     """Nodes that an operator named, and on which nothing stands but what belongs to a job."""
     roots = []
     for name, info in named.items():
-        if name.startswith(("#", DRY_RUN_PREFIX)) or name in tops or _is_filter_of_job(info, graph):
+        if name.startswith(_NOT_A_DISK) or name in tops or _is_filter_of_job(info, graph):
             continue
         filters = []
         for parent, role in graph.parents(name):

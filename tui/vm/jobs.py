@@ -149,6 +149,18 @@ class JobTracker:
         """Ids of our concluded jobs that QEMU still holds and whose outcome is on record."""
         return self._roster.to_dismiss()
 
+    def to_release(self) -> tuple[Job, ...]:
+        """Our jobs that are over and whose target's nodes are still there."""
+        return self._roster.to_release()
+
+    def released(self, job_id: str, problem: str | None) -> None:
+        """The nodes of a job's target are removed; or they cannot be, for this reason."""
+        self._roster.released(job_id, problem)
+
+    def know_nodes(self, names: frozenset[str]) -> None:
+        """The nodes there are, to be told before jobs are found that an earlier BlockDeck left."""
+        self._roster.know_nodes(names)
+
     def locate(
         self, job_devices: Mapping[str, tuple[str, str]], job_targets: Mapping[str, str]
     ) -> None:
@@ -175,6 +187,9 @@ class JobTracker:
             # `created` for a job that is there already: the end of the former went unseen.
             roster.vanish(job_id)
             self._cancelled_by_us.discard(job_id)
+            self._touched[job_id] = self.mark()
+        if status == "created" and job_id in roster:
+            roster.released(job_id, "its job id is used again")
         if status == "null":
             self._gone[job_id] = self.mark()
             while len(self._gone) > _GONE_KEPT:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tui.vm.progress import Progress
 from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
+from tui.vm.target_nodes import target_nodes
 
 FINISHED_KEPT = 500
 """How many ended jobs are held; beyond that the oldest go."""
@@ -34,6 +35,9 @@ class Roster:
         self._endings: dict[str, Ending] = {}
         self._finished: deque[Job] = deque(maxlen=FINISHED_KEPT)
         self._unwritten: dict[int, Job] = {}
+        # Jobs that QEMU has no more, but for the nodes of their target.
+        self._gone: set[str] = set()
+        self._nodes: frozenset[str] = frozenset()
         # Jobs of ours: announced; appeared but not answered for (id to key); in doubt (id to mark).
         self._expected: dict[str, Job] = {}
         self._starting: dict[str, int] = {}
@@ -79,6 +83,14 @@ class Roster:
             job.id
             for job in self._live.values()
             if job.ours and not job.live and job.key not in self._unwritten
+        )
+
+    def to_release(self) -> tuple[Job, ...]:
+        """Our jobs that are over and whose target's nodes are still there."""
+        return tuple(
+            job
+            for job in self._live.values()
+            if job.target_nodes and (job.id in self._gone or job.status == "concluded")
         )
 
     def awaits(self, job_id: str) -> bool:
@@ -127,13 +139,24 @@ class Roster:
         # The start of a job that ran before we looked is not known.
         known = expected is not None or just_created
         job = replace(
-            expected or Job(id=job_id, type="", ours=job_id.startswith(OUR_JOB_PREFIX)),
+            expected or self._of_unknown_origin(job_id),
             key=self._serial,
             started=self._clock() if known else None,
             wall_started=self._wall() if known else None,
         )
         self._live[job_id] = job
         return job
+
+    def _of_unknown_origin(self, job_id: str) -> Job:
+        """A job that was not announced; one of ours may have been left by an earlier BlockDeck."""
+        ours = job_id.startswith(OUR_JOB_PREFIX)
+        nodes = target_nodes(job_id) if ours else ()
+        left = nodes if self._nodes.intersection(nodes) else ()
+        return Job(id=job_id, type="", ours=ours, target_nodes=left)
+
+    def know_nodes(self, names: frozenset[str]) -> None:
+        """The nodes there are: among them may be those made for a job's target."""
+        self._nodes = names
 
     def change(self, job_id: str, **changes: Any) -> None:
         """Something is different about a job that QEMU has; of others nothing is known."""
@@ -154,7 +177,12 @@ class Roster:
         self._endings.setdefault(job_id, ending)
 
     def conclude(self, job_id: str) -> None:
-        """The outcome is certain while QEMU still holds the job: show it, have it written down."""
+        """The outcome is certain while QEMU still holds the job: show it, have it written down.
+
+        As long as the nodes of its target are there, the outcome waits: not all may be on the disk.
+        """
+        if self._live[job_id].target_nodes:
+            return
         outcome, detail, error = self._endings[job_id]
         self.change(
             job_id,
@@ -169,8 +197,23 @@ class Roster:
         if job.ours:
             self._unwritten[job.key] = job
 
+    def released(self, job_id: str, problem: str | None) -> None:
+        """The nodes of a job's target are removed, or cannot be."""
+        self.change(job_id, target_nodes=())
+        ending = self._endings.get(job_id)
+        if problem is not None and ending is not None and ending[0] is Outcome.SUCCEEDED:
+            words = f"all of it was copied, but the target is not closed: {problem}"
+            self._endings[job_id] = (Outcome.FAILED, words, problem)
+        if ending is not None:
+            self.conclude(job_id)
+        if job_id in self._gone:
+            self._gone.discard(job_id)
+            self._retire(job_id)
+
     def vanish(self, job_id: str, reason: str = f"it vanished {UNSEEN}") -> None:
         """QEMU has the job no more."""
+        if job_id in self._gone:
+            return
         job = self._live[job_id]
         if job.live and job_id not in self._endings:
             if self._starting.get(job_id) == job.key:
@@ -184,10 +227,17 @@ class Roster:
                 return
             self._endings[job_id] = (Outcome.LOST, reason, None)
         if job.live:
-            if self._endings[job_id][0] is Outcome.SUCCEEDED:
+            # A job that dismisses itself says that it is concluded right before.
+            if self._endings[job_id][0] is Outcome.SUCCEEDED and job.status != "concluded":
                 words = "it completed, but nobody saw it conclude"
                 self._endings[job_id] = (Outcome.LOST, words, None)
+            if job.target_nodes:
+                self._gone.add(job_id)
+                return
             self.conclude(job_id)
+        self._retire(job_id)
+
+    def _retire(self, job_id: str) -> None:
         self._finished.append(replace(self._live[job_id], status="null"))
         self.forget(job_id)
 
@@ -208,5 +258,13 @@ class Roster:
         """QEMU is gone: nothing of ours can start, and all that it had has vanished."""
         for record in (self._expected, self._starting, self._unsure):
             record.clear()
+        self._gone.clear()
         for job_id in self:
+            if self._live[job_id].target_nodes:
+                # Closed by nobody: what was copied last may never have reached the disk.
+                self.change(job_id, target_nodes=())
+                ending = self._endings.get(job_id)
+                if ending is not None and ending[0] is Outcome.SUCCEEDED:
+                    words = f"{reason} before the target was closed"
+                    self._endings[job_id] = (Outcome.LOST, words, None)
             self.vanish(job_id, reason)

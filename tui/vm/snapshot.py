@@ -122,7 +122,7 @@ class Device:
 
     @property
     def obstacle(self) -> str | None:
-        """Why this disk cannot be backed up by `drive-backup` now; None if it can."""
+        """Why this disk cannot be backed up now; None if it can."""
         if self.medium is None:
             return "no medium" if not self.tray_open else "no medium, tray open"
         if not self.backup_name:
@@ -130,8 +130,6 @@ class Device:
         if self.busy_with is not None or self.jobs:
             running = f" {self.jobs[0]}" if self.jobs else ""
             return f"busy with job{running}"
-        if self.medium.temporary_snapshot:
-            return "snapshot=on: drive-backup would delete its files"
         return None
 
 
@@ -160,7 +158,8 @@ class Outcome(StrEnum):
 class Job:
     """A block job, ours or another client's, running or ended.
 
-    `key` tells jobs apart that used the same id one after the other.
+    `key` tells jobs apart that used the same id one after the other. `target_nodes` are the nodes
+    made for its target that are still to be removed, which is what puts all of it on the disk.
     `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `command` is the
     command that started it, where it was ours. `wall_started` is seconds since the epoch.
     """
@@ -187,6 +186,7 @@ class Job:
     outcome: Outcome | None = None
     detail: str = ""
     command: Mapping[str, object] | None = field(default=None, compare=False)
+    target_nodes: tuple[str, ...] = ()
 
     @property
     def live(self) -> bool:

@@ -6,6 +6,7 @@ import logging
 from tui.history import History
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
+from tui.worker.blockdev import TargetNodes
 from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ class Outcomes:
 
     Args:
         state: where the jobs are.
+        nodes: closes the targets of jobs that are over.
         history: where outcomes are written down; None keeps no record.
         deadline: seconds for each command.
         patience: seconds to wait for the disk at a time, while it goes on writing.
@@ -26,11 +28,13 @@ class Outcomes:
     def __init__(
         self,
         state: VmState,
+        nodes: TargetNodes,
         history: History | None,
         deadline: float,
         patience: float,
     ) -> None:
         self._state = state
+        self._nodes = nodes
         self._history = history
         self._deadline = deadline
         self._patience = patience
@@ -74,11 +78,12 @@ class Outcomes:
                 self._writing.cancel()
 
     async def settle(self, session: QmpSession) -> None:
-        """Write outcomes down, then let QEMU forget the jobs.
+        """Close targets, write outcomes down, then let QEMU forget the jobs.
 
         Raises:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
+        await self._nodes.release(session)
         await self.write_down()
         for job_id in self._state.tracker.to_dismiss():
             try:

@@ -152,7 +152,7 @@ class Referee:
             {"type": BLOCKDEV_BACKUP, "data": {**data, "target": node}},
             {"type": "abort", "data": {}},
         ]
-        self._hidden = self._state.job_to_be(BLOCKDEV_BACKUP, arguments).id
+        self._hidden = self._state.job_to_be(arguments).id
         try:
             await session.execute("transaction", {"actions": actions}, timeout=self._deadline)
         except CommandUnsendable:

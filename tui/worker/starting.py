@@ -1,18 +1,20 @@
 """The start of a job and its cancellation, told to the tracker step by step."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from tui.backup.arguments import Json
 from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
+from tui.vm.snapshot import Job
 from tui.worker.state import VmState
 
 
 async def start_job(
     session: QmpSession,
     state: VmState,
-    command: str,
-    arguments: Mapping[str, Json],
+    job: Job,
+    command: Mapping[str, Any],
     deadline: float,
 ) -> str:
     """Send the command that starts a job of ours; returns the job's id.
@@ -20,10 +22,10 @@ async def start_job(
     Raises:
         QmpError: as `VmWorker.start`.
     """
-    job, tracker = state.job_to_be(command, arguments), state.tracker
-    tracker.expect(job)
+    tracker = state.tracker
+    tracker.expect(replace(job, command=command))
     try:
-        await session.execute(command, arguments, timeout=deadline)
+        await session.execute(command["execute"], command["arguments"], timeout=deadline)
     except CommandRefused:
         tracker.refused(job.id)
         raise

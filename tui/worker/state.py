@@ -8,6 +8,7 @@ from tui.host.cmdline import copy_on_read_drives
 from tui.qmp.models import QmpEvent, VersionInfo
 from tui.qmp.queries import Queries
 from tui.vm.events import EventLog
+from tui.vm.graph import Graph
 from tui.vm.inventory import (
     Inventory,
     Replies,
@@ -110,8 +111,8 @@ class VmState:
         self._stale = True
         self._notify()
 
-    def job_to_be(self, command: str, arguments: Mapping[str, object]) -> Job:
-        """The job that a command of ours would start; without `job-id` QEMU takes the backend's."""
+    def job_to_be(self, arguments: Mapping[str, object]) -> Job:
+        """The job that a backup would be; without `job-id` QEMU takes the backend's name."""
         name = str(arguments.get("device", ""))
         device = self.snapshot.device_named(name)
         return Job(
@@ -121,7 +122,6 @@ class VmState:
             device_key=device.key if device else None,
             device=device.title if device else name,
             target=str(arguments.get("target", "")),
-            command={"execute": command, "arguments": dict(arguments)},
         )
 
     # --- fed by the session ----------------------------------------------------------------------
@@ -196,6 +196,10 @@ class VmState:
             raise
         self.changed()
 
+    async def poll_graph(self, ask: Queries) -> None:
+        """Ask which nodes there are, before the jobs that may have left some."""
+        self.tracker.know_nodes(Graph(await ask.graph()).names)
+
     async def poll_jobs(self, ask: Queries) -> None:
         """Ask for the jobs and their progress."""
         mark = self.tracker.mark()
@@ -220,6 +224,7 @@ class VmState:
             self._list_again = True
             raise
         self._inventory = build_inventory(replies, self._inventory)
+        self.tracker.know_nodes(self._inventory.graph.names)
         self._locate_jobs()
         await self.poll_stats(ask)
 

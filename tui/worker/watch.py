@@ -8,6 +8,7 @@ from tui.qmp.errors import CommandRefused, ConnectionLost, NotAnswering
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Link
+from tui.worker.blockdev import TargetNodes
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
@@ -21,12 +22,14 @@ class Watch:
     Args:
         state: what is fed.
         outcomes: what sees to the end of our jobs.
+        nodes: what removes the nodes of targets that nobody writes to.
         pace: how often to ask.
     """
 
-    def __init__(self, state: VmState, outcomes: Outcomes, pace: Pace) -> None:
+    def __init__(self, state: VmState, outcomes: Outcomes, nodes: TargetNodes, pace: Pace) -> None:
         self._state = state
         self._outcomes = outcomes
+        self._nodes = nodes
         self._pace = pace
         self._hint = asyncio.Event()
 
@@ -99,6 +102,7 @@ class Watch:
             await state.poll_run_state(ask)
         if list_disks:
             await state.poll_inventory(ask)
+            await self._nodes.sweep(session)
         else:
             await state.poll_stats(ask)
         await self._outcomes.settle(session)

@@ -319,6 +319,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         version = session.greeting.version
         self._state.identify(name=name, uuid=uuid, version=version, run_state=run_state)
         self._state.started_as(process.cmdline if process else ())
+        await self._state.poll_graph(ask)
         await self._state.poll_jobs(ask)
         await self._state.poll_inventory(ask)
         self.schema = await read_schema(session)

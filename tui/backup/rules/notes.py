@@ -125,7 +125,8 @@ def how_much(case: Case) -> Iterator[Hit]:
 @rule("DEPRECATED", Severity.NOTE)
 def deprecated(case: Case) -> Iterator[Hit]:
     """An argument or the command is deprecated or unstable."""
-    if case.command == DRIVE_BACKUP and "deprecated" in case.schema.command_features(DRIVE_BACKUP):
+    sent = case.is_drive_backup and not case.by_nodes
+    if sent and "deprecated" in case.schema.command_features(DRIVE_BACKUP):
         yield Hit(None, "This QEMU calls drive-backup deprecated; it still works.")
     for argument in case.schema.arguments(case.command):
         for feature in sorted(argument.features & {"deprecated", "unstable"}):

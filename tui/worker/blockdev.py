@@ -1,0 +1,155 @@
+"""The nodes of a backup's target: made before its job, removed, and so flushed, after its end."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterable
+
+from tui.backup.plan import Plan
+from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
+from tui.qmp.models import QmpEvent
+from tui.qmp.queries import Queries
+from tui.qmp.session import QmpSession
+from tui.vm.target_nodes import TARGET_PREFIX
+from tui.worker.state import VmState
+
+log = logging.getLogger(__name__)
+
+_CREATOR_PREFIX = f"create-{TARGET_PREFIX}"
+_NO_SUCH_NODE = "Failed to find node"
+_ORPHAN_SECONDS = 20.0
+"""How long nodes of nobody are left alone: another BlockDeck may be about to start its job."""
+
+_LOOK_SECONDS = 0.5
+_TRIES = 5
+
+
+class TargetNodes:
+    """Makes and removes the nodes of targets.
+
+    Args:
+        state: which jobs and nodes there are.
+        deadline: seconds for each command.
+        creating: seconds for the making of an image.
+    """
+
+    def __init__(self, state: VmState, deadline: float, creating: float) -> None:
+        self._state = state
+        self._deadline = deadline
+        self._creating = creating
+        self._step = asyncio.Event()
+        self._in_use: set[str] = set()
+        self._orphans: dict[str, float] = {}
+        self._refusals: dict[int, int] = {}
+
+    def keeps(self, event: QmpEvent) -> bool:
+        """Whether an event is of the making of an image, which is no job to be listed."""
+        data = event.data
+        if event.event != "JOB_STATUS_CHANGE":
+            return False
+        if not str(data.get("id", "")).startswith(_CREATOR_PREFIX):
+            return False
+        self._step.set()
+        return True
+
+    async def prepare(self, session: QmpSession, plan: Plan) -> None:
+        """Make and open the target; of what comes to nothing, no node is left.
+
+        Raises:
+            CommandRefused: it cannot be made, in QEMU's words.
+            NotAnswering, ConnectionLost: as `QmpSession.execute`.
+        """
+        self._in_use.update(plan.nodes)
+        try:
+            # A BlockDeck that was killed may have left nodes of the same names.
+            await self.remove(session, plan.nodes)
+            for step in plan.prepare:
+                execute, arguments = step["execute"], step["arguments"]
+                await session.execute(execute, arguments, timeout=self._deadline)
+                if execute == "blockdev-create":
+                    await self._created(session, plan.creator)
+        except QmpError:
+            await self.give_up(session, plan)
+            raise
+
+    async def give_up(self, session: QmpSession, plan: Plan) -> None:
+        """No job came to be: remove what was made for it, as far as QEMU still answers."""
+        try:
+            await self.remove(session, plan.nodes)
+        except QmpError as error:
+            log.info("the nodes of a target stay behind: %s", error)
+        finally:
+            self.hand_over(plan)
+
+    def hand_over(self, plan: Plan) -> None:
+        """From now on the nodes are the job's; without a job they are nobody's."""
+        self._in_use.difference_update(plan.nodes)
+
+    async def _created(self, session: QmpSession, job_id: str) -> None:
+        """Wait for the end of a `blockdev-create`; `query-jobs` alone tells of a failure."""
+        ask = Queries(session, self._deadline)
+        end = time.monotonic() + self._creating
+        while True:
+            self._step.clear()
+            job = next((job for job in await ask.jobs() if job.id == job_id), None)
+            if job is None:
+                raise CommandRefused("blockdev-create", "GenericError", "its job vanished")
+            if job.status == "concluded":
+                break
+            if time.monotonic() > end:
+                raise NotAnswering("blockdev-create", self._creating)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._step.wait()
+        await session.execute("job-dismiss", {"id": job_id}, timeout=self._deadline)
+        if job.error:
+            raise CommandRefused("blockdev-create", "GenericError", job.error)
+
+    async def remove(self, session: QmpSession, nodes: Iterable[str]) -> str | None:
+        """Close a target; tells in QEMU's words what it refused. Nodes that are not there are fine.
+
+        Raises:
+            NotAnswering, ConnectionLost: as `QmpSession.execute`.
+        """
+        for node in nodes:
+            try:
+                await session.execute("blockdev-del", {"node-name": node}, timeout=self._creating)
+            except CommandRefused as refusal:
+                if not refusal.desc.startswith(_NO_SUCH_NODE):
+                    return refusal.desc
+        return None
+
+    async def release(self, session: QmpSession) -> None:
+        """Close the targets of the jobs that are over: only then all of a backup is on the disk.
+
+        Raises:
+            NotAnswering, ConnectionLost: as `QmpSession.execute`.
+        """
+        for job in self._state.tracker.to_release():
+            problem = await self.remove(session, job.target_nodes)
+            tries = self._refusals.pop(job.key, 0) + 1
+            if problem is not None and tries < _TRIES:
+                # QEMU may still be letting go of them.
+                self._refusals[job.key] = tries
+                continue
+            self._state.tracker.released(job.id, problem)
+            self._state.changed()
+
+    async def sweep(self, session: QmpSession) -> None:
+        """Remove nodes that nobody's job uses any more.
+
+        Raises:
+            NotAnswering, ConnectionLost: as `QmpSession.execute`.
+        """
+        snapshot = self._state.snapshot
+        owned = {node for job in snapshot.jobs for node in job.target_nodes} | self._in_use
+        found = {n for n in snapshot.graph.names if n.startswith(TARGET_PREFIX)} - owned
+        in_use = {n for n in found if n.removesuffix("-f") in snapshot.graph.targets}
+        now = time.monotonic()
+        self._orphans = {name: self._orphans.get(name, now) for name in found - in_use}
+        old = [name for name, seen in self._orphans.items() if now - seen >= _ORPHAN_SECONDS]
+        # The shorter name is that of the node on top.
+        problem = await self.remove(session, sorted(old, key=len)) if old else None
+        if problem is not None:
+            log.info("removing %s: %s", old, problem)
