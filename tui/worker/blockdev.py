@@ -12,15 +12,14 @@ from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.target_nodes import TARGET_PREFIX
+from tui.worker.pace import Pace
 from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)
 
 _CREATOR_PREFIX = f"create-{TARGET_PREFIX}"
+_HELD_BY_JOB = "in use by block job"
 _NO_SUCH_NODE = "Failed to find node"
-_ORPHAN_SECONDS = 20.0
-"""How long nodes of nobody are left alone: another BlockDeck may be about to start its job."""
-
 _LOOK_SECONDS = 0.5
 _TRIES = 5
 
@@ -30,14 +29,12 @@ class TargetNodes:
 
     Args:
         state: which jobs and nodes there are.
-        deadline: seconds for each command.
-        creating: seconds for the making of an image.
+        pace: the deadlines.
     """
 
-    def __init__(self, state: VmState, deadline: float, creating: float) -> None:
+    def __init__(self, state: VmState, pace: Pace) -> None:
         self._state = state
-        self._deadline = deadline
-        self._creating = creating
+        self._pace = pace
         self._step = asyncio.Event()
         self._in_use: set[str] = set()
         self._orphans: dict[str, float] = {}
@@ -66,7 +63,7 @@ class TargetNodes:
             await self.remove(session, plan.nodes)
             for step in plan.prepare:
                 execute, arguments = step["execute"], step["arguments"]
-                await session.execute(execute, arguments, timeout=self._deadline)
+                await session.execute(execute, arguments, timeout=self._pace.command)
                 if execute == "blockdev-create":
                     await self._created(session, plan.creator)
         except QmpError:
@@ -88,8 +85,8 @@ class TargetNodes:
 
     async def _created(self, session: QmpSession, job_id: str) -> None:
         """Wait for the end of a `blockdev-create`; `query-jobs` alone tells of a failure."""
-        ask = Queries(session, self._deadline)
-        end = time.monotonic() + self._creating
+        ask = Queries(session, self._pace.command)
+        end = time.monotonic() + self._pace.create
         while True:
             self._step.clear()
             job = next((job for job in await ask.jobs() if job.id == job_id), None)
@@ -98,11 +95,11 @@ class TargetNodes:
             if job.status == "concluded":
                 break
             if time.monotonic() > end:
-                raise NotAnswering("blockdev-create", self._creating)
+                raise NotAnswering("blockdev-create", self._pace.create)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._step.wait()
-        await session.execute("job-dismiss", {"id": job_id}, timeout=self._deadline)
+        await session.execute("job-dismiss", {"id": job_id}, timeout=self._pace.command)
         if job.error:
             raise CommandRefused("blockdev-create", "GenericError", job.error)
 
@@ -114,7 +111,9 @@ class TargetNodes:
         """
         for node in nodes:
             try:
-                await session.execute("blockdev-del", {"node-name": node}, timeout=self._creating)
+                await session.execute(
+                    "blockdev-del", {"node-name": node}, timeout=self._pace.create
+                )
             except CommandRefused as refusal:
                 if not refusal.desc.startswith(_NO_SUCH_NODE):
                     return refusal.desc
@@ -128,6 +127,10 @@ class TargetNodes:
         """
         for job in self._state.tracker.to_release():
             problem = await self.remove(session, job.target_nodes)
+            if problem is not None and _HELD_BY_JOB in problem and job.status == "concluded":
+                # QEMU 5.2 lets go of them only with the job.
+                await self._dismiss(session, job.id)
+                problem = await self.remove(session, job.target_nodes)
             tries = self._refusals.pop(job.key, 0) + 1
             if problem is not None and tries < _TRIES:
                 # QEMU may still be letting go of them.
@@ -135,6 +138,13 @@ class TargetNodes:
                 continue
             self._state.tracker.released(job.id, problem)
             self._state.changed()
+
+    async def _dismiss(self, session: QmpSession, job_id: str) -> None:
+        try:
+            await session.execute("job-dismiss", {"id": job_id}, timeout=self._pace.command)
+        except CommandRefused as refusal:
+            # It dismissed itself meanwhile.
+            log.info("dismissing %s: %s", job_id, refusal)
 
     async def sweep(self, session: QmpSession) -> None:
         """Remove nodes that nobody's job uses any more.
@@ -148,7 +158,7 @@ class TargetNodes:
         in_use = {n for n in found if n.removesuffix("-f") in snapshot.graph.targets}
         now = time.monotonic()
         self._orphans = {name: self._orphans.get(name, now) for name in found - in_use}
-        old = [name for name, seen in self._orphans.items() if now - seen >= _ORPHAN_SECONDS]
+        old = [name for name, seen in self._orphans.items() if now - seen >= self._pace.orphan]
         # The shorter name is that of the node on top.
         problem = await self.remove(session, sorted(old, key=len)) if old else None
         if problem is not None:

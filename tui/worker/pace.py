@@ -17,6 +17,8 @@ class Pace:
         create: the deadline for making a target, and for closing it, which writes it out.
         connect: the deadline of a connection.
         target: the deadline of a look at a target's file system.
+        orphan: how long nodes of nobody's are left alone: another BlockDeck may be about to start
+            its job.
         writing: how long a look at the VM waits for an outcome to be on the disk.
         back_off: the pauses between attempts to reconnect; the last one repeats.
     """
@@ -30,5 +32,6 @@ class Pace:
     create: float = 60.0
     connect: float = 3.0
     target: float = 2.0
+    orphan: float = 20.0
     writing: float = 1.0
     back_off: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0)

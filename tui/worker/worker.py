@@ -66,7 +66,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self._pace = pace or Pace()
         self._subscribers: list[Callable[[], None]] = []
         self._state = VmState(str(address), self._pace, self._announce)
-        self._nodes = TargetNodes(self._state, self._pace.command, self._pace.create)
+        self._nodes = TargetNodes(self._state, self._pace)
         self._outcomes = Outcomes(
             self._state,
             self._nodes,
