@@ -40,7 +40,7 @@ def default_way(vm: VmSnapshot, device: Device | None, schema: QmpSchema) -> Way
 def why_not_drive_backup(vm: VmSnapshot, device: Device | None) -> str | None:
     """What speaks against `drive-backup` of this disk, in a sentence; None if nothing does."""
     if device is not None and device.medium is not None and device.medium.temporary_snapshot:
-        return "drive-backup would delete files of this disk, which is opened with snapshot=on."
+        return "drive-backup deletes files of a disk with snapshot=on."
     if 0 < vm.major < _SAFE_SINCE:
-        return f"In QEMU {vm.major} a drive-backup with a bad target freezes the guest's disk."
+        return f"In QEMU {vm.major} a refused drive-backup can freeze the disk."
     return None

@@ -11,11 +11,13 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
-from tui.backup.arguments import Json, command
+from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP
 from tui.backup.defaults import default_arguments
 from tui.backup.draft import ParsedDraft
 from tui.backup.fields import as_text, form_fields
 from tui.backup.preview import as_json_line, as_qmp_shell
+from tui.backup.way import Way, default_way
+from tui.backup.way_field import WAY, way_field
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.screens.judged_form import JudgedForm
 from tui.vm.filenames import file_behind
@@ -55,10 +57,13 @@ class BackupScreen(JudgedForm):
         fields = form_fields(schema) if schema else ()
         # The disk was chosen on the screen before, and stands in the title.
         self._fields = tuple(field for field in fields if field.name != "device")
+        if worker is not None and schema is not None:
+            self._way_field = way_field(schema, worker.snapshot, self._device)
+        shown = (*self._fields, self._way_field) if self._way_field else self._fields
         yield FormTitle(id="form-title")
         with Container(id="backup"):
             suggester = PathSuggester(lambda: self.worker.process if self.worker else None)
-            yield BackupForm(self._fields, self._defaults(), suggester, id="backup-form")
+            yield BackupForm(shown, self._defaults(), suggester, id="backup-form")
             yield CommandPreview(id="preview")
         yield FormFoot(id="form-foot")
 
@@ -74,7 +79,10 @@ class BackupScreen(JudgedForm):
         )
         self._device_argument = arguments.get("device", "")
         known = {field.name for field in self._fields}
-        return {name: as_text(value) for name, value in arguments.items() if name in known}
+        texts = {name: as_text(value) for name, value in arguments.items() if name in known}
+        if worker.schema is not None:
+            texts[WAY] = default_way(worker.snapshot, device, worker.schema)
+        return texts
 
     def _directory(self, vm: VmSnapshot, device: Device) -> str:
         """Where the last backup went, else beside the disk's own file."""
@@ -107,7 +115,7 @@ class BackupScreen(JudgedForm):
         if self._blocker() is not None or self._verdict is None:
             self._go_to_blocker()
         elif not self._starting:
-            self._start(self._draft())
+            self._start(self._draft(), self._way)
 
     def _go_to_blocker(self) -> None:
         blocker = self._blocker()
@@ -119,19 +127,19 @@ class BackupScreen(JudgedForm):
             self.form.go_to(blocker.field)
 
     @work(group="start", exclusive=True, exit_on_error=True)
-    async def _start(self, draft: ParsedDraft) -> None:
+    async def _start(self, draft: ParsedDraft, way: Way) -> None:
         worker = self.worker
         if worker is None:
             return
         self._starting = True
         self.foot.status("Asking QEMU ...", "ready")
         try:
-            verdict = await worker.judge(draft.arguments, fresh=True)
-            await self._take(draft.judged(verdict))
+            verdict = await worker.judge(draft.arguments, way=way, fresh=True)
+            await self._take(self._placed(draft.judged(verdict)))
             if self._blocker() is not None:
                 self._go_to_blocker()
                 return
-            job_id = await worker.start(draft.arguments)
+            job_id = await worker.start(draft.arguments, way=way)
         except CommandRefused as refusal:
             if self._gone:
                 return
@@ -140,7 +148,7 @@ class BackupScreen(JudgedForm):
             self._message()
             return
         except NotAnswering as silence:
-            if silence.command == "drive-backup":
+            if silence.command in (DRIVE_BACKUP, BLOCKDEV_BACKUP):
                 told = "QEMU has not answered: it may or may not run. Look at the jobs first."
             else:
                 told = "Not started: QEMU does not answer."
@@ -161,21 +169,18 @@ class BackupScreen(JudgedForm):
         self._leave()
         await self.deck.action_show("jobs")
 
-    def _command(self) -> dict[str, Json]:
-        return command("drive-backup", self._draft().arguments)
-
     def action_advanced(self) -> None:
         """Show or hide the rarer arguments."""
         self.form.advanced = not self.form.advanced
 
     def action_copy_json(self) -> None:
-        """Copy the command as QMP takes it."""
-        self.app.copy_to_clipboard(as_json_line(self._command()))
+        """Copy the commands as QMP takes them, one a line."""
+        self.app.copy_to_clipboard("\n".join(map(as_json_line, self._commands)))
         self.notify("The QMP JSON was sent to your terminal's clipboard (OSC 52)")
 
     def action_copy_shell(self) -> None:
-        """Copy the command as a line for qmp-shell."""
-        self.app.copy_to_clipboard(as_qmp_shell(self._command()))
+        """Copy the commands as lines for qmp-shell."""
+        self.app.copy_to_clipboard("\n".join(map(as_qmp_shell, self._commands)))
         self.notify("The qmp-shell line was sent to your terminal's clipboard (OSC 52)")
 
     def action_none(self) -> None:

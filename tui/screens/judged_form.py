@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from textual import on, work
 
@@ -11,6 +12,8 @@ from tui.backup.draft import ParsedDraft, parse_draft
 from tui.backup.fields import FormField
 from tui.backup.formstate import applicability
 from tui.backup.verdict import Finding, Severity, Verdict
+from tui.backup.way import Way
+from tui.backup.way_field import WAY, at_the_switch
 from tui.qmp.errors import QmpError
 from tui.screens.vm_screen import ROOMY, VmScreen
 from tui.vm.snapshot import Device
@@ -39,7 +42,9 @@ class JudgedForm(VmScreen):
         self._starting = False
         self._left = False
         self._fields: tuple[FormField, ...] = ()
+        self._way_field: FormField | None = None
         self._device_argument: Json = ""
+        self._commands: tuple[Mapping[str, Json], ...] = ()
 
     @property
     def _device(self) -> Device | None:
@@ -77,8 +82,14 @@ class JudgedForm(VmScreen):
 
     # --- judging ---------------------------------------------------------------------------------
 
+    @property
+    def _way(self) -> Way:
+        """How the backup is to be carried out."""
+        return Way(self.form.texts.get(WAY) or Way.DRIVE)
+
     def _draft(self) -> ParsedDraft:
-        draft = parse_draft(self.form.texts, self._fields)
+        texts = {name: text for name, text in self.form.texts.items() if name != WAY}
+        draft = parse_draft(texts, self._fields)
         arguments = {"device": self._device_argument, **draft.arguments}
         return ParsedDraft(arguments=arguments, findings=draft.findings)
 
@@ -93,20 +104,24 @@ class JudgedForm(VmScreen):
         """Judge what is filled in; a newer change takes the place of this look."""
         if self._gone:
             return
-        draft, worker = self._draft(), self.worker
-        self.query_one(CommandPreview).show_command(
-            command("drive-backup", draft.arguments), one_line=self.app.size.width < ROOMY
-        )
+        draft, way, worker = self._draft(), self._way, self.worker
+        if way is Way.DRIVE:
+            # It needs nobody to be told what the command is.
+            self._preview((command(way, draft.arguments),))
         if worker is None:
             return
-        self.form.apply(applicability(self.form.texts, self._device, worker.snapshot, self._fields))
+        states = applicability(self.form.texts, self._device, worker.snapshot, self._fields)
+        self.form.apply(states)
         try:
-            verdict = await worker.judge(draft.arguments)
+            verdict = await worker.judge(draft.arguments, way=way)
         except QmpError as error:
             self._verdict = None
             self._say(f"Cannot be judged: {error}", "refuses")
             return
-        verdict = draft.judged(verdict)
+        verdict = self._placed(draft.judged(verdict))
+        if self._gone:
+            return
+        self._preview(verdict.commands)
         await self._take(verdict)
         self._ask_qemu(draft, verdict)
 
@@ -126,6 +141,15 @@ class JudgedForm(VmScreen):
             return
         if self._draft() == draft:
             self._refused(words)
+
+    def _placed(self, verdict: Verdict) -> Verdict:
+        """The verdict with the switch blamed for what is wrong with the way alone."""
+        return at_the_switch(verdict) if self._way_field is not None else verdict
+
+    def _preview(self, commands: tuple[Mapping[str, Json], ...]) -> None:
+        self._commands = commands
+        one_line = self.app.size.width < ROOMY
+        self.query_one(CommandPreview).show_commands(commands, one_line=one_line)
 
     async def _take(self, verdict: Verdict) -> None:
         if self._gone:
@@ -151,7 +175,8 @@ class JudgedForm(VmScreen):
         """What to look at: the name of the field, or the whole of it."""
         if finding.override and finding.severity is not Severity.REFUSES:
             return "a box is to be ticked"
-        labels = {field.name: field.label for field in self._fields}
+        fields = (*self._fields, self._way_field) if self._way_field else self._fields
+        labels = {field.name: field.label for field in fields}
         return labels.get(finding.field or "", "see the message")
 
     def on_descendant_focus(self) -> None:
