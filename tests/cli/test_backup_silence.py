@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.qemu import Vm
+from tui.backup.way import Way
 from tui.cli.backup import BackupRequest, start
 from tui.cli.failure import Failure
 from tui.qmp.address import UnixAddress
@@ -21,7 +22,7 @@ async def test_a_silence_before_the_start_is_no_doubt(vm: Vm, tmp_path: Path) ->
         os.kill(vm.pid, signal.SIGSTOP)
         try:
             with pytest.raises(Failure) as failure:
-                await start(worker, verdict, BackupRequest(address=address, words={}))
+                await start(worker, verdict, Way.DRIVE, BackupRequest(address=address, words={}))
         finally:
             os.kill(vm.pid, signal.SIGCONT)
     assert failure.value.sentence.startswith("the backup was not started: ")

@@ -12,13 +12,14 @@ from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP, Json
 from tui.backup.defaults import default_arguments
 from tui.backup.target import suggest_target
 from tui.backup.verdict import Finding, Verdict
+from tui.backup.way import Way
 from tui.cli.check import as_line
 from tui.cli.failure import Failure, Status
 from tui.cli.follow import Follower
 from tui.cli.monitor import open_vm
 from tui.cli.output import PROGRAM, abandon_output, complain, note
 from tui.cli.progress import Reporter, reporter_for
-from tui.cli.words import judge_draft, read_arguments
+from tui.cli.words import How, judge_draft, read_arguments
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import ConnectionLost, NotAnswering
 from tui.vm.snapshot import Outcome
@@ -37,6 +38,7 @@ class BackupRequest:
     as_json: bool = False
     no_wait: bool = False
     overrides: tuple[str, ...] = ()
+    way: str | None = None
     directory: str | None = None
 
     @property
@@ -55,7 +57,7 @@ async def back_up(request: BackupRequest) -> int:
     """
     reporter = reporter_for(request.as_json)
     async with open_vm(request.address) as worker:
-        verdict = await _judge(worker, request)
+        verdict, way = await _judge(worker, request)
         blockers = verdict.blockers(request.overrides)
         if blockers:
             reporter.refused(verdict)
@@ -63,7 +65,7 @@ async def back_up(request: BackupRequest) -> int:
         _warn(verdict)
         with _interruption() as interrupted:
             follower = Follower(worker, reporter)
-            job_id = await start(worker, verdict, request)
+            job_id = await start(worker, verdict, way, request)
             reporter.started(job_id, verdict.command)
             if request.no_wait:
                 note(f"{job_id} runs in QEMU. {request.way_back}")
@@ -74,9 +76,9 @@ async def back_up(request: BackupRequest) -> int:
                 reporter.close()
 
 
-async def _judge(worker: VmWorker, request: BackupRequest) -> Verdict:
+async def _judge(worker: VmWorker, request: BackupRequest) -> tuple[Verdict, Way]:
     draft = read_arguments(worker, request.words)
-    return await judge_draft(worker, draft, _defaults(worker, request))
+    return await judge_draft(worker, draft, How(request.way), _defaults(worker, request))
 
 
 def _defaults(worker: VmWorker, request: BackupRequest) -> dict[str, Json]:
@@ -109,7 +111,7 @@ def _warn(verdict: Verdict) -> None:
         note(as_line(finding))
 
 
-async def start(worker: VmWorker, verdict: Verdict, request: BackupRequest) -> str:
+async def start(worker: VmWorker, verdict: Verdict, way: Way, request: BackupRequest) -> str:
     """Start what was judged; returns the id of the job.
 
     Raises:
@@ -117,7 +119,7 @@ async def start(worker: VmWorker, verdict: Verdict, request: BackupRequest) -> s
         QmpError: QEMU refused.
     """
     try:
-        return await worker.start(verdict.command["arguments"])
+        return await worker.start(verdict.asked, way=way)
     except (NotAnswering, ConnectionLost) as error:
         if isinstance(error, NotAnswering) and error.command not in _STARTING:
             raise Failure(f"the backup was not started: {error}") from error

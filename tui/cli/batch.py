@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from typing import IO
 
-from tui.backup.arguments import Json
+from tui.backup.arguments import DRIVE_BACKUP, Json
 from tui.backup.verdict import Finding, Severity, Verdict
+from tui.backup.way import Way
 from tui.cli.monitor import open_vm
 from tui.cli.output import say_json
+from tui.cli.words import How
 from tui.qmp.address import MonitorAddress
 
 LONGEST_LINE = 1 << 20
@@ -28,14 +30,18 @@ class _Malformed(ValueError):
     """A line is no JSON object; the message is for whoever wrote it."""
 
 
-async def check_batch(address: MonitorAddress) -> int:
+async def check_batch(address: MonitorAddress, how: How) -> int:
     """Answer every line of standard input with a line, in order, until its end.
 
+    Where nothing is said of it, each line is a `drive-backup`, whatever would be wiser.
+
     Raises:
-        Failure: the monitor cannot be reached.
+        Failure: the monitor cannot be reached, or this QEMU does not know the way.
         QmpError: the connection was lost.
     """
     async with open_vm(address) as worker:
+        way = how.way_of(worker, None) if how.way else Way.DRIVE
+        command = how.command or DRIVE_BACKUP
         lines = _Lines(sys.stdin)
         looked = time.monotonic()
         while True:
@@ -48,7 +54,8 @@ async def check_batch(address: MonitorAddress) -> int:
             if fresh:
                 looked = time.monotonic()
             try:
-                verdict = await worker.judge(parse_line(line), fresh=fresh)
+                asked = parse_line(line)
+                verdict = await worker.judge(asked, command=command, way=way, fresh=fresh)
             except _Malformed as problem:
                 verdict = _rejected(str(problem))
             say_json({**verdict.model_dump(), "command": verdict.command or None})

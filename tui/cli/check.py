@@ -1,11 +1,11 @@
-"""`blockdeck check`: what QEMU would say to a drive-backup."""
+"""`blockdeck check`: what QEMU would say to a backup."""
 
 from tui.backup.preview import as_json_line
 from tui.backup.verdict import Finding, Verdict
 from tui.cli.failure import Status
 from tui.cli.monitor import open_vm
 from tui.cli.output import complain, say, say_json
-from tui.cli.words import judge_draft, read_arguments
+from tui.cli.words import How, judge_draft, read_arguments
 from tui.qmp.address import MonitorAddress
 
 _MEANINGS = {
@@ -15,22 +15,26 @@ _MEANINGS = {
 }
 
 
-async def check_words(address: MonitorAddress, texts: dict[str, str], *, as_json: bool) -> int:
+async def check_words(
+    address: MonitorAddress, texts: dict[str, str], how: How, *, as_json: bool
+) -> int:
     """Print the verdict on one set of arguments.
 
     Raises:
-        Failure: the monitor cannot be reached.
+        Failure: the monitor cannot be reached, or this QEMU does not know the way.
         QmpError: QEMU could not be asked.
     """
     async with open_vm(address) as worker:
-        verdict = await judge_draft(worker, read_arguments(worker, texts))
+        draft = read_arguments(worker, texts, how.command)
+        verdict, _ = await judge_draft(worker, draft, how)
     if as_json:
         say_json(verdict.model_dump())
     else:
         say(f"{verdict.verdict}: {_MEANINGS[verdict.verdict]}")
         for finding in verdict.findings:
             say(as_line(finding))
-        say(as_json_line(verdict.command))
+        for command in verdict.commands:
+            say(as_json_line(command))
     return _status(verdict)
 
 

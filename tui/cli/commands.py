@@ -39,6 +39,15 @@ class Monitor(click.ParamType[Any]):
 _MONITOR = click.argument("monitor", type=Monitor(), metavar="MONITOR")
 _WORDS = click.argument("words", nargs=-1, metavar="ARG=VALUE...")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_COMMANDS = click.Choice(["drive-backup", "blockdev-backup"])
+_WAY = click.option(
+    "--way",
+    type=_COMMANDS,
+    help="Carry it out by this command. The arguments are those of drive-backup either way; for "
+    "blockdev-backup the target is made as a block node first. By default drive-backup, but "
+    "blockdev-backup where drive-backup is dangerous: on QEMU 5 and 6, and for a disk that is "
+    "opened with snapshot=on.",
+)
 
 
 def _screen_options(command: _Decorated) -> _Decorated:
@@ -127,25 +136,40 @@ def jobs(monitor: "MonitorAddress", as_json: bool) -> int:
 @_MONITOR
 @_WORDS
 @_JSON
-@click.option("--batch", is_flag=True, help="Judge a JSON object of arguments a line of stdin.")
-def check(monitor: "MonitorAddress", words: tuple[str, ...], as_json: bool, batch: bool) -> int:
+@click.option(
+    "--batch",
+    is_flag=True,
+    help="Judge a JSON object of arguments a line of stdin, as a drive-backup without --way.",
+)
+@_WAY
+@click.option(
+    "--command",
+    type=_COMMANDS,
+    help="Judge the arguments of this very command: those of blockdev-backup name a target node "
+    "that is there already.",
+)
+def check(
+    monitor: "MonitorAddress", words: tuple[str, ...], as_json: bool, batch: bool, **how: Any
+) -> int:
     """Judge the arguments of a drive-backup and start nothing.
 
     ARG is QEMU's own name of an argument, as in device=drive0 sync=full target=/backup/a.qcow2
     speed=50M x-perf.max-workers=8. Exits with 1 when QEMU would refuse.
     """
-    from tui.cli.words import read_words
+    from tui.cli.words import How, read_words
 
     prepare_streams()
+    if how["way"] and how["command"]:
+        raise click.UsageError("--way and --command exclude each other.")
     if batch:
         from tui.cli.batch import check_batch
 
         if words or as_json:
             raise click.UsageError("--batch reads the arguments from standard input alone.")
-        return asyncio.run(check_batch(monitor))
+        return asyncio.run(check_batch(monitor, How(**how)))
     from tui.cli.check import check_words
 
-    return asyncio.run(check_words(monitor, read_words(words), as_json=as_json))
+    return asyncio.run(check_words(monitor, read_words(words), How(**how), as_json=as_json))
 
 
 @commands.command()
@@ -160,6 +184,7 @@ def check(monitor: "MonitorAddress", words: tuple[str, ...], as_json: bool, batc
     metavar="RULE",
     help="Start in spite of a danger or risk that this rule warns of. Can be repeated.",
 )
+@_WAY
 @click.option("--directory", metavar="DIR", help="Without a target, suggest one in this directory.")
 def backup(monitor: "MonitorAddress", words: tuple[str, ...], **options: Any) -> int:
     """Run a drive-backup and watch it to its end.

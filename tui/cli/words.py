@@ -1,13 +1,16 @@
 """`ARG=VALUE` words, and what becomes of them with the schema of the connected QEMU."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import click
 
-from tui.backup.arguments import Json
+from tui.backup.arguments import DRIVE_BACKUP, Json
 from tui.backup.draft import ParsedDraft, parse_draft
 from tui.backup.fields import form_fields
 from tui.backup.verdict import Verdict
+from tui.backup.way import Way, default_way, ways
+from tui.cli.failure import Failure
 from tui.qmp.errors import ConnectionLost
 from tui.worker import VmWorker
 
@@ -29,7 +32,33 @@ def read_words(words: Iterable[str]) -> dict[str, str]:
     return texts
 
 
-def read_arguments(worker: VmWorker, texts: Mapping[str, str]) -> ParsedDraft:
+@dataclass(frozen=True, slots=True)
+class How:
+    """What the arguments are of: a backup in some way, or one very command; None is "not said"."""
+
+    way: str | None = None
+    command: str | None = None
+
+    def way_of(self, worker: VmWorker, device: object) -> Way:
+        """The way asked for, else the one that is right for the disk.
+
+        Raises:
+            Failure: this QEMU does not know it.
+        """
+        vm, schema = worker.snapshot, worker.schema
+        if schema is None or self.command is not None:
+            return Way.DRIVE
+        if self.way is None:
+            return default_way(vm, vm.device_named(str(device)), schema)
+        way = Way(self.way)
+        if way not in ways(schema):
+            raise Failure(f"this QEMU cannot back up by {way}")
+        return way
+
+
+def read_arguments(
+    worker: VmWorker, texts: Mapping[str, str], command: str | None = None
+) -> ParsedDraft:
     """The values that QEMU would be sent, as the form reads them.
 
     Raises:
@@ -37,17 +66,29 @@ def read_arguments(worker: VmWorker, texts: Mapping[str, str]) -> ParsedDraft:
     """
     if worker.schema is None:
         raise ConnectionLost(worker.snapshot.connection.detail or "not connected")
-    return parse_draft(texts, form_fields(worker.schema))
+    return parse_draft(texts, form_fields(worker.schema, command or DRIVE_BACKUP))
 
 
 async def judge_draft(
-    worker: VmWorker, draft: ParsedDraft, defaults: Mapping[str, Json] | None = None
-) -> Verdict:
+    worker: VmWorker,
+    draft: ParsedDraft,
+    how: How,
+    defaults: Mapping[str, Json] | None = None,
+) -> tuple[Verdict, Way]:
     """Judge a draft on top of defaults; what cannot be read is not said to be missing as well.
 
+    Returns:
+        The verdict, and the way it was judged for.
+
     Raises:
+        Failure: this QEMU does not know the way asked for.
         QmpError: QEMU could not be asked.
     """
     unreadable = {finding.field for finding in draft.findings}
     kept = {name: value for name, value in (defaults or {}).items() if name not in unreadable}
-    return draft.judged(await worker.judge({**kept, **draft.arguments}, fresh=True))
+    arguments = {**kept, **draft.arguments}
+    way = how.way_of(worker, arguments.get("device"))
+    verdict = await worker.judge(
+        arguments, command=how.command or DRIVE_BACKUP, way=way, fresh=True
+    )
+    return draft.judged(verdict), way
