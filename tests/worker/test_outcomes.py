@@ -300,7 +300,8 @@ async def test_a_slow_disk_holds_nothing_up_and_gets_each_line_once(
             await worker.cancel("first")
             await until_true(lambda: disk.lines == 1)
             # The watch goes on: another job is seen to come and to go.
-            await worker.start({**backup(vm, sync="none"), "job-id": "second"})
+            other = {"job-id": "second", "target": str(tmp_path / "second.img")}
+            await worker.start({**backup(vm, sync="none"), **other})
             await worker.cancel("second")
             await until(worker, lambda: not worker.snapshot.live_jobs)
             assert {job["id"] for job in await vm.qmp("query-jobs")} == {"first", "second"}
