@@ -262,3 +262,23 @@ async def test_a_qemu_that_dies_before_the_target_is_closed_gives_no_success(
         job = await until(worker, lambda: (j := worker.snapshot.job(J)) and j.outcome and j)
     assert job
     assert job.outcome is Outcome.LOST
+
+
+async def test_a_making_of_an_image_that_nobody_waited_for_is_in_nobody_s_way(
+    qemu: QemuStarter,
+) -> None:
+    vm = await qemu(*null(MIB))
+    async with worker_of(vm) as worker:
+        create = (await worker.judge(backup(vm), way=Way.BLOCKDEV)).commands[0]
+        await vm.qmp("blockdev-create", create["arguments"])
+        await until_answered(in_state(vm, "concluded"))
+        await worker.start(backup(vm), way=Way.BLOCKDEV)
+        assert (await ended(worker)).outcome is Outcome.SUCCEEDED
+    await vm.qmp("blockdev-create", create["arguments"])
+    await until_answered(in_state(vm, "concluded"))
+    async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)):
+
+        async def is_gone() -> bool:
+            return not await vm.qmp("query-jobs")
+
+        await until_answered(is_gone)

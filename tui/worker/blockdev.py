@@ -17,7 +17,8 @@ from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)
 
-_CREATOR_PREFIX = f"create-{TARGET_PREFIX}"
+_CREATOR = "create-"
+_CREATOR_PREFIX = f"{_CREATOR}{TARGET_PREFIX}"
 _HELD_BY_JOB = "in use by block job"
 _NO_SUCH_NODE = "Failed to find node"
 _LOOK_SECONDS = 0.5
@@ -59,7 +60,8 @@ class TargetNodes:
         """
         self._in_use.update(plan.nodes)
         try:
-            # A BlockDeck that was killed may have left nodes of the same names.
+            # A BlockDeck that was killed may have left a job and nodes of the same names.
+            await self._dismiss(session, plan.creator)
             await self.remove(session, plan.nodes)
             for step in plan.prepare:
                 execute, arguments = step["execute"], step["arguments"]
@@ -73,6 +75,7 @@ class TargetNodes:
     async def give_up(self, session: QmpSession, plan: Plan) -> None:
         """No job came to be: remove what was made for it, as far as QEMU still answers."""
         try:
+            await self._dismiss(session, plan.creator)
             await self.remove(session, plan.nodes)
         except QmpError as error:
             log.info("the nodes of a target stay behind: %s", error)
@@ -143,11 +146,11 @@ class TargetNodes:
         try:
             await session.execute("job-dismiss", {"id": job_id}, timeout=self._pace.command)
         except CommandRefused as refusal:
-            # It dismissed itself meanwhile.
+            # It is none, or not over yet, or dismissed itself meanwhile.
             log.info("dismissing %s: %s", job_id, refusal)
 
     async def sweep(self, session: QmpSession) -> None:
-        """Remove nodes that nobody's job uses any more.
+        """Remove nodes that no job uses any more, and jobs whose making of an image is over.
 
         Raises:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
@@ -156,10 +159,16 @@ class TargetNodes:
         owned = {node for job in snapshot.jobs for node in job.target_nodes} | self._in_use
         found = {n for n in snapshot.graph.names if n.startswith(TARGET_PREFIX)} - owned
         in_use = {n for n in found if n.removesuffix("-f") in snapshot.graph.targets}
+        making = {_CREATOR + node for node in owned}
+        creators = {j for j in snapshot.job_ids if j.startswith(_CREATOR_PREFIX)} - making
         now = time.monotonic()
-        self._orphans = {name: self._orphans.get(name, now) for name in found - in_use}
-        old = [name for name, seen in self._orphans.items() if now - seen >= self._pace.orphan]
+        orphans = (found - in_use) | creators
+        self._orphans = {name: self._orphans.get(name, now) for name in orphans}
+        old = {name for name, seen in self._orphans.items() if now - seen >= self._pace.orphan}
+        for job_id in old & creators:
+            await self._dismiss(session, job_id)
         # The shorter name is that of the node on top.
-        problem = await self.remove(session, sorted(old, key=len)) if old else None
+        nodes = sorted(old - creators, key=len)
+        problem = await self.remove(session, nodes) if nodes else None
         if problem is not None:
-            log.info("removing %s: %s", old, problem)
+            log.info("removing %s: %s", nodes, problem)
