@@ -26,7 +26,7 @@ from tests.worker.wire import overhear
 from tui.backup.way import Way, default_way
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import CommandRefused
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.snapshot import DRY_RUN_PREFIX, Link, Outcome
 from tui.worker import VmWorker
 
 
@@ -196,6 +196,8 @@ async def test_nodes_of_nobody_are_removed_in_time(qemu: QemuStarter, tmp_path: 
     async with worker_of(vm) as worker:
         plan = await worker.judge(backup(vm, job_id="of-my-own"), way=Way.BLOCKDEV)
     await by_hand(vm, plan.prepare, speed=0)
+    # And one of a dry run, whose line was cut.
+    await vm.qmp("blockdev-add", driver="null-co", node_name=f"{DRY_RUN_PREFIX}left")
     assert await nodes(vm) != before
     async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
         # They are no disks.

@@ -11,6 +11,7 @@ from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
+from tui.vm.snapshot import DRY_RUN_PREFIX
 from tui.vm.target_nodes import TARGET_PREFIX
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 _CREATOR = "create-"
 _CREATOR_PREFIX = f"{_CREATOR}{TARGET_PREFIX}"
 _HELD_BY_JOB = "in use by block job"
+_OURS = (TARGET_PREFIX, DRY_RUN_PREFIX)
 _NO_SUCH_NODE = "Failed to find node"
 _LOOK_SECONDS = 0.5
 _TRIES = 5
@@ -157,7 +159,7 @@ class TargetNodes:
         """
         snapshot = self._state.snapshot
         owned = {node for job in snapshot.jobs for node in job.target_nodes} | self._in_use
-        found = {n for n in snapshot.graph.names if n.startswith(TARGET_PREFIX)} - owned
+        found = {n for n in snapshot.graph.names if n.startswith(_OURS)} - owned
         in_use = {n for n in found if n.removesuffix("-f") in snapshot.graph.targets}
         making = {_CREATOR + node for node in owned}
         creators = {j for j in snapshot.job_ids if j.startswith(_CREATOR_PREFIX)} - making
