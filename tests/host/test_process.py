@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ import psutil
 import pytest
 
 from tests.qemu import QemuStarter
-from tests.waiting import until
-from tui.host.process import QemuProcess, is_qemu, listener_pid, qemu_process
+from tests.waiting import until, until_now
+from tui.host.process import QemuProcess, holder_pid, is_qemu, listener_pid, qemu_process
 
 
 async def test_a_qemu_is_known_by_its_process(qemu: QemuStarter) -> None:
@@ -133,3 +134,27 @@ def test_another_host_is_not_looked_at() -> None:
         assert listener_pid("no such host.invalid", port) is None
         assert listener_pid("127.0.0.1", port) == os.getpid()
     assert listener_pid("127.0.0.1", port) is None
+
+
+async def test_who_serves_a_socket_is_found_though_another_made_it(qemu: QemuStarter) -> None:
+    vm = await qemu()
+    # The test made the socket and handed it over.
+    assert holder_pid(vm.monitor) == vm.pid
+    await vm.kill()
+    await until(lambda: holder_pid(vm.monitor) is None)
+
+
+def test_of_two_who_served_a_path_none_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    taken_over = f"import socket, time; s = socket.socket(1); s.bind({str(path)!r}); time.sleep(60)"
+    with socket.socket(socket.AF_UNIX) as first:
+        first.bind(str(path))
+        first.listen()
+        assert holder_pid(path) == os.getpid()
+        path.unlink()
+        with subprocess.Popen([sys.executable, "-I", "-S", "-c", taken_over]) as other:
+            try:
+                until_now(path.exists)
+                assert holder_pid(path) is None
+            finally:
+                other.kill()

@@ -145,6 +145,21 @@ def listener_pid(host: str, port: int) -> int | None:
     return None
 
 
+def holder_pid(path: Path) -> int | None:
+    """The one process on this host that serves a socket of the file system; None if not to tell.
+
+    The peer of such a socket is told to be the process that began to listen on it, which may be a
+    manager that handed it to QEMU.
+    """
+    try:
+        connections = psutil.net_connections("unix")
+    except psutil.AccessDenied:
+        return None
+    # psutil's types know of addresses of the Internet alone.
+    pids = {connection.pid for connection in connections if str(connection.laddr) == str(path)}
+    return pids.pop() if len(pids) == 1 else None
+
+
 def _loopback_addresses(host: str, port: int) -> frozenset[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tui.host.process import QemuProcess, listener_pid, qemu_process
-from tui.qmp.address import TcpAddress
+from tui.host.process import QemuProcess, holder_pid, listener_pid, qemu_process
+from tui.qmp.address import TcpAddress, UnixAddress
 from tui.qmp.session import QmpSession
 
 
@@ -12,7 +12,11 @@ async def process_behind(session: QmpSession) -> QemuProcess | None:
     pid, address = session.peer_pid, session.address
     if pid is None and isinstance(address, TcpAddress):
         pid = await asyncio.to_thread(listener_pid, address.host, address.port)
-    return await asyncio.to_thread(qemu_process, pid)
+    process = await asyncio.to_thread(qemu_process, pid)
+    if process is None and isinstance(address, UnixAddress):
+        holder = await asyncio.to_thread(holder_pid, address.path)
+        process = await asyncio.to_thread(qemu_process, holder)
+    return process
 
 
 def same_process(one: QemuProcess | None, other: QemuProcess | None) -> bool:
