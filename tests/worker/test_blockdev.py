@@ -86,8 +86,6 @@ async def test_both_ways_give_the_same_image(qemu: QemuStarter, tmp_path: Path, 
             target = vm.directory / f"{way}.img"
             await worker.start(backup(vm, target=str(target), format=fmt, job_id=way), way=way)
             assert (await ended(worker, way)).outcome is Outcome.SUCCEEDED
-            # QEMU 5.2 closes a target that it opened itself a moment after its job.
-            await vm.qmp("query-jobs")
             assert same(target, tmp_path / "d.raw", fmt)
             info = json.loads(qemu_img("info", "--output=json", target))
             told = ("format", "virtual-size", "actual-size", "format-specific", "cluster-size")

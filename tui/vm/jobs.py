@@ -150,11 +150,11 @@ class JobTracker:
         return self._roster.to_dismiss()
 
     def to_release(self) -> tuple[Job, ...]:
-        """Our jobs that are over and whose target's nodes are still there."""
+        """Our jobs that are over and whose target is still open."""
         return self._roster.to_release()
 
     def released(self, job_id: str, problem: str | None) -> None:
-        """The nodes of a job's target are removed; or they cannot be, for this reason."""
+        """The target of a job is closed; or it cannot be, for this reason."""
         self._roster.released(job_id, problem)
 
     def know_nodes(self, names: frozenset[str]) -> None:

@@ -82,15 +82,18 @@ class Roster:
         return tuple(
             job.id
             for job in self._live.values()
-            if job.ours and not job.live and job.key not in self._unwritten
+            if job.ours
+            and not job.live
+            and job.key not in self._unwritten
+            and job.id not in self._gone
         )
 
     def to_release(self) -> tuple[Job, ...]:
-        """Our jobs that are over and whose target's nodes are still there."""
+        """Our jobs that are over and whose target is still open."""
         return tuple(
             job
             for job in self._live.values()
-            if job.target_nodes and (job.id in self._gone or job.status == "concluded")
+            if job.target_open and (job.id in self._gone or job.status == "concluded")
         )
 
     def awaits(self, job_id: str) -> bool:
@@ -152,7 +155,7 @@ class Roster:
         ours = job_id.startswith(OUR_JOB_PREFIX)
         nodes = target_nodes(job_id) if ours else ()
         left = nodes if self._nodes.intersection(nodes) else ()
-        return Job(id=job_id, type="", ours=ours, target_nodes=left)
+        return Job(id=job_id, type="", ours=ours, target_open=bool(left), target_nodes=left)
 
     def know_nodes(self, names: frozenset[str]) -> None:
         """The nodes there are: among them may be those made for a job's target."""
@@ -179,11 +182,11 @@ class Roster:
     def conclude(self, job_id: str) -> None:
         """The outcome is certain while QEMU still holds the job: show it, have it written down.
 
-        As long as the nodes of its target are there, the outcome waits: not all may be on the disk.
+        As long as its target is open, success waits: not all may be on the disk.
         """
-        if self._live[job_id].target_nodes:
-            return
         outcome, detail, error = self._endings[job_id]
+        if outcome is Outcome.SUCCEEDED and self._live[job_id].target_open:
+            return
         self.change(
             job_id,
             outcome=outcome,
@@ -198,13 +201,13 @@ class Roster:
             self._unwritten[job.key] = job
 
     def released(self, job_id: str, problem: str | None) -> None:
-        """The nodes of a job's target are removed, or cannot be."""
-        self.change(job_id, target_nodes=())
+        """The target of a job is closed, or cannot be."""
+        self.change(job_id, target_open=False, target_nodes=())
         ending = self._endings.get(job_id)
         if problem is not None and ending is not None and ending[0] is Outcome.SUCCEEDED:
             words = f"all of it was copied, but the target is not closed: {problem}"
             self._endings[job_id] = (Outcome.FAILED, words, problem)
-        if ending is not None:
+        if ending is not None and self._live[job_id].live:
             self.conclude(job_id)
         if job_id in self._gone:
             self._gone.discard(job_id)
@@ -231,11 +234,11 @@ class Roster:
             if self._endings[job_id][0] is Outcome.SUCCEEDED and job.status != "concluded":
                 words = "it completed, but nobody saw it conclude"
                 self._endings[job_id] = (Outcome.LOST, words, None)
-            if job.target_nodes:
-                self._gone.add(job_id)
-                return
             self.conclude(job_id)
-        self._retire(job_id)
+        if job.target_open:
+            self._gone.add(job_id)
+        else:
+            self._retire(job_id)
 
     def _retire(self, job_id: str) -> None:
         self._finished.append(replace(self._live[job_id], status="null"))
@@ -260,9 +263,9 @@ class Roster:
             record.clear()
         self._gone.clear()
         for job_id in self:
-            if self._live[job_id].target_nodes:
+            if self._live[job_id].target_open:
                 # Closed by nobody: what was copied last may never have reached the disk.
-                self.change(job_id, target_nodes=())
+                self.change(job_id, target_open=False, target_nodes=())
                 ending = self._endings.get(job_id)
                 if ending is not None and ending[0] is Outcome.SUCCEEDED:
                     words = f"{reason} before the target was closed"

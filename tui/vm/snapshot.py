@@ -158,8 +158,9 @@ class Outcome(StrEnum):
 class Job:
     """A block job, ours or another client's, running or ended.
 
-    `key` tells jobs apart that used the same id one after the other. `target_nodes` are the nodes
-    made for its target that are still to be removed, which is what puts all of it on the disk.
+    `key` tells jobs apart that used the same id one after the other. `target_open`
+    tells that the target is still to be closed when the job is over, without which not all of it
+    need be on the disk; `target_nodes` are the nodes to be removed for that.
     `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `command` is the
     command that started it, where it was ours. `wall_started` is seconds since the epoch.
     """
@@ -186,6 +187,7 @@ class Job:
     outcome: Outcome | None = None
     detail: str = ""
     command: Mapping[str, object] | None = field(default=None, compare=False)
+    target_open: bool = False
     target_nodes: tuple[str, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import DRY_RUN_PREFIX
+from tui.vm.snapshot import DRY_RUN_PREFIX, Job
 from tui.vm.target_nodes import TARGET_PREFIX
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
@@ -131,11 +131,7 @@ class TargetNodes:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
         for job in self._state.tracker.to_release():
-            problem = await self.remove(session, job.target_nodes)
-            if problem is not None and _HELD_BY_JOB in problem and job.status == "concluded":
-                # QEMU 5.2 lets go of them only with the job.
-                await self._dismiss(session, job.id)
-                problem = await self.remove(session, job.target_nodes)
+            problem = await self._close(session, job)
             tries = self._refusals.pop(job.key, 0) + 1
             if problem is not None and tries < _TRIES:
                 # QEMU may still be letting go of them.
@@ -143,6 +139,17 @@ class TargetNodes:
                 continue
             self._state.tracker.released(job.id, problem)
             self._state.changed()
+
+    async def _close(self, session: QmpSession, job: Job) -> str | None:
+        problem = await self.remove(session, job.target_nodes)
+        held = not job.target_nodes or (problem is not None and _HELD_BY_JOB in problem)
+        if not held:
+            return problem
+        # QEMU 5.2 lets go of a target only with the job, and some time after it has told so.
+        if job.status == "concluded":
+            await self._dismiss(session, job.id)
+        await Queries(session, self._pace.command).jobs()
+        return await self.remove(session, job.target_nodes)
 
     async def _dismiss(self, session: QmpSession, job_id: str) -> None:
         try:

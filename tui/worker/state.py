@@ -24,6 +24,9 @@ from tui.worker.pace import Pace
 NAMED_NODES_SAFE_SINCE = 7
 """QEMU 5.2 dies of `query-named-block-nodes` while a backup job is concluded (danger X2)."""
 
+CLOSES_AT_ONCE_SINCE = 6
+"""QEMU 5.2 closes the target of a drive-backup only after its job is gone."""
+
 _SHORTEST_SPAN = 0.5
 """Seconds below which two looks at the statistics say nothing about a rate."""
 
@@ -122,6 +125,7 @@ class VmState:
             device_key=device.key if device else None,
             device=device.title if device else name,
             target=str(arguments.get("target", "")),
+            target_open=0 < self.snapshot.major < CLOSES_AT_ONCE_SINCE,
         )
 
     # --- fed by the session ----------------------------------------------------------------------

@@ -182,7 +182,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         schema = self.schema or await read_schema(session)
         facts = await self.look_at(arguments.get("target"))
         plan = plan_for(arguments, self.snapshot, schema, facts)
-        job = replace(self._state.job_to_be(arguments), target_nodes=plan.nodes)
+        job = replace(self._state.job_to_be(arguments), target_open=True, target_nodes=plan.nodes)
         await self._nodes.prepare(session, plan)
         try:
             return await start_job(session, self._state, job, plan.job, self._pace.command)
