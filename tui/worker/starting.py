@@ -4,49 +4,83 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tui.backup.arguments import DRIVE_BACKUP, Json
+from tui.backup.arguments import command as as_command
+from tui.backup.plan import Plan
 from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Job
+from tui.worker.blockdev import TargetNodes
 from tui.worker.state import VmState
 
 
-async def start_job(
-    session: QmpSession,
-    state: VmState,
-    job: Job,
-    command: Mapping[str, Any],
-    deadline: float,
-) -> str:
-    """Send the command that starts a job of ours; returns the job's id.
+class Starter:
+    """Starts jobs and cancels them.
 
-    Raises:
-        QmpError: as `VmWorker.start`.
+    Args:
+        state: whom it is told to.
+        nodes: makes the targets of the way by nodes.
+        deadline: seconds for each command.
     """
-    tracker = state.tracker
-    tracker.expect(replace(job, command=command))
-    try:
-        await session.execute(command["execute"], command["arguments"], timeout=deadline)
-    except CommandRefused:
-        tracker.refused(job.id)
-        raise
-    except BaseException:
-        # Also who is cancelled while QEMU works on it does not know.
-        tracker.unsure(job.id)
-        raise
-    tracker.accepted(job.id)
-    return job.id
 
+    def __init__(self, state: VmState, nodes: TargetNodes, deadline: float) -> None:
+        self._state = state
+        self._nodes = nodes
+        self._deadline = deadline
 
-async def cancel_job(session: QmpSession, state: VmState, job_id: str, deadline: float) -> None:
-    """Cancel a job. `force` because QEMU refuses to cancel a paused job without it.
+    async def start(self, session: QmpSession, arguments: Mapping[str, Json]) -> str:
+        """Start a `drive-backup`; returns the job's id.
 
-    Raises:
-        QmpError: as `VmWorker.cancel`.
-    """
-    state.tracker.cancel_requested(job_id)
-    arguments = {"device": job_id, "force": True}
-    try:
-        await session.execute("block-job-cancel", arguments, timeout=deadline)
-    except CommandRefused:
-        state.tracker.cancel_refused(job_id)
-        raise
+        Raises:
+            QmpError: as `VmWorker.start`.
+        """
+        sent = as_command(DRIVE_BACKUP, arguments)
+        return await self._send(session, self._state.job_to_be(arguments), sent)
+
+    async def start_by_nodes(
+        self, session: QmpSession, arguments: Mapping[str, Json], plan: Plan
+    ) -> str:
+        """Make the target's nodes, then start a `blockdev-backup`; returns the job's id.
+
+        Raises:
+            QmpError: as `VmWorker.start`.
+        """
+        job = self._state.job_to_be(arguments)
+        job = replace(job, target_open=True, target_nodes=plan.nodes)
+        await self._nodes.prepare(session, plan)
+        try:
+            return await self._send(session, job, plan.job)
+        except CommandRefused:
+            await self._nodes.give_up(session, plan)
+            raise
+        finally:
+            self._nodes.hand_over(plan)
+
+    async def _send(self, session: QmpSession, job: Job, command: Mapping[str, Any]) -> str:
+        tracker = self._state.tracker
+        tracker.expect(replace(job, command=command))
+        try:
+            await session.execute(command["execute"], command["arguments"], timeout=self._deadline)
+        except CommandRefused:
+            tracker.refused(job.id)
+            raise
+        except BaseException:
+            # Also who is cancelled while QEMU works on it does not know.
+            tracker.unsure(job.id)
+            raise
+        tracker.accepted(job.id)
+        return job.id
+
+    async def cancel(self, session: QmpSession, job_id: str) -> None:
+        """Cancel a job. `force` because QEMU refuses to cancel a paused job without it.
+
+        Raises:
+            QmpError: as `VmWorker.cancel`.
+        """
+        self._state.tracker.cancel_requested(job_id)
+        arguments = {"device": job_id, "force": True}
+        try:
+            await session.execute("block-job-cancel", arguments, timeout=self._deadline)
+        except CommandRefused:
+            self._state.tracker.cancel_refused(job_id)
+            raise

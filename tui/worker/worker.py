@@ -8,13 +8,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from tui.backup.arguments import DRIVE_BACKUP, Json
-from tui.backup.arguments import command as as_command
 from tui.backup.judge import judge, plan_for
+from tui.backup.plan import Plan
 from tui.backup.target import TargetFacts
 from tui.backup.verdict import Verdict
 from tui.backup.way import Way
@@ -34,8 +33,9 @@ from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.referee import Referee
 from tui.worker.sight import Sight
-from tui.worker.starting import cancel_job, start_job
+from tui.worker.starting import Starter
 from tui.worker.state import VmState
+from tui.worker.subscribers import Subscribers
 from tui.worker.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self.schema: QmpSchema | None = None
         self.process: QemuProcess | None = None
         self._pace = pace or Pace()
-        self._subscribers: list[Callable[[], None]] = []
-        self._state = VmState(str(address), self._pace, self._announce)
+        self._subscribers = Subscribers()
+        self._state = VmState(str(address), self._pace, self._subscribers.tell)
         self._nodes = TargetNodes(self._state, self._pace)
         self._outcomes = Outcomes(
             self._state,
@@ -76,6 +76,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         )
         self._watch = Watch(self._state, self._outcomes, self._nodes, self._pace)
         self._referee = Referee(self._state, self._pace.command, self._take_in)
+        self._starter = Starter(self._state, self._nodes, self._pace.command)
         self._sight = Sight(self._pace.target)
         self._session: QmpSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -98,21 +99,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         Returns:
             What ends the subscription; calling it again does nothing.
         """
-        self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self._subscribers:
-                self._subscribers.remove(callback)
-
-        return unsubscribe
-
-    def _announce(self) -> None:
-        for callback in tuple(self._subscribers):
-            try:
-                callback()
-            except Exception:
-                # A view that fails must not end the watch over the VM.
-                log.exception("a subscriber failed")
+        return self._subscribers.add(callback)
 
     # --- intents ---------------------------------------------------------------------------------
 
@@ -172,25 +159,16 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
             # A dry run between the command and its answer could kill QEMU.
             async with self._referee.turn:
                 if way is Way.BLOCKDEV:
-                    return await self._start_by_nodes(session, arguments)
-                job, sent = self._state.job_to_be(arguments), as_command(way, arguments)
-                return await start_job(session, self._state, job, sent, self._pace.command)
+                    plan = await self._plan(session, arguments)
+                    return await self._starter.start_by_nodes(session, arguments, plan)
+                return await self._starter.start(session, arguments)
         finally:
             self._look_again()
 
-    async def _start_by_nodes(self, session: QmpSession, arguments: Mapping[str, Json]) -> str:
+    async def _plan(self, session: QmpSession, arguments: Mapping[str, Json]) -> Plan:
         schema = self.schema or await read_schema(session)
         facts = await self.look_at(arguments.get("target"))
-        plan = plan_for(arguments, self.snapshot, schema, facts)
-        job = replace(self._state.job_to_be(arguments), target_open=True, target_nodes=plan.nodes)
-        await self._nodes.prepare(session, plan)
-        try:
-            return await start_job(session, self._state, job, plan.job, self._pace.command)
-        except CommandRefused:
-            await self._nodes.give_up(session, plan)
-            raise
-        finally:
-            self._nodes.hand_over(plan)
+        return plan_for(arguments, self.snapshot, schema, facts)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job for good, also one that is paused.
@@ -199,7 +177,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
             QmpError: QEMU refused (`DeviceNotActive`: no such job), or gave no answer.
         """
         try:
-            await cancel_job(self._connected(), self._state, job_id, self._pace.command)
+            await self._starter.cancel(self._connected(), job_id)
         finally:
             self._look_again()
 
