@@ -90,7 +90,6 @@ class JobsScreen(VmScreen):
 
 
 def _question(job: Job) -> Confirm:
-    done = "" if job.fraction is None else f" It is {job.fraction:.0%} done."
     where = plain(job.target, 300) if job.target else "its target"
     lost = f"{where} stays behind, incomplete and useless as a backup."
     if job.type != "backup":
@@ -98,7 +97,7 @@ def _question(job: Job) -> Confirm:
     owner = "" if job.ours else " Another client started it, and may count on it."
     return Confirm(
         title=f"Cancel {plain(job.id, 60)}?",
-        text=f"{lost}{done}{owner}",
+        text=f"{lost}{owner}",
         yes="Cancel the job",
         no="Let it run",
     )
