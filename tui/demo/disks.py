@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.demo.errors import DemoError
+from tui.demo.spawn import spawn
 
 MiB = 1 << 20
 GiB = 1 << 30
@@ -150,7 +151,7 @@ def _make_raw(path: Path, disk: Disk) -> None:
 
 
 async def _create(qemu_img: Path, path: Path, size: int) -> None:
-    process = await asyncio.create_subprocess_exec(
+    process = await spawn(
         *(qemu_img, "create", "-q", "-f", "qcow2", path, str(size)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tui.demo import leash
 from tui.demo.errors import DemoError
+from tui.demo.spawn import spawn
 
 _LOG_LINES = 6
 _BACKLOG = 1
@@ -74,7 +75,7 @@ async def _spawn(
     leashed = (sys.executable, "-I", "-S", leash.__file__, str(os.getpid()))
     try:
         with log.open("wb") as output:
-            return await asyncio.create_subprocess_exec(
+            return await spawn(
                 *leashed,
                 program,
                 *options,

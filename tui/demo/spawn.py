@@ -1,0 +1,32 @@
+"""Starts a program such that a cancellation leaves neither it nor a riddle behind."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+
+async def spawn(
+    program: str | Path, *arguments: str | Path, **options: Any
+) -> asyncio.subprocess.Process:
+    """As `asyncio.create_subprocess_exec`, but a program that is just starting is killed in order.
+
+    Cancelled in the middle of a start, asyncio reaps the child behind the back of its own watcher,
+    which then complains of an unknown process.
+
+    Raises:
+        OSError: the program cannot be run.
+    """
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(program, *arguments, **options), name=f"start {program}"
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Where it cannot be run at all there is nothing to end.
+        with contextlib.suppress(OSError):
+            process = await starting
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+        raise
