@@ -106,6 +106,27 @@ def draw(random: Random, directory: Path) -> dict[str, Any]:
     return arguments
 
 
+NODES = ("t-null", "t-null", "t-raw", "t-q", "t-q", "t-q", "loose", "n-share")
+ODD_NODES = (
+    *("t-small", "t-ro", "raw0", "n-raw0", "chain", "ro", "n-ro", "cd0", "nosuch", "", "busy"),
+    *("n-busy", "n-null", "n-thr", "f-raw", "n-raw", "mir", "odd", "vmdk", "temp", "work"),
+)
+
+
+def draw_by_node(random: Random, directory: Path) -> dict[str, Any]:
+    """One set of arguments of `blockdev-backup`, whose target is a node."""
+    arguments = draw(random, directory)
+    for name in ("format", "mode"):
+        if random.random() < 0.98:
+            arguments.pop(name, None)
+    if "target" in arguments:
+        odd = random.random() < 0.3
+        arguments["target"] = random.choice(ODD_NODES if odd else NODES)
+        if random.random() < 0.03:
+            arguments["target"] = arguments.get("device")
+    return arguments
+
+
 def _target(random: Random, directory: Path) -> str:
     name = random.choice(TARGETS)
     if name == "new":

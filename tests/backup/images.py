@@ -22,8 +22,9 @@ _RAW = {
     "shared": SIZE,
     "under": SIZE,
     "zero": 0,
+    "target": SIZE,
 }
-_QCOW2 = ("plain", "ro", "busy", "node", "thr", "ended")
+_QCOW2 = ("plain", "ro", "busy", "node", "thr", "ended", "target")
 _OVERLAYS = {
     "mid": "base.img",
     "top": "mid.qcow2",

@@ -13,14 +13,33 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.backup.cases import draw
+from tests.backup.cases import draw, draw_by_node
 from tests.backup.referee import Referee, Tally
+from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP
 
 RELEASES = {"bullseye": "5.2", "bookworm": "7.2", "trixie": "10.0", "sid": "11.1"}
 _SETUP = Path(__file__).parents[2] / "scripts" / "qemu.sh"
-_SURVIVAL = Path(__file__).with_name("test_survival.py")
+_TESTS = Path(__file__).parents[1]
+_FOR_EACH = (
+    "backup/test_survival.py",
+    "worker/test_blockdev.py",
+    "worker/test_referee_busy.py",
+    "worker/test_referee_dry_run.py",
+    "worker/test_same_image.py",
+)
+"""Tests of what every release must outlive, and of what the rules alone do not tell."""
+
 _COLUMNS = (
-    *("version", "cases", "agreed", "false accepts", "false rejects", "other words", "unknown"),
+    *(
+        "version",
+        "command",
+        "cases",
+        "agreed",
+        "false accepts",
+        "false rejects",
+        "other words",
+        "unknown",
+    ),
     *("not sent", "deaths", "cases/s", "seed"),
 )
 
@@ -41,10 +60,11 @@ def main() -> int:
             continue
         os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
         sound = _survives(release) and sound
-        tally = asyncio.run(_try(words.cases, f"{words.seed} {release}"))
-        _tell(release, tally)
-        rows.append(_row(release, tally, words.seed))
-        sound = sound and not tally.disputes and not tally.deaths
+        for command in (DRIVE_BACKUP, BLOCKDEV_BACKUP):
+            tally = asyncio.run(_try(command, words.cases, f"{words.seed} {release}"))
+            _tell(f"{release} {command}", tally)
+            rows.append(_row(release, command, tally, words.seed))
+            sound = sound and not tally.disputes and not tally.deaths
     widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
     for row in rows:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
@@ -52,8 +72,9 @@ def main() -> int:
 
 
 def _survives(release: str) -> bool:
-    """Whether the release's QEMU outlives a restless watch over backups."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(_SURVIVAL)]
+    """Whether the release's QEMU outlives a restless watch, dry runs, and backups by nodes."""
+    tests = [str(_TESTS / name) for name in _FOR_EACH]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         print(f"{release} does not survive being watched:\n{done.stdout}")
@@ -66,15 +87,16 @@ def _programs(release: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-async def _try(count: int, seed: str) -> Tally:
+async def _try(command: str, count: int, seed: str) -> Tally:
     with tempfile.TemporaryDirectory(prefix="blockdeck-") as name:
-        cases = itertools.islice(_cases(Random(seed), Path(name)), count)
-        return await Referee(Path(name)).hear(cases)
+        cases = itertools.islice(_cases(command, Random(seed), Path(name)), count)
+        return await Referee(Path(name), command).hear(cases)
 
 
-def _cases(random: Random, directory: Path) -> Iterator[dict[str, Any]]:
+def _cases(command: str, random: Random, directory: Path) -> Iterator[dict[str, Any]]:
+    one = draw if command == DRIVE_BACKUP else draw_by_node
     while True:
-        yield draw(random, directory)
+        yield one(random, directory)
 
 
 def _tell(release: str, tally: Tally) -> None:
@@ -87,14 +109,14 @@ def _tell(release: str, tally: Tally) -> None:
     print(f"--- {release} done", flush=True)
 
 
-def _row(release: str, tally: Tally, seed: str) -> tuple[str, ...]:
+def _row(release: str, command: str, tally: Tally, seed: str) -> tuple[str, ...]:
     words = tally.count("other words") + tally.count("other field")
     numbers = (
         *(tally.cases, tally.agreed, tally.count("false accept"), tally.count("false reject")),
         *(words, tally.unknown.total(), tally.not_sent, len(tally.deaths)),
     )
     name = RELEASES.get(release, release)
-    return (name, *(str(number) for number in numbers), f"{tally.pace:.1f}", seed)
+    return (name, command, *(str(number) for number in numbers), f"{tally.pace:.1f}", seed)
 
 
 if __name__ == "__main__":

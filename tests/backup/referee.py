@@ -12,6 +12,7 @@ from tests.backup.images import copy_images, make_images
 from tests.backup.targets import Targets
 from tests.backup.zoo import Opinion, open_zoo
 from tui.backup.advice import field_of_refusal
+from tui.backup.arguments import DRIVE_BACKUP
 from tui.backup.verdict import Finding, Severity, Verdict
 
 Arguments = Mapping[str, Any]
@@ -61,10 +62,12 @@ class Referee:
 
     Args:
         directory: where images, targets and QEMUs live; empty.
+        command: whose arguments the cases are.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, command: str = DRIVE_BACKUP) -> None:
         self.tally = Tally()
+        self._command = command
         self._directory = directory
         self._numbers = itertools.count()
         self._pristine = directory / "pristine"
@@ -96,13 +99,13 @@ class Referee:
         async with open_zoo(self._directory / f"vm{next(self._numbers)}", self._images) as zoo:
             fresh = True
             for arguments in cases:
-                verdict = await zoo.worker.judge(arguments, fresh=fresh)
+                verdict = await zoo.worker.judge(arguments, command=self._command, fresh=fresh)
                 self.tally.cases += 1
                 if any(_is_deadly(finding) for finding in verdict.findings):
                     self.tally.not_sent += 1
                     continue
                 asked.append(arguments)
-                opinion = await zoo.ask(arguments)
+                opinion = await zoo.ask(arguments, self._command)
                 # A refused command leaves everything as it was.
                 fresh = opinion.refusal is None
                 self._targets.restore()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.backup.images import SECRET
+from tests.backup.images import SECRET, SIZE
 from tests.qemu import PC, Refused, Vm, qemu
 from tests.waiting import until_answered
 from tui.backup.arguments import DRIVE_BACKUP
@@ -65,6 +65,11 @@ def options(directory: Path) -> tuple[str, ...]:
         f"driver=qcow2,node-name=n-q,file.driver=file,file.filename={directory}/node.qcow2",
         "driver=null-co,node-name=n-null,size=4194304,read-zeroes=on",
         "driver=throttle,node-name=n-thr,throttle-group=tg0,file=n-null",
+        f"driver=null-co,node-name=t-null,size={SIZE}",
+        "driver=null-co,node-name=t-small,size=1048576",
+        f"driver=null-co,node-name=t-ro,size={SIZE},read-only=on",
+        f"driver=raw,node-name=t-raw,file.driver=file,file.filename={directory}/target.img",
+        f"driver=qcow2,node-name=t-q,file.driver=file,file.filename={directory}/target.qcow2",
         f"driver=raw,node-name=n-share,file.driver=file,file.filename={directory}/shared.img",
     ):
         words += ["-blockdev", node]

@@ -11,6 +11,7 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
+from tests.worker.wire import Splitter
 
 MIB = 1 << 20
 STEPS = ("blockdev-create", "blockdev-add", "blockdev-backup", "drive-backup")
@@ -44,7 +45,7 @@ def steps_given_to(vm: Vm) -> list[dict[str, Any]]:
 
 def shown_in(deck: Deck) -> list[dict[str, Any]]:
     """The commands in the preview, read as QEMU would read them."""
-    return [json.loads(line) for line in deck.line("preview-text").splitlines() if line]
+    return Splitter().feed(deck.line("preview-text").encode())
 
 
 async def node_names(vm: Vm) -> set[str]:

@@ -56,6 +56,19 @@ class Graph:
         """The nodes on top of a node, each with the role the node has for it."""
         return tuple(self._parents.get(node, ()))
 
+    def is_below(self, node: str, other: str) -> bool:
+        """Whether a node is a part of another, in whatever role."""
+        seen: set[str] = set()
+        above = [node]
+        while above:
+            for parent, _ in self.parents(above.pop()):
+                if parent == other:
+                    return True
+                if parent not in seen:
+                    seen.add(parent)
+                    above.append(parent)
+        return False
+
     def below_filter(self, node: str) -> str | None:
         """The node a job's filter stands on: `file` since QEMU 6, `backing` before."""
         return self.child(node, "file", "backing")

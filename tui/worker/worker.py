@@ -122,7 +122,8 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         if fresh:
             await self.refresh()
         schema = self.schema or await read_schema(session)
-        facts = await self.look_at(arguments.get("target"))
+        of_file = command == DRIVE_BACKUP
+        facts = await self.look_at(arguments.get("target")) if of_file else None
         return judge(arguments, self.snapshot, schema, facts, command=command, way=way)
 
     async def look_at(self, target: object) -> TargetFacts | None:

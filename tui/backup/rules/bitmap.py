@@ -45,7 +45,14 @@ def incremental_mode(case: Case) -> Iterator[Hit]:
 def not_found(case: Case) -> Iterator[Hit]:
     """The disk's node has no such bitmap."""
     name = _given(case)
-    if name is None or not case.source.found or case.source.busy or _on_source(case):
+    source = case.source
+    if name is None or not source.found:
+        return
+    if source.busy and not case.is_blockdev_backup:
+        # That it is busy is told first.
+        return
+    # Under the backend's name QEMU finds the job's filter, which has no bitmaps.
+    if _on_source(case) and not (source.busy and source.by_backend):
         return
     names = ", ".join(quote(bitmap.name) for bitmap in case.source.bitmaps)
     words = f"choose {names}" if names else "it has none"

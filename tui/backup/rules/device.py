@@ -64,18 +64,30 @@ def target_without_medium(case: Case) -> Iterator[Hit]:
         yield from _no_medium("target", case.target_node)
 
 
-@rule("D-BUSY", Severity.REFUSES)
-def source_busy(case: Case) -> Iterator[Hit]:
-    """A job keeps others off the disk."""
-    source = case.source
+def _busy(source: Source, field: str) -> Iterator[Hit]:
     if source.busy is not None:
         running = source.device.jobs[0] if source.device and source.device.jobs else ""
         yield Hit(
-            "device",
+            field,
             f"A {source.busy} job {quote(running) if running else ''} works on this disk; "
             "wait for its end or cancel it.".replace("  ", " "),
             f"Node '{source.name}' is busy: block device is in use by block job: {source.busy}",
         )
+
+
+@rule("D-BUSY", Severity.REFUSES)
+def source_busy(case: Case) -> Iterator[Hit]:
+    """A job keeps others off the disk."""
+    if not case.is_blockdev_backup:
+        yield from _busy(case.source, "device")
+
+
+@rule("D-BUSY", Severity.REFUSES)
+def source_or_target_busy(case: Case) -> Iterator[Hit]:
+    """A job keeps others off a node; of blockdev-backup this is checked after the bitmap."""
+    if case.is_blockdev_backup:
+        yield from _busy(case.source, "device")
+        yield from _busy(case.target_node, "target")
 
 
 @rule("D-BUSY", Severity.UNKNOWN)

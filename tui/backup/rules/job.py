@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tui.backup.formats import FORMATS, WITH_COMPRESSION, new_cluster_size, vpc_size
 from tui.backup.rules.case import Case
+from tui.backup.rules.device import source_or_target_busy
 from tui.backup.rules.rule import Hit, rule
 from tui.backup.verdict import Severity
 from tui.backup.wording import quote
@@ -32,6 +33,11 @@ def same(case: Case) -> Iterator[Hit]:
         )
 
 
+def _target_drive(case: Case) -> str:
+    """The backend on the target, which QEMU names; a target of drive-backup has none."""
+    return case.target_node.default_job_id if case.is_blockdev_backup else ""
+
+
 @rule("J-COMPRESS", Severity.REFUSES)
 def compress(case: Case) -> Iterator[Hit]:
     """Only some formats can hold compressed data."""
@@ -40,7 +46,7 @@ def compress(case: Case) -> Iterator[Hit]:
             "compress",
             f"{quote(case.format)} cannot hold compressed data; choose format qcow2 or leave "
             "compress off.",
-            "Compression is not supported for this drive ",
+            f"Compression is not supported for this drive {_target_drive(case)}",
         )
 
 
@@ -219,10 +225,22 @@ def permissions(case: Case) -> Iterator[Hit]:
             "The source is read-only: nothing of it can be discarded.",
             "Could not replace node: Block node is read-only",
         )
-    if case.is_blockdev_backup and case.target_node.read_only:
+    target = case.target_node if case.is_blockdev_backup else None
+    if target is not None and target.device is not None and target.device.attached:
         yield Hit(
             "target",
-            f"Node {quote(case.target_node.name)} is read-only; choose one that can be written.",
+            f"The guest uses {quote(target.name)}, and nobody else may write to it; choose "
+            "another node.",
+        )
+    elif target is not None and case.vm.graph.is_below(target.node_name, case.source.node_name):
+        yield Hit(
+            "target",
+            f"Node {quote(target.name)} is a part of the disk itself; choose another node.",
+        )
+    elif target is not None and target.read_only:
+        yield Hit(
+            "target",
+            f"Node {quote(target.name)} is read-only; choose one that can be written.",
             _in_filter(case, "Block node is read-only"),
         )
 
@@ -270,7 +288,7 @@ def speed(case: Case) -> Iterator[Hit]:
         )
 
 
-EARLY = (same, compress, compress_unknown, compress_qcow, workers, chunk)
+EARLY = (same, compress, compress_unknown, compress_qcow, source_or_target_busy, workers, chunk)
 LATE = (
     sizes_differ,
     size_unknown,
