@@ -21,6 +21,7 @@ RELEASES = {"bullseye": "5.2", "bookworm": "7.2", "trixie": "10.0", "sid": "11.1
 _SETUP = Path(__file__).parents[2] / "scripts" / "qemu.sh"
 _TESTS = Path(__file__).parents[1]
 _FOR_EACH = (
+    "backup/test_deadly.py",
     "backup/test_survival.py",
     "worker/test_blockdev.py",
     "worker/test_referee_busy.py",

@@ -152,7 +152,7 @@ def _is_deadly(finding: Finding) -> bool:
 
 
 # These endanger one disk or one backup; QEMU itself survives them.
-_TAME = frozenset({"X1", "X5", "X15", "LONG-TEXT"})
+_TAME = frozenset({"X1", "X2", "X5", "X15", "LONG-TEXT"})
 
 
 def _spoils(verdict: Verdict, opinion: Opinion) -> bool:

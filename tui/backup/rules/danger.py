@@ -163,7 +163,6 @@ def concluded_job(case: Case) -> Iterator[Hit]:
             "auto-dismiss",
             "While the ended job is kept, a client that lists the block nodes kills this QEMU, and "
             "the VM with it; leave auto-dismiss on.",
-            override=True,
         )
 
 
