@@ -24,5 +24,5 @@ def default_arguments(
         "target": suggest_target(directory, device.title, now, _FORMAT),
         "format": _FORMAT,
         "mode": "absolute-paths",
-        "auto-dismiss": 0 < vm.major < 7,
+        "auto-dismiss": vm.traps.listing_nodes_kills,
     }

@@ -6,9 +6,6 @@ from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP
 from tui.qmp.schema import QmpSchema
 from tui.vm.snapshot import Device, VmSnapshot
 
-_SAFE_SINCE = 7
-"""Before, a `drive-backup` whose target cannot be opened freezes the disk (danger X1)."""
-
 _COMMANDS = (BLOCKDEV_BACKUP, "blockdev-add", "blockdev-create", "blockdev-del")
 
 
@@ -41,6 +38,6 @@ def why_not_drive_backup(vm: VmSnapshot, device: Device | None) -> str | None:
     """What speaks against `drive-backup` of this disk, in a sentence; None if nothing does."""
     if device is not None and device.medium is not None and device.medium.temporary_snapshot:
         return "drive-backup deletes files of a disk with snapshot=on."
-    if 0 < vm.major < _SAFE_SINCE:
+    if vm.traps.bad_target_freezes:
         return f"In QEMU {vm.major} a refused drive-backup can freeze the disk."
     return None

@@ -10,6 +10,7 @@ from enum import StrEnum
 from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, VersionInfo
 from tui.vm.filenames import is_temporary_snapshot
 from tui.vm.graph import Graph
+from tui.vm.traps import Traps, traps_of
 
 OUR_JOB_PREFIX = "blockdeck-"
 """Ids of jobs that BlockDeck starts begin with this, so that a later BlockDeck knows its own."""
@@ -239,6 +240,11 @@ class VmSnapshot:
     def major(self) -> int:
         """QEMU's major version; 0 while unknown."""
         return self.version.qemu.major if self.version else 0
+
+    @property
+    def traps(self) -> Traps:
+        """What this QEMU does wrong."""
+        return traps_of(self.major)
 
     @property
     def title(self) -> str:

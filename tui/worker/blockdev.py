@@ -145,7 +145,7 @@ class TargetNodes:
         held = not job.target_nodes or (problem is not None and _HELD_BY_JOB in problem)
         if not held:
             return problem
-        # QEMU 5.2 lets go of a target only with the job, and some time after it has told so.
+        # `Traps.target_closes_late`
         if job.status == "concluded":
             await self._dismiss(session, job.id)
         await Queries(session, self._pace.command).jobs()

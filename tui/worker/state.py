@@ -19,13 +19,8 @@ from tui.vm.inventory import (
 )
 from tui.vm.jobs import JobTracker
 from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
+from tui.vm.traps import traps_of
 from tui.worker.pace import Pace
-
-NAMED_NODES_SAFE_SINCE = 7
-"""QEMU 5.2 dies of `query-named-block-nodes` while a backup job is concluded (danger X2)."""
-
-CLOSES_AT_ONCE_SINCE = 6
-"""QEMU 5.2 closes the target of a drive-backup only after its job is gone."""
 
 _SHORTEST_SPAN = 0.5
 """Seconds below which two looks at the statistics say nothing about a rate."""
@@ -125,7 +120,7 @@ class VmState:
             device_key=device.key if device else None,
             device=device.title if device else name,
             target=str(arguments.get("target", "")),
-            target_open=0 < self.snapshot.major < CLOSES_AT_ONCE_SINCE,
+            target_open=self.snapshot.traps.target_closes_late,
         )
 
     # --- fed by the session ----------------------------------------------------------------------
@@ -233,7 +228,7 @@ class VmState:
         await self.poll_stats(ask)
 
     async def _may_ask_for_nodes(self, ask: Queries) -> bool:
-        if ask.session.greeting.version.qemu.major >= NAMED_NODES_SAFE_SINCE:
+        if not traps_of(ask.session.greeting.version.qemu.major).listing_nodes_kills:
             return True
         # A start of ours that is sent behind this question shows in the tracker, and is sent before
         # the next one.

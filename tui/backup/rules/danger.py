@@ -143,7 +143,7 @@ def relative(case: Case) -> Iterator[Hit]:
 @rule("X1", Severity.DANGER)
 def frozen_disk(case: Case) -> Iterator[Hit]:
     """In QEMU 5 a refused target freezes the disk."""
-    if not (_opens_target(case) and 0 < case.vm.major < 7):
+    if not (_opens_target(case) and case.vm.traps.bad_target_freezes):
         return
     facts = case.facts
     good = facts is not None and facts.writable is True and facts.parent_is_directory is True
@@ -158,7 +158,7 @@ def frozen_disk(case: Case) -> Iterator[Hit]:
 @rule("X2", Severity.DANGER)
 def concluded_job(case: Case) -> Iterator[Hit]:
     """In QEMU 5 a concluded job can kill the VM."""
-    if 0 < case.vm.major < 7 and case.value("auto-dismiss") is False:
+    if case.vm.traps.listing_nodes_kills and case.value("auto-dismiss") is False:
         yield Hit(
             "auto-dismiss",
             "While the ended job is kept, a client that lists the block nodes kills this QEMU, and "
