@@ -74,9 +74,11 @@ def describe_job(job: Job | None, now: float) -> Content:
     """Everything about one job."""
     if job is None:
         return Content.styled("No job is highlighted.", "$muted")
+    owner = "us" if job.ours else "another client"
     lines = [
         Content.styled(plain(job.id, 200), "bold $accent"),
         _pair("state", Content.styled(_state_words(job), _STATE.get(job.state, ""))),
+        _pair("kind", f"{job.type or '?'}, started by {owner}, io-status {job.io_status}"),
         _pair("disk", plain(job.device or "not known", 200)),
         _pair("target", plain(job.target or "not known: started by another client", 400)),
         _pair("copied", f"{size(job.offset)} of {size(job.len)}"),
