@@ -23,8 +23,8 @@ _ACCEPTED = "Transaction aborted using Abort action"
 _INSIDE = "actions[0].data."
 _OTHER_SIZE = "Source and target image have different sizes"
 _OF_THE_TARGET = ("target", "format", "mode")
-_OF_THE_TARGET_ALONE = frozenset({"X1", "X3"})
-"""Dangers of `drive-backup`'s own way with its target, which a dry run does not have."""
+_NOT_OF_A_DRY_RUN = frozenset({"X1", "X2", "X3"})
+"""Dangers of `drive-backup`'s own way with its target, and of a job that is kept when it is over."""
 
 _PARTING_SECONDS = 0.5
 
@@ -113,7 +113,7 @@ class Referee:
         if self._is_busy(arguments):
             return False
         verdict = judge(arguments, self._state.snapshot, schema, None, DRIVE_BACKUP)
-        return worth_asking(verdict, but_for=_OF_THE_TARGET_ALONE)
+        return worth_asking(verdict, but_for=_NOT_OF_A_DRY_RUN)
 
     def _is_busy(self, arguments: Mapping[str, Json]) -> bool:
         """Whether a job runs, or is about to, on the disk or on one that is not known yet.
