@@ -24,7 +24,7 @@ _INSIDE = "actions[0].data."
 _OTHER_SIZE = "Source and target image have different sizes"
 _OF_THE_TARGET = ("target", "format", "mode")
 _NOT_OF_A_DRY_RUN = frozenset({"X1", "X2", "X3"})
-"""Dangers of `drive-backup`'s own way with its target, and of a job that is kept when it is over."""
+"""Dangers of `drive-backup`'s way with its target, and of a job that is kept when it is over."""
 
 _PARTING_SECONDS = 0.5
 
