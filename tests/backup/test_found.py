@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.backup.vms import VM, file, judged, make_vm, seen
+from tui.backup.verdict import Finding
 from tui.qmp.models import XDbgBlockGraph
 from tui.vm.graph import Graph
 from tui.vm.snapshot import Job, VmSnapshot
@@ -104,3 +105,54 @@ def test_a_target_that_cannot_be_made_comes_before_its_secret() -> None:
     gone = seen(parent_exists=False)
     rules = [finding.rule for finding in judged(format="luks", facts=gone).findings[:2]]
     assert rules == ["FS", "C-KEYSECRET"]
+
+
+def by_node(vm: VmSnapshot, device: str, target: str, **more: Any) -> Finding:
+    """The first finding about a `blockdev-backup` onto a node."""
+    verdict = judged(
+        *("format", "mode"),
+        vm=vm,
+        unseen=True,
+        command="blockdev-backup",
+        device=device,
+        target=target,
+        **more,
+    )
+    assert verdict.verdict == "reject"
+    return verdict.findings[0]
+
+
+def test_a_target_that_a_job_holds_is_busy() -> None:
+    found = by_node(crowded(), "loose", "busy")
+    told = "Node 'busy' is busy: block device is in use by block job: backup"
+    assert (found.field, found.foretells) == ("target", told)
+
+
+def test_of_a_busy_disk_blockdev_backup_looks_for_the_bitmap_first() -> None:
+    more: dict[str, Any] = {"sync": "bitmap", "bitmap": "nosuch", "bitmap_mode": "never"}
+    assert by_node(crowded(), "d0", "n-loose", **more).rule == "B-NOTFOUND"
+    assert judged(vm=crowded(), device="d0", **more).findings[0].rule == "D-BUSY"
+
+
+def test_a_target_that_the_guest_uses_is_refused() -> None:
+    found = by_node(VM, "loose", "d0")
+    assert (found.rule, found.field) == ("J-PERM", "target")
+
+
+def test_a_part_of_the_disk_is_no_target_for_it() -> None:
+    nodes = [("block-backend", "loose"), ("block-driver", "n-loose"), ("block-driver", "base")]
+    graph = XDbgBlockGraph.model_validate(
+        {
+            "nodes": [
+                {"id": number, "type": kind, "name": name}
+                for number, (kind, name) in enumerate(nodes)
+            ],
+            "edges": [
+                {"parent": 0, "child": 1, "name": "root"},
+                {"parent": 1, "child": 2, "name": "file"},
+            ],
+        }
+    )
+    found = by_node(replace(VM, graph=Graph(graph)), "loose", "base")
+    assert (found.rule, found.field) == ("J-PERM", "target")
+    assert "a part of the disk itself" in found.message
