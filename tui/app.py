@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ from tui.screens.vm_screen import VmScreen
 from tui.terminal import unicode_ok
 from tui.text import plain
 from tui.themes import CONTRAST, DARK
-from tui.vm.snapshot import Device, Link, VmSnapshot
+from tui.vm.snapshot import Device, Job, Link, VmSnapshot
 from tui.worker import VmWorker
 
 log = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ class BlockDeckApp(App[int]):
     async def action_leave(self) -> None:
         """Quit; with a job running, ask first."""
         jobs = self.worker.snapshot.live_jobs if self.worker else ()
-        if jobs and not await self.push_screen_wait(_leave_question([job.id for job in jobs])):
+        if jobs and not await self.push_screen_wait(_leave_question(jobs)):
             return
         self.exit(0)
 
@@ -255,13 +255,15 @@ def _lasting(monitor: str) -> str:
     return str(address.path.absolute()) if isinstance(address, UnixAddress) else monitor
 
 
-def _leave_question(job_ids: list[str]) -> Confirm:
-    named = ", ".join(plain(job_id, 60) for job_id in job_ids[:3])
-    more = f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else ""
+def _leave_question(jobs: Sequence[Job]) -> Confirm:
+    named = ", ".join(plain(job.id, 60) for job in jobs[:3])
+    more = f" and {len(jobs) - 3} more" if len(jobs) > 3 else ""
+    to_close = any(job.target_nodes for job in jobs)
+    waits = " The target of a blockdev-backup stays open until then." if to_close else ""
     return Confirm(
         title="Quit while jobs are running?",
         text=f"Running in QEMU: {named}{more}. Nothing is lost: they go on without BlockDeck, and "
-        "it finds them when it comes back.",
+        f"it finds them when it comes back.{waits}",
         yes="Leave them running",
         no="Stay",
     )

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.running import blockdeck
 from tests.qemu import QemuStarter, Vm, qemu_img
+from tests.waiting import until_answered
 
 
 def words(target: Path) -> tuple[str, ...]:
@@ -108,3 +109,20 @@ async def test_way_and_command_exclude_each_other(vm: Vm) -> None:
     done = await blockdeck("check", vm.monitor, "device=drive0", *both)
     assert done.status == 2
     assert "exclude each other" in done.err
+
+
+async def test_who_does_not_wait_is_told_what_waits(vm: Vm, tmp_path: Path) -> None:
+    target = tmp_path / "out.qcow2"
+    started = await blockdeck(
+        *("backup", vm.monitor, *words(target), "--way", "blockdev-backup", "--no-wait")
+    )
+    assert started.status == 0, started.err
+    assert "Its target stays open until BlockDeck has seen that it is over." in started.err
+
+    async def is_closed() -> bool:
+        await blockdeck("jobs", vm.monitor)
+        nodes = await vm.qmp("query-named-block-nodes", flat=True)
+        return not [node for node in nodes if node["node-name"].startswith("blockdeck-")]
+
+    await until_answered(is_closed)
+    assert "identical" in qemu_img("compare", tmp_path / "disk.qcow2", target, "-U")

@@ -41,11 +41,13 @@ class BackupRequest:
     way: str | None = None
     directory: str | None = None
 
-    @property
-    def way_back(self) -> str:
-        """How to see the job again."""
+    def way_back(self, way: Way) -> str:
+        """How to see the job again, and what waits for that."""
         monitor = shlex.quote(str(self.address))
-        return f"Come back with: {PROGRAM} {monitor}, or {PROGRAM} jobs {monitor}"
+        back = f"Come back with: {PROGRAM} {monitor}, or {PROGRAM} jobs {monitor}"
+        # The nodes of a target are removed by whoever sees the end of its job.
+        waits = "Its target stays open until BlockDeck has seen that it is over. "
+        return f"{waits}{back}" if way is Way.BLOCKDEV else back
 
 
 async def back_up(request: BackupRequest) -> int:
@@ -63,15 +65,16 @@ async def back_up(request: BackupRequest) -> int:
             reporter.refused(verdict)
             raise _refused(blockers)
         _warn(verdict)
+        way_back = request.way_back(way)
         with _interruption() as interrupted:
             follower = Follower(worker, reporter)
             job_id = await start(worker, verdict, way, request)
             reporter.started(job_id, verdict.command)
             if request.no_wait:
-                note(f"{job_id} runs in QEMU. {request.way_back}")
+                note(f"{job_id} runs in QEMU. {way_back}")
                 return Status.DONE
             try:
-                return await _watch(follower, job_id, interrupted, reporter, request)
+                return await _watch(follower, job_id, interrupted, reporter, way_back)
             finally:
                 reporter.close()
 
@@ -123,7 +126,8 @@ async def start(worker: VmWorker, verdict: Verdict, way: Way, request: BackupReq
     except (NotAnswering, ConnectionLost) as error:
         if isinstance(error, NotAnswering) and error.command not in _STARTING:
             raise Failure(f"the backup was not started: {error}") from error
-        raise Failure(f"whether the backup runs is not known: {error}", request.way_back) from error
+        sentence = f"whether the backup runs is not known: {error}"
+        raise Failure(sentence, request.way_back(way)) from error
 
 
 async def _watch(
@@ -131,7 +135,7 @@ async def _watch(
     job_id: str,
     interrupted: asyncio.Event,
     reporter: Reporter,
-    request: BackupRequest,
+    way_back: str,
 ) -> int:
     end = asyncio.create_task(follower.follow(job_id), name=f"follow {job_id}")
     stop = asyncio.create_task(interrupted.wait(), name="interruption")
@@ -140,14 +144,14 @@ async def _watch(
         if not end.done():
             reporter.interrupted(job_id)
             reporter.close()
-            complain(f"interrupted; {job_id} goes on in QEMU", request.way_back)
+            complain(f"interrupted; {job_id} goes on in QEMU", way_back)
             return Status.INTERRUPTED
         job = end.result()
     except OSError as error:
         # The reader of a pipe or the terminal is gone.
         abandon_output()
         sentence = f"the output cannot be written ({error.strerror}); {job_id} goes on in QEMU"
-        raise Failure(sentence, request.way_back) from error
+        raise Failure(sentence, way_back) from error
     finally:
         end.cancel()
         stop.cancel()

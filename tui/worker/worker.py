@@ -237,10 +237,11 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         """Leave the VM alone; its jobs go on."""
         session = self._session
         if self._task is not None:
+            # Cancelled before its first step it would settle nothing.
+            await asyncio.sleep(0)
             self._task.cancel()
             await asyncio.wait([self._task])
         if session is not None:
-            # A task that is cancelled before its first step closes nothing.
             await session.close()
 
     def _stopped(self, task: "asyncio.Task[None]") -> None:
