@@ -156,3 +156,12 @@ def test_a_part_of_the_disk_is_no_target_for_it() -> None:
     found = by_node(replace(VM, graph=Graph(graph)), "loose", "base")
     assert (found.rule, found.field) == ("J-PERM", "target")
     assert "a part of the disk itself" in found.message
+
+
+def test_compressed_data_cannot_replace_what_the_target_has() -> None:
+    filled = judged(mode="existing", compress=True, facts=file(size=64 << 20))
+    assert (filled.verdict, filled.findings[0].rule) == ("unknown", "J-FILLED")
+    fresh = judged(mode="existing", compress=True, facts=file(size=196_624))
+    assert "J-FILLED" not in [finding.rule for finding in fresh.findings]
+    new = judged(compress=True)
+    assert "J-FILLED" not in [finding.rule for finding in new.findings]

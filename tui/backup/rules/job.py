@@ -15,6 +15,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _LONGEST_NODE_NAME = 31
 _WORDS_FOR_NAME = "begin with a letter and go on with letters, digits, '-', '.' and '_' alone"
 _SMALLEST_CLUSTER = 65536
+_HEADER = 5
+"""Clusters that an image without data has at the most, up to 512 GiB."""
 
 
 def _in_filter(case: Case, words: str) -> str:
@@ -41,7 +43,11 @@ def _target_drive(case: Case) -> str:
 @rule("J-COMPRESS", Severity.REFUSES)
 def compress(case: Case) -> Iterator[Hit]:
     """Only some formats can hold compressed data."""
-    if case.is_on("compress") and case.format is not None and case.format not in WITH_COMPRESSION:
+    target = case.target_node if case.is_blockdev_backup else None
+    # Under the backend's name QEMU finds the filter of a job that works on it.
+    filtered = target is not None and target.by_backend and target.busy is not None
+    unfit = case.format is not None and (filtered or case.format not in WITH_COMPRESSION)
+    if case.is_on("compress") and unfit:
         yield Hit(
             "compress",
             f"{quote(case.format)} cannot hold compressed data; choose format qcow2 or leave "
@@ -63,6 +69,21 @@ def compress_qcow(case: Case) -> Iterator[Hit]:
     if case.is_on("compress") and case.format == "qcow":
         yield Hit(
             "compress", "A compressed backup to qcow fails once there is data; choose format qcow2."
+        )
+
+
+@rule("J-FILLED", Severity.UNKNOWN)
+def compress_onto_data(case: Case) -> Iterator[Hit]:
+    """Compressed data cannot replace what an existing target has."""
+    if not case.is_on("compress") or case.creates or case.format not in WITH_COMPRESSION:
+        return
+    facts, cluster = case.facts, new_cluster_size("qcow2", 0, backing=False) or 0
+    empty = facts is not None and facts.size is not None and facts.size <= _HEADER * cluster
+    if not empty:
+        yield Hit(
+            "compress",
+            "Compressed data cannot replace data that the target has: the job would fail with an "
+            "I/O error. Leave compress off, or take a fresh target.",
         )
 
 
@@ -288,7 +309,16 @@ def speed(case: Case) -> Iterator[Hit]:
         )
 
 
-EARLY = (same, compress, compress_unknown, compress_qcow, source_or_target_busy, workers, chunk)
+EARLY = (
+    same,
+    compress,
+    compress_unknown,
+    compress_qcow,
+    compress_onto_data,
+    source_or_target_busy,
+    workers,
+    chunk,
+)
 LATE = (
     sizes_differ,
     size_unknown,
