@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from tui.backup.formats import FORMATS, WITH_COMPRESSION, new_cluster_size, vpc_size
+from tui.backup.formats import FORMATS, new_cluster_size, vpc_size
+from tui.backup.rules import compress
 from tui.backup.rules.case import Case
 from tui.backup.rules.device import source_or_target_busy
 from tui.backup.rules.rule import Hit, rule
@@ -15,8 +16,6 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _LONGEST_NODE_NAME = 31
 _WORDS_FOR_NAME = "begin with a letter and go on with letters, digits, '-', '.' and '_' alone"
 _SMALLEST_CLUSTER = 65536
-_HEADER = 5
-"""Clusters that an image without data has at the most, up to 512 GiB."""
 
 
 def _in_filter(case: Case, words: str) -> str:
@@ -32,58 +31,6 @@ def same(case: Case) -> Iterator[Hit]:
             "target",
             "Choose another node: source and target are the same.",
             "Source and target cannot be the same",
-        )
-
-
-def _target_drive(case: Case) -> str:
-    """The backend on the target, which QEMU names; a target of drive-backup has none."""
-    return case.target_node.default_job_id if case.is_blockdev_backup else ""
-
-
-@rule("J-COMPRESS", Severity.REFUSES)
-def compress(case: Case) -> Iterator[Hit]:
-    """Only some formats can hold compressed data."""
-    target = case.target_node if case.is_blockdev_backup else None
-    # Under the backend's name QEMU finds the filter of a job that works on it.
-    filtered = target is not None and target.by_backend and target.busy is not None
-    unfit = case.format is not None and (filtered or case.format not in WITH_COMPRESSION)
-    if case.is_on("compress") and unfit:
-        yield Hit(
-            "compress",
-            f"{quote(case.format)} cannot hold compressed data; choose format qcow2 or leave "
-            "compress off.",
-            f"Compression is not supported for this drive {_target_drive(case)}",
-        )
-
-
-@rule("J-COMPRESS", Severity.UNKNOWN)
-def compress_unknown(case: Case) -> Iterator[Hit]:
-    """The format of the target is not known."""
-    if case.is_on("compress") and case.format is None and "format" not in case.arguments:
-        yield Hit("compress", "Only some formats can be compressed; name the format to be sure.")
-
-
-@rule("J-QCOW", Severity.UNKNOWN)
-def compress_qcow(case: Case) -> Iterator[Hit]:
-    """A compressed backup to qcow fails as soon as there is data."""
-    if case.is_on("compress") and case.format == "qcow":
-        yield Hit(
-            "compress", "A compressed backup to qcow fails once there is data; choose format qcow2."
-        )
-
-
-@rule("J-FILLED", Severity.UNKNOWN)
-def compress_onto_data(case: Case) -> Iterator[Hit]:
-    """Compressed data cannot replace what an existing target has."""
-    if not case.is_on("compress") or case.creates or case.format not in WITH_COMPRESSION:
-        return
-    facts, cluster = case.facts, new_cluster_size("qcow2", 0, backing=False) or 0
-    empty = facts is not None and facts.size is not None and facts.size <= _HEADER * cluster
-    if not empty:
-        yield Hit(
-            "compress",
-            "Compressed data cannot replace data that the target has: the job would fail with an "
-            "I/O error. Leave compress off, or take a fresh target.",
         )
 
 
@@ -311,10 +258,7 @@ def speed(case: Case) -> Iterator[Hit]:
 
 EARLY = (
     same,
-    compress,
-    compress_unknown,
-    compress_qcow,
-    compress_onto_data,
+    *compress.RULES,
     source_or_target_busy,
     workers,
     chunk,
