@@ -1,11 +1,17 @@
-"""Sets of arguments: mostly sound, spoiled in up to three places."""
+"""Sets of arguments: mostly sound, spoiled in up to three places; hypothesis throws the dice."""
 
+import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import hypothesis
+from hypothesis import HealthCheck, Phase, strategies
+
 from tests.backup.images import MIB
+from tui.backup.arguments import DRIVE_BACKUP
 
 DEVICES = (
     "raw0",
@@ -84,8 +90,32 @@ ODD_TARGETS = (
 )
 
 
-def draw(random: Random, directory: Path) -> dict[str, Any]:
-    """One set of arguments."""
+def cases(command: str, directory: Path, count: int, seed: str) -> list[dict[str, Any]]:
+    """So many sets of a command's arguments, no two alike; the same ones for the same seed."""
+    one = _drive_backup if command == DRIVE_BACKUP else _blockdev_backup
+    found: dict[str, dict[str, Any]] = {}
+    for turn in itertools.count():
+
+        @hypothesis.seed(f"{seed} {turn}")
+        @hypothesis.settings(
+            max_examples=count,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @hypothesis.given(strategies.randoms(use_true_random=False))
+        def note(random: Random) -> None:
+            case = one(random, directory)
+            found[json.dumps(case, sort_keys=True)] = case
+
+        note()
+        if len(found) >= count:
+            break
+    return list(found.values())[:count]
+
+
+def _drive_backup(random: Random, directory: Path) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "device": random.choice(DEVICES),
         "sync": random.choice(SYNCS),
@@ -113,9 +143,8 @@ ODD_NODES = (
 )
 
 
-def draw_by_node(random: Random, directory: Path) -> dict[str, Any]:
-    """One set of arguments of `blockdev-backup`, whose target is a node."""
-    arguments = draw(random, directory)
+def _blockdev_backup(random: Random, directory: Path) -> dict[str, Any]:
+    arguments = _drive_backup(random, directory)
     for name in ("format", "mode"):
         if random.random() < 0.98:
             arguments.pop(name, None)

@@ -2,18 +2,14 @@
 
 import argparse
 import asyncio
-import itertools
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from random import Random
-from typing import Any
 
-from tests.backup.cases import draw, draw_by_node
+from tests.backup.cases import cases
 from tests.backup.referee import Referee, Tally
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP
 
@@ -90,14 +86,8 @@ def _programs(release: str) -> str | None:
 
 async def _try(command: str, count: int, seed: str) -> Tally:
     with tempfile.TemporaryDirectory(prefix="blockdeck-") as name:
-        cases = itertools.islice(_cases(command, Random(seed), Path(name)), count)
-        return await Referee(Path(name), command).hear(cases)
-
-
-def _cases(command: str, random: Random, directory: Path) -> Iterator[dict[str, Any]]:
-    one = draw if command == DRIVE_BACKUP else draw_by_node
-    while True:
-        yield one(random, directory)
+        asked = cases(command, Path(name), count, seed)
+        return await Referee(Path(name), command).hear(iter(asked))
 
 
 def _tell(release: str, tally: Tally) -> None:

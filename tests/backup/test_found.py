@@ -165,3 +165,18 @@ def test_compressed_data_cannot_replace_what_the_target_has() -> None:
     assert "J-FILLED" not in [finding.rule for finding in fresh.findings]
     new = judged(compress=True)
     assert "J-FILLED" not in [finding.rule for finding in new.findings]
+
+
+def test_how_a_directory_is_refused_depends_on_how_the_disk_was_opened() -> None:
+    directory = seen(exists=True, kind="directory")
+    of_drive = judged(mode="existing", facts=directory).findings[0].foretells
+    assert of_drive == "'file' driver requires '/backup/new.qcow2' to be a regular file"
+    of_node = judged(mode="existing", facts=directory, device="n-node").findings[0].foretells
+    assert of_node == "Could not open '/backup/new.qcow2': Is a directory"
+
+
+def test_a_vmdk_that_cannot_be_made_comes_before_what_backs_it() -> None:
+    vm = make_vm(driver="vmdk")
+    gone = seen(parent_exists=False)
+    found = judged(vm=vm, format="vmdk", sync="none", facts=gone).findings[:2]
+    assert [finding.rule for finding in found] == ["FS", "C-VMDK"]

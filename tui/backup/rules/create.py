@@ -206,7 +206,13 @@ def vmdk_backing(case: Case) -> Iterator[Hit]:
             f"A vmdk image cannot be backed by {quote(below)}; choose format qcow2.",
             "backing_file must be a vmdk image" if below else None,
         )
-    elif case.sync == "none":
+
+
+@rule("C-VMDK", Severity.REFUSES)
+def vmdk_in_use(case: Case) -> Iterator[Hit]:
+    """A vmdk cannot be made onto the vmdk that the guest writes to."""
+    wanted = case.creates and case.format == "vmdk" and case.sync == "none"
+    if wanted and case.source.driver == "vmdk":
         yield Hit(
             "format",
             "A vmdk image on a vmdk disk in use cannot be made; choose format qcow2.",
@@ -262,5 +268,5 @@ RULES = (
     temporary_top,
 )
 
-# The file is made before its secret is asked for.
-AFTER_FILE = (luks,)
+# The file is made before its secret is asked for, or what backs it is opened.
+AFTER_FILE = (luks, vmdk_in_use)

@@ -64,7 +64,9 @@ def path_broken(case: Case) -> Iterator[Hit]:
 
 
 def _directory(case: Case) -> str:
-    if case.creates:
+    # The target is opened with the disk's flags. Those of a -drive have auto-read-only, with which
+    # QEMU opens a directory before it sees what it is.
+    if case.creates or (case.source.device and not case.source.device.device):
         return _failure(case, "Is a directory")
     if case.is_old:
         return "A regular file was expected by the 'file' driver, but something else was given"
