@@ -1,5 +1,8 @@
 """What the rules let nobody do, a throwaway QEMU is made to do: the dangers are real."""
 
+import asyncio
+import contextlib
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -131,3 +134,79 @@ async def test_an_image_that_looks_like_another_is_taken_for_it(
     await vm.qmp("drive-backup", given)
     await no_jobs(vm)
     assert "file format: qcow2" in qemu_img("info", target)
+
+
+async def test_a_refused_target_freezes_the_disk_of_an_old_qemu(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
+    old = await major(vm) < 6
+    given = arguments(tmp_path, target=str(tmp_path / "nosuch" / "target"), format="raw")
+    if old:
+        await is_forbidden(vm, given, "X1")
+    with pytest.raises(Refused, match="No such file"):
+        await vm.qmp("drive-backup", given)
+    await vm.qmp("drive-backup", arguments(tmp_path, format="raw", auto_dismiss=False))
+    if not old:
+        await until_answered(lambda: is_in(vm, "concluded"))
+        return
+    # It is asked to run, and stays where it is.
+    await until_answered(lambda: is_in(vm, "paused"))
+    await vm.qmp("query-named-block-nodes")
+    (job,) = await vm.qmp("query-block-jobs")
+    assert (job["status"], job["offset"]) == ("paused", 0)
+
+
+async def is_in(vm: Vm, status: str) -> bool:
+    """Whether the only job is in this state."""
+    return [job["status"] for job in await vm.qmp("query-jobs")] == [status]
+
+
+async def test_listing_the_nodes_beside_an_ended_job_kills_an_old_qemu(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
+    given = arguments(tmp_path, format="raw", auto_dismiss=False)
+    old = await major(vm) < 6
+    if old:
+        await is_forbidden(vm, given, "X2")
+    await vm.qmp("drive-backup", given)
+    await until_answered(lambda: is_in(vm, "concluded"))
+    if not old:
+        await vm.qmp("query-named-block-nodes")
+        return
+    with pytest.raises(ConnectionError):
+        await vm.qmp("query-named-block-nodes")
+    assert "killed by signal" in await vm.ended()
+
+
+async def test_a_disk_of_no_size_kills_an_old_qemu(qemu: QemuStarter, tmp_path: Path) -> None:
+    vm = await qemu(*drive(pattern(tmp_path / "d.raw", size=0)))
+    given = arguments(tmp_path, format="qcow2")
+    if await major(vm) < 6:
+        await is_forbidden(vm, given, "X9")
+        await dies(vm, given)
+        return
+    await vm.qmp("drive-backup", given)
+    await no_jobs(vm)
+
+
+async def test_a_fifo_stops_qemu_for_ever(qemu: QemuStarter, tmp_path: Path) -> None:
+    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
+    given = arguments(tmp_path, format="raw", mode="existing")
+    os.mkfifo(given["target"])
+    await is_forbidden(vm, given, "X11")
+    asked = asyncio.create_task(vm.qmp("drive-backup", given))
+
+    async def stands_before_it() -> int | None:
+        # It can be opened like this only while another process waits to read from it.
+        with contextlib.suppress(OSError):
+            return os.open(given["target"], os.O_WRONLY | os.O_NONBLOCK)
+        return None
+
+    writer = await until_answered(stands_before_it)
+    assert writer is not None
+    # Only what nobody does for a production VM gets it going again.
+    with pytest.raises(Refused, match="regular file"):
+        await asked
+    os.close(writer)

@@ -6,6 +6,7 @@ from typing import Any
 from tui.backup.judge import judge
 from tui.backup.target import TargetFacts
 from tui.backup.verdict import Finding, Severity, Verdict
+from tui.backup.way import Way
 from tui.qmp.models import BlockDirtyInfo, ImageInfo, QemuVersionTriple, VersionInfo
 from tui.qmp.schema import QmpSchema
 from tui.vm.snapshot import Device, Job, Medium, Node, VmSnapshot
@@ -234,6 +235,7 @@ def judged(
     unseen: bool = False,
     schema: QmpSchema = SCHEMA,
     command: str = "drive-backup",
+    way: Way = Way.DRIVE,
     **changes: Any,
 ) -> Verdict:
     """The verdict on the sound arguments with changes; `job_id=` is `job-id`."""
@@ -242,7 +244,7 @@ def judged(
     target = arguments.get("target")
     if facts is None and not unseen:
         facts = seen(target if isinstance(target, str) else "")
-    return judge(arguments, vm, schema, None if unseen else facts, command=command)
+    return judge(arguments, vm, schema, None if unseen else facts, command=command, way=way)
 
 
 def worst(verdict: Verdict, *severities: Severity) -> Finding | None:
