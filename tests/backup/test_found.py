@@ -180,3 +180,39 @@ def test_a_vmdk_that_cannot_be_made_comes_before_what_backs_it() -> None:
     gone = seen(parent_exists=False)
     found = judged(vm=vm, format="vmdk", sync="none", facts=gone).findings[:2]
     assert [finding.rule for finding in found] == ["FS", "C-VMDK"]
+
+
+def test_under_a_jobs_filter_the_disk_and_its_node_are_not_the_same() -> None:
+    found = by_node(crowded(), "busy", "n-busy")
+    assert (found.rule, found.field) == ("D-BUSY", "device")
+
+
+def standing(role: str) -> VmSnapshot:
+    """The node of `loose` has another on top."""
+    names = [("block-backend", "loose"), ("block-driver", "n-loose"), ("block-driver", "base")]
+    nodes = [{"id": place, "type": kind, "name": name} for place, (kind, name) in enumerate(names)]
+    edges = [{"parent": 0, "child": 1, "name": "root"}, {"parent": 2, "child": 1, "name": role}]
+    graph = XDbgBlockGraph.model_validate({"nodes": nodes, "edges": edges})
+    return replace(VM, graph=Graph(graph))
+
+
+def test_what_is_written_to_a_node_on_top_of_the_disk_is_written_to_the_disk() -> None:
+    found = by_node(standing("file"), "loose", "base")
+    assert (found.rule, found.field) == ("J-PERM", "target")
+    # Its own overlay is what a fleecing backup writes to.
+    overlay: dict[str, Any] = {"device": "loose", "target": "base", "command": "blockdev-backup"}
+    verdict = judged("format", "mode", vm=standing("backing"), unseen=True, **overlay)
+    assert "J-PERM" not in [finding.rule for finding in verdict.findings]
+
+
+def test_what_a_hidden_node_of_qemu_5_has_to_do_with_a_job_is_unknown() -> None:
+    held = make_vm(5)
+    devices = tuple(
+        replace(d, busy_with="backup-top" if d.device == "d0" else d.busy_with)
+        for d in held.devices
+    )
+    more: dict[str, Any] = {"device": "n-d0", "sync": "incremental", "bitmap": "b0"}
+    verdict = judged(vm=replace(held, devices=devices), **more)
+    assert verdict.verdict == "unknown"
+    assert "B-BUSY" in [finding.rule for finding in verdict.findings]
+    assert judged(vm=held, **more).verdict == "accept"

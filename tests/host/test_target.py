@@ -205,6 +205,9 @@ def test_an_image_is_known_by_its_header(look: Look, tmp_path: Path, name: str) 
     sizes = {"vhdx": None, "vpc": vpc_size(4 * MIB)}
     assert facts.virtual_size == sizes.get(name, 4 * MIB)
     assert facts.backing_usable is None
+    told = json.loads(qemu_img("info", "--output=json", tmp_path / "x")).get("cluster-size")
+    unknown = ("vhdx", "vpc", "parallels")
+    assert facts.cluster_size == (None if name in unknown else told)
 
 
 @pytest.mark.parametrize(

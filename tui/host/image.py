@@ -91,7 +91,7 @@ def _vmdk(head: bytes) -> ImageHeader:
 
 
 def _vdi(head: bytes) -> ImageHeader:
-    size, _, block = struct.unpack_from("<QII", head, 0x170)
+    size, block = struct.unpack_from("<QI", head, 0x170)
     return ImageHeader(virtual_size=_whole_sectors(size), cluster_size=block)
 
 

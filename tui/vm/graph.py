@@ -56,12 +56,14 @@ class Graph:
         """The nodes on top of a node, each with the role the node has for it."""
         return tuple(self._parents.get(node, ()))
 
-    def is_below(self, node: str, other: str) -> bool:
-        """Whether a node is a part of another, in whatever role."""
+    def is_below(self, node: str, other: str, *, but_for: str | None = None) -> bool:
+        """Whether a node is a part of another, in whatever role `but_for` one."""
         seen: set[str] = set()
         above = [node]
         while above:
-            for parent, _ in self.parents(above.pop()):
+            for parent, role in self.parents(above.pop()):
+                if role == but_for:
+                    continue
                 if parent == other:
                     return True
                 if parent not in seen:

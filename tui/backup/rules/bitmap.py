@@ -87,6 +87,19 @@ def busy(case: Case) -> Iterator[Hit]:
         )
 
 
+@rule("B-BUSY", Severity.UNKNOWN)
+def busy_unseen(case: Case) -> Iterator[Hit]:
+    """In QEMU 5 it is not seen whether the job on the disk uses the bitmap."""
+    found, device = _on_source(case), case.source.device
+    hidden = device is not None and device.busy_with is not None
+    if found is not None and not found.busy and hidden and case.vm.traps.listing_nodes_kills:
+        yield Hit(
+            "bitmap",
+            f"Whether the job on this disk uses bitmap {quote(found.name)} cannot be seen; wait "
+            "for its end.",
+        )
+
+
 @rule("B-INCONSISTENT", Severity.REFUSES)
 def inconsistent(case: Case) -> Iterator[Hit]:
     """The bitmap was not saved when its QEMU died."""
@@ -161,6 +174,7 @@ EARLY = (
     not_found,
     mode_needed,
     busy,
+    busy_unseen,
     inconsistent,
     with_none,
     never,

@@ -8,6 +8,7 @@ from tui.backup.rules import compress
 from tui.backup.rules.case import Case
 from tui.backup.rules.device import source_or_target_busy
 from tui.backup.rules.rule import Hit, rule
+from tui.backup.rules.source import Source
 from tui.backup.verdict import Severity
 from tui.backup.wording import quote
 from tui.units import size
@@ -26,12 +27,18 @@ def _in_filter(case: Case, words: str) -> str:
 def same(case: Case) -> Iterator[Hit]:
     """A disk cannot be backed up onto itself."""
     source, target = case.source, case.target_node if case.is_blockdev_backup else None
-    if target and source.found and target.found and source.node_name == target.node_name:
+    if target and source.found and target.found and _meant(case, source) == _meant(case, target):
         yield Hit(
             "target",
             "Choose another node: source and target are the same.",
             "Source and target cannot be the same",
         )
+
+
+def _meant(case: Case, found: Source) -> str:
+    """The node that QEMU finds: by the name of a backend it is the filter of a job, if any."""
+    top = case.vm.graph.top(found.name) if found.by_backend else None
+    return top or found.node_name
 
 
 @rule("J-WORKERS", Severity.REFUSES)
@@ -205,12 +212,24 @@ def permissions(case: Case) -> Iterator[Hit]:
             "target",
             f"Node {quote(target.name)} is a part of the disk itself; choose another node.",
         )
+    elif target is not None and _writes_to_source(case, target):
+        yield Hit(
+            "target",
+            f"What is written to node {quote(target.name)} is written to the disk itself; choose "
+            "another node.",
+        )
+
     elif target is not None and target.read_only:
         yield Hit(
             "target",
             f"Node {quote(target.name)} is read-only; choose one that can be written.",
             _in_filter(case, "Block node is read-only"),
         )
+
+
+def _writes_to_source(case: Case, target: Source) -> bool:
+    """Whether the target stands on the source, other than an overlay stands on its backing file."""
+    return case.vm.graph.is_below(case.source.node_name, target.node_name, but_for="backing")
 
 
 @rule("J-ID", Severity.REFUSES)
