@@ -62,6 +62,10 @@ class JobTracker:
         """Our cancellation came to nothing."""
         self._cancelled_by_us.discard(job_id)
 
+    def speed_asked(self, job_id: str, speed: int) -> None:
+        """QEMU took our limit, in bytes a second."""
+        self._roster.change(job_id, asked=speed)
+
     def clear_finished(self) -> None:
         """Forget the ended jobs that QEMU has forgotten, too."""
         self._roster.clear_finished()
@@ -257,7 +261,13 @@ class JobTracker:
 
     def _take_progress(self, info: JobInfo, detail: BlockJobInfo | None) -> None:
         if detail is not None:
-            self._roster.change(info.id, speed=detail.speed, io_status=detail.io_status)
+            self._roster.change(
+                info.id,
+                speed=detail.speed,
+                io_status=detail.io_status,
+                auto_finalize=detail.auto_finalize,
+                auto_dismiss=detail.auto_dismiss,
+            )
         moves = info.status == "running" and not (detail is not None and detail.paused)
         self._roster.advance(info.id, info.current_progress, info.total_progress, moves=moves)
 

@@ -162,7 +162,8 @@ class Job:
     `key` tells jobs apart that used the same id one after the other. `target_open`
     tells that the target is still to be closed when the job is over, without which not all of it
     need be on the disk; `target_nodes` are the nodes to be removed for that.
-    `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `command` is the
+    `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `speed` is the limit
+    that QEMU has, `asked` the one it was last told by us, where it was. `command` is the
     command that started it, where it was ours. `wall_started` is seconds since the epoch.
     """
 
@@ -177,6 +178,9 @@ class Job:
     offset: int = 0
     len: int = 0
     speed: int = 0
+    asked: int | None = None
+    auto_finalize: bool = True
+    auto_dismiss: bool = True
     io_status: str = "ok"
     paused: bool = False
     error: str | None = None
@@ -203,6 +207,9 @@ class Job:
             return self.outcome.value
         if self.status == "paused" and not self.paused:
             return "running"
+        if self.status == "running" and self.paused:
+            # It halts at its next step, which a low speed puts off.
+            return "pausing"
         return self.status
 
     @property

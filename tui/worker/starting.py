@@ -1,4 +1,4 @@
-"""The start of a job and its cancellation, told to the tracker step by step."""
+"""The start of a job, told to the tracker step by step."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from tui.worker.state import VmState
 
 
 class Starter:
-    """Starts jobs and cancels them.
+    """Starts jobs.
 
     Args:
         state: whom it is told to.
@@ -70,17 +70,3 @@ class Starter:
             raise
         tracker.accepted(job.id)
         return job.id
-
-    async def cancel(self, session: QmpSession, job_id: str) -> None:
-        """Cancel a job. `force` because QEMU refuses to cancel a paused job without it.
-
-        Raises:
-            QmpError: as `VmWorker.cancel`.
-        """
-        self._state.tracker.cancel_requested(job_id)
-        arguments = {"device": job_id, "force": True}
-        try:
-            await session.execute("block-job-cancel", arguments, timeout=self._deadline)
-        except CommandRefused:
-            self._state.tracker.cancel_refused(job_id)
-            raise

@@ -120,6 +120,7 @@ class VmState:
             device_key=device.key if device else None,
             device=device.title if device else name,
             target=str(arguments.get("target", "")),
+            asked=speed if isinstance(speed := arguments.get("speed"), int) else None,
             target_open=self.snapshot.traps.target_closes_late,
         )
 

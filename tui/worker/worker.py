@@ -27,6 +27,8 @@ from tui.qmp.schema import QmpSchema, read_schema
 from tui.qmp.session import QmpSession
 from tui.vm.events import EventLog
 from tui.vm.snapshot import Link, VmSnapshot
+from tui.vm.verbs import Act, Verb
+from tui.worker.acts import Acts
 from tui.worker.behind import process_behind, same_process
 from tui.worker.blockdev import TargetNodes
 from tui.worker.outcomes import Outcomes
@@ -77,6 +79,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         self._watch = Watch(self._state, self._outcomes, self._nodes, self._pace)
         self._referee = Referee(self._state, self._pace.command, self._take_in)
         self._starter = Starter(self._state, self._nodes, self._pace.command)
+        self._acts = Acts(self._state, self._pace.command)
         self._sight = Sight(self._pace.target)
         self._session: QmpSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -177,8 +180,20 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         Raises:
             QmpError: QEMU refused (`DeviceNotActive`: no such job), or gave no answer.
         """
+        await self.act(job_id, Act(Verb.CANCEL))
+
+    async def act(self, job_id: str, act: Act) -> None:
+        """Do something to a job: `tui.vm.verbs` tells what can be done in which state.
+
+        Raises:
+            CommandRefused: QEMU said no (`DeviceNotActive`: no such job).
+            NotAnswering: the deadline passed.
+            ConnectionLost: the line was lost before the answer.
+        """
+        session = self._connected()
+        schema = self.schema or await read_schema(session)
         try:
-            await self._starter.cancel(self._connected(), job_id)
+            await self._acts.do(session, schema, job_id, act)
         finally:
             self._look_again()
 
