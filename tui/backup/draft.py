@@ -128,3 +128,15 @@ def _switch(text: str) -> bool:
     if text.lower() in _OFF:
         return False
     raise _Unreadable(f"{quote(text)} is neither on nor off.")
+
+
+def parse_speed(text: str) -> int:
+    """A speed as it is typed (`50M`, `1.5 GiB/s`, `0`), in bytes a second.
+
+    Raises:
+        ValueError: in words for whoever typed it.
+    """
+    speed = _size(re.sub(r"\s*/\s*s$", "", text.strip()))
+    if not 0 <= speed < 1 << 63:
+        raise ValueError("A speed is between 0 and 8 EiB a second.")
+    return speed

@@ -4,30 +4,31 @@ import time
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from tui.qmp.errors import QmpError
-from tui.screens.confirm import Confirm
-from tui.screens.vm_screen import VmScreen
-from tui.text import plain
+from tui.screens.job_acts import JobActs
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.widgets.job_rows import JOB_COLUMNS, describe_job, job_row
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
 
 
-class JobsScreen(VmScreen):
+class JobsScreen(JobActs):
     """The table of jobs and, for the one highlighted, all there is to know."""
 
     BINDING_GROUP_TITLE = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "cancel", "Cancel job", tooltip="Stop the highlighted job, after asking"),
-        Binding("x", "clear", "Clear ended", tooltip="Take the ended jobs off the list"),
+        *JobActs.BINDINGS,
+        Binding("x", "clear", "Clear", tooltip="Take the ended jobs off the list"),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dimmed_for: tuple[int, str, bool, bool] | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Table, empty state, detail."""
@@ -60,6 +61,15 @@ class JobsScreen(VmScreen):
     def _show_detail(self) -> None:
         text = describe_job(self.highlighted, time.monotonic())
         self.query_one("#job-detail-text", Line).show_resized(text)
+        self._dim_keys()
+
+    def _dim_keys(self) -> None:
+        """What can be done depends on the job and its state."""
+        job = self.highlighted
+        state = (job.key, job.status, job.paused, job.live) if job else None
+        if state != self._dimmed_for:
+            self._dimmed_for = state
+            self.refresh_bindings()
 
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self) -> None:
@@ -69,35 +79,3 @@ class JobsScreen(VmScreen):
         """Forget the ended jobs."""
         if self.worker is not None:
             self.worker.clear_finished()
-
-    @work(group="command")
-    async def action_cancel(self) -> None:
-        """Ask, then cancel."""
-        job, worker = self.highlighted, self.worker
-        if job is None or worker is None:
-            return
-        if not job.live:
-            self.notify(f"{job.id} has already ended", severity="warning", markup=False)
-            return
-        if not await self.app.push_screen_wait(_question(job)):
-            return
-        try:
-            await worker.cancel(job.id)
-        except QmpError as error:
-            self.notify(
-                f"{job.id} was not cancelled: {plain(str(error))}", severity="error", markup=False
-            )
-
-
-def _question(job: Job) -> Confirm:
-    where = plain(job.target, 300) if job.target else "its target"
-    lost = f"{where} stays behind, incomplete and useless as a backup."
-    if job.type != "backup":
-        lost = f"This is a {job.type} job: what it did so far may be lost."
-    owner = "" if job.ours else " Another client started it, and may count on it."
-    return Confirm(
-        title=f"Cancel {plain(job.id, 60)}?",
-        text=f"{lost}{owner}",
-        yes="Cancel the job",
-        no="Let it run",
-    )

@@ -41,10 +41,10 @@ _ALLOWED: Mapping[Verb, frozenset[str]] = {
 }
 
 _WHEN: Mapping[Verb, str] = {
-    Verb.COMPLETE: "only a job that is ready can be completed, and a backup never is",
-    Verb.FINALIZE: "only a job that is pending (auto-finalize=false) waits to be finalized",
-    Verb.DISMISS: "only a job that has concluded can be dismissed",
-    Verb.SOFT_CANCEL: "only a mirror that is ready can be ended like this",
+    Verb.COMPLETE: "only once it is ready, which a backup never is",
+    Verb.FINALIZE: "only while it is pending (auto-finalize=false)",
+    Verb.DISMISS: "only once it has concluded",
+    Verb.SOFT_CANCEL: "only once the mirror is ready",
 }
 
 _COMMANDS: Mapping[Verb, tuple[str, str | None]] = {
@@ -95,7 +95,7 @@ def hindrance(verb: Verb, job: Job, has_command: Callable[[str], bool]) -> str |
     if verb is not Verb.DISMISS and not job.live:
         return "the job is over"
     if verb in (Verb.SOFT_CANCEL, Verb.CHANGE) and job.type != "mirror":
-        return "this is for mirror jobs"
+        return "for mirror jobs only"
     if job.status not in _ALLOWED[verb]:
         return _WHEN.get(verb) or f"not while the job is {job.status}"
     if verb is Verb.PAUSE and job.paused:

@@ -82,12 +82,20 @@ def describe_job(job: Job | None, now: float) -> Content:
         _pair("disk", plain(job.device or "not known", 200)),
         _pair("target", plain(job.target or "not known: started by another client", 400)),
         _pair("copied", f"{size(job.offset)} of {size(job.len)}"),
-        _pair("speed", f"limit {rate(job.speed) if job.speed else 'none'}"),
+        _pair("speed", _speed_words(job)),
         _pair("runs" if job.live else "took", age(job, now)),
     ]
     if job.wall_started is not None:
         lines.append(_pair("started", time.strftime("%F %T", time.localtime(job.wall_started))))
     return Content("\n").join(lines)
+
+
+def _speed_words(job: Job) -> str:
+    words = f"limit {rate(job.speed)}" if job.speed else "no limit"
+    if job.asked is not None:
+        asked = f"{rate(job.asked)} asked" if job.asked else "none asked"
+        words += " as asked" if job.asked == job.speed else f", {asked}"
+    return words
 
 
 def _state_words(job: Job) -> str:

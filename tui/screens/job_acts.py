@@ -1,0 +1,179 @@
+"""What a screen about jobs lets one do to the job that is highlighted."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual import events, work
+from textual.binding import Binding, BindingType
+
+from tui.qmp.errors import QmpError
+from tui.screens.confirm import Confirm
+from tui.screens.speed import SpeedScreen
+from tui.screens.verb_menu import VERB_WORDS, VerbMenu
+from tui.screens.vm_screen import VmScreen
+from tui.text import plain
+from tui.units import rate
+from tui.vm.snapshot import Job
+from tui.vm.verbs import Act, Verb, hindrance
+
+_DONE: Mapping[Verb, str] = {
+    Verb.PAUSE: "pauses",
+    Verb.RESUME: "goes on",
+    Verb.COMPLETE: "completes",
+    Verb.FINALIZE: "is finalized",
+    Verb.DISMISS: "is dismissed",
+    Verb.SOFT_CANCEL: "ends",
+    Verb.CHANGE: "blocks writes until it has them",
+}
+
+
+class JobActs(VmScreen):
+    """A screen with keys for the highlighted job."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "pause", "Pause", tooltip="Halt the highlighted job, or let it go on"),
+        Binding("s", "speed", "Speed", tooltip="Change the speed limit of the highlighted job"),
+        Binding("c", "cancel", "Cancel", tooltip="Stop the highlighted job, after asking"),
+        Binding("a", "verbs", "Acts", tooltip="All that can be done to the highlighted job"),
+    ]
+    _KEYS: ClassVar[Mapping[str, str]] = {"p": "pause", "s": "speed", "c": "cancel"}
+
+    @property
+    def highlighted(self) -> Job | None:
+        """The job that the keys are about."""
+        raise NotImplementedError
+
+    def _hindrance(self, verb: Verb, job: Job) -> str | None:
+        schema = self.worker.schema if self.worker is not None else None
+        return "not connected" if schema is None else hindrance(verb, job, schema.has_command)
+
+    def _verb_of(self, action: str, job: Job) -> Verb | None:
+        match action:
+            case "pause":
+                return Verb.RESUME if job.paused else Verb.PAUSE
+            case "speed":
+                return Verb.SET_SPEED
+            case "cancel":
+                return Verb.CANCEL
+            case _:
+                return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what the state of the job forbids."""
+        if action not in self._KEYS.values():
+            return super().check_action(action, parameters)
+        job = self.highlighted
+        verb = self._verb_of(action, job) if job is not None else None
+        allowed = job is not None and verb is not None and self._hindrance(verb, job) is None
+        return True if allowed else None
+
+    def on_key(self, event: events.Key) -> None:
+        """A dimmed key says why it is."""
+        action = self._KEYS.get(event.key)
+        job = self.highlighted
+        verb = self._verb_of(action, job) if action is not None and job is not None else None
+        if job is None or verb is None:
+            return
+        why = self._hindrance(verb, job)
+        if why is not None:
+            event.stop()
+            words = f"{VERB_WORDS[verb][0]} {plain(job.id, 60)}: {why}"
+            self.notify(words, severity="warning", markup=False)
+
+    # --- acts ------------------------------------------------------------------------------------
+
+    @work(group="command")
+    async def action_pause(self) -> None:
+        """Pause, or resume what is paused."""
+        job = self.highlighted
+        if job is not None:
+            await self._do(job, Act(Verb.RESUME if job.paused else Verb.PAUSE))
+
+    @work(group="command")
+    async def action_speed(self) -> None:
+        """Ask for a limit, then set it."""
+        job = self.highlighted
+        if job is not None:
+            await self._change_speed(job)
+
+    async def _change_speed(self, job: Job) -> None:
+        speed = await self.app.push_screen_wait(SpeedScreen(job))
+        if speed is not None:
+            await self._do(job, Act(Verb.SET_SPEED, speed=speed))
+
+    @work(group="command")
+    async def action_cancel(self) -> None:
+        """Ask, then cancel."""
+        job = self.highlighted
+        if job is not None:
+            await self._ask_and_do(job, Verb.CANCEL)
+
+    @work(group="command")
+    async def action_verbs(self) -> None:
+        """Offer everything that can be done."""
+        job = self.highlighted
+        if job is None:
+            return
+        hindrances = {verb: self._hindrance(verb, job) for verb in Verb}
+        verb = await self.app.push_screen_wait(VerbMenu(job, hindrances))
+        if verb is Verb.SET_SPEED:
+            await self._change_speed(job)
+        elif verb is not None:
+            await self._ask_and_do(job, verb)
+
+    async def _ask_and_do(self, job: Job, verb: Verb) -> None:
+        question = _question(job, verb)
+        if question is None or await self.app.push_screen_wait(question):
+            await self._do(job, Act(verb))
+
+    async def _do(self, job: Job, act: Act) -> None:
+        if self.worker is None:
+            return
+        try:
+            await self.worker.act(job.id, act)
+        except QmpError as error:
+            words = f"{job.id}: {VERB_WORDS[act.verb][0].lower()} failed: {plain(str(error))}"
+            self.notify(words, severity="error", markup=False)
+            return
+        if act.verb is Verb.SET_SPEED:
+            limit = rate(act.speed) if act.speed else "no limit"
+            self.notify(f"{plain(job.id, 60)}: {limit}", markup=False)
+        elif act.verb in _DONE:
+            self.notify(f"{plain(job.id, 60)} {_DONE[act.verb]}", markup=False)
+
+
+def _question(job: Job, verb: Verb) -> Confirm | None:
+    """What is asked before something may be lost; None where nothing can be."""
+    match verb:
+        case Verb.CANCEL:
+            return _cancel_question(job)
+        case Verb.COMPLETE:
+            words = "The guest's disk becomes the copy; the old image is used no more."
+        case Verb.DISMISS:
+            words = "QEMU forgets how it ended. Another client may still want to know."
+        case Verb.FINALIZE:
+            words = "It can be cancelled no more, and a group that waits for it ends with it."
+            if job.ours:
+                return None
+        case Verb.SOFT_CANCEL:
+            words = "The mirror ends; its copy stays as it is now, and the guest on its old disk."
+        case _:
+            return None
+    owner = "" if job.ours else " Another client started it, and may count on it."
+    name = VERB_WORDS[verb][0]
+    title = f"{name} {plain(job.id, 60)}?"
+    return Confirm(title=title, text=f"{words}{owner}", yes=name, no="Leave it")
+
+
+def _cancel_question(job: Job) -> Confirm:
+    where = plain(job.target, 300) if job.target else "its target"
+    lost = f"{where} stays behind, incomplete and useless as a backup."
+    if job.type != "backup":
+        lost = f"This is a {job.type} job: what it did so far may be lost."
+    owner = "" if job.ours else " Another client started it, and may count on it."
+    return Confirm(
+        title=f"Cancel {plain(job.id, 60)}?",
+        text=f"{lost}{owner}",
+        yes="Cancel the job",
+        no="Let it run",
+    )
