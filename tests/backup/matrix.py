@@ -22,7 +22,9 @@ _FOR_EACH = (
     "worker/test_blockdev.py",
     "worker/test_referee_busy.py",
     "worker/test_referee_dry_run.py",
+    "worker/test_rescue.py",
     "worker/test_same_image.py",
+    "worker/test_verbs.py",
 )
 """Tests of what every release must outlive, and of what the rules alone do not tell."""
 

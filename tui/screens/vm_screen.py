@@ -1,14 +1,18 @@
 """What the screens about a VM have in common: its line on top, the keys below."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from tui.screens.rescue import RescueScreen
 from tui.vm.snapshot import VmSnapshot
+from tui.vm.trouble import find_trouble
+from tui.widgets.trouble_banner import TroubleBanner
 from tui.widgets.vm_header import VmHeader
 
 if TYPE_CHECKING:
@@ -28,6 +32,10 @@ class VmScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("R", "rescue", "RESCUE", tooltip="Get a guest going that an I/O error stopped"),
+    ]
+
     @property
     def deck(self) -> "BlockDeckApp":
         """The app, as what it is."""
@@ -41,8 +49,22 @@ class VmScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
         yield VmHeader(id="vm-header")
+        yield TroubleBanner(id="trouble")
         yield from self.compose_body()
         yield Footer(compact=True, show_command_palette=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Rescue is offered to a stopped guest alone."""
+        if action == "rescue":
+            vm = self.worker.snapshot if self.worker else None
+            return vm is not None and find_trouble(vm) is not None
+        return super().check_action(action, parameters)
+
+    def action_rescue(self) -> None:
+        """Tell what happened and what can be done."""
+        trouble = find_trouble(self.worker.snapshot) if self.worker else None
+        if self.worker is not None and trouble is not None:
+            self.app.push_screen(RescueScreen(self.worker, trouble))
 
     def compose_body(self) -> Iterable[Widget]:
         """What is between header and footer."""
@@ -70,5 +92,7 @@ class VmScreen(Screen[None]):
         if not self._whole():
             return
         self.query_one(VmHeader).show_vm(vm)
+        if self.query_one(TroubleBanner).show_vm(vm):
+            self.refresh_bindings()
         if vm is not None:
             self.show_vm(vm)

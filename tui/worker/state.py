@@ -20,6 +20,7 @@ from tui.vm.inventory import (
 from tui.vm.jobs import JobTracker
 from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
 from tui.vm.traps import traps_of
+from tui.vm.trouble import STOPPED_BY_ERROR
 from tui.worker.pace import Pace
 
 _SHORTEST_SPAN = 0.5
@@ -190,10 +191,14 @@ class VmState:
         """Ask whether the guest runs."""
         self.run_state_due = False
         try:
-            self._picture = replace(self._picture, run_state=await ask.run_state())
+            run_state = await ask.run_state()
+            if run_state == STOPPED_BY_ERROR != self._picture.run_state:
+                # Whoever hears that an error stopped the guest hears at once of which disk.
+                await self.poll_inventory(ask)
         except BaseException:
             self.run_state_due = True
             raise
+        self._picture = replace(self._picture, run_state=run_state)
         self.changed()
 
     async def poll_graph(self, ask: Queries) -> None:

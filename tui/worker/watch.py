@@ -98,11 +98,11 @@ class Watch:
         list_disks = state.inventory_due_in() <= 0
         if state.tracker.busy or state.tracker.to_dismiss() or list_disks:
             await state.poll_jobs(ask)
-        if state.run_state_due:
-            await state.poll_run_state(ask)
         if list_disks:
             await state.poll_inventory(ask)
             await self._nodes.sweep(session)
         else:
             await state.poll_stats(ask)
+        if state.run_state_due:
+            await state.poll_run_state(ask)
         await self._outcomes.settle(session)

@@ -27,6 +27,7 @@ from tui.qmp.schema import QmpSchema, read_schema
 from tui.qmp.session import QmpSession
 from tui.vm.events import EventLog
 from tui.vm.snapshot import Link, VmSnapshot
+from tui.vm.trouble import Trouble
 from tui.vm.verbs import Act, Verb
 from tui.worker.acts import Acts
 from tui.worker.behind import process_behind, same_process
@@ -34,6 +35,7 @@ from tui.worker.blockdev import TargetNodes
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.referee import Referee
+from tui.worker.rescue import Rescue, Tell
 from tui.worker.sight import Sight
 from tui.worker.starting import Starter
 from tui.worker.state import VmState
@@ -197,6 +199,39 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         finally:
             self._look_again()
 
+    async def rescue(self, trouble: Trouble, tell: Tell) -> None:
+        """Cancel the backups that stop the guest, let it run, and see that it does.
+
+        Raises:
+            RescueFailed: it does not run; the words tell how far it came.
+            QmpError: QEMU refused, or gave no answer.
+        """
+        try:
+            jobs = [job.id for job in trouble.jobs]
+            await self._rescue(tell).cancel_and_go_on(jobs, self.cancel)
+        finally:
+            self._look_again()
+
+    async def go_on(self, trouble: Trouble, tell: Tell) -> None:
+        """Let the guest run after room was made, and the backups that are paused by the error.
+
+        Raises:
+            RescueFailed: the guest stops again.
+            QmpError: QEMU refused, or gave no answer.
+        """
+
+        async def resume(job_id: str) -> None:
+            await self.act(job_id, Act(Verb.RESUME))
+
+        try:
+            paused = [job.id for job in trouble.jobs if job.paused and job.io_status != "ok"]
+            await self._rescue(tell).go_on(paused, resume)
+        finally:
+            self._look_again()
+
+    def _rescue(self, tell: Tell) -> Rescue:
+        return Rescue(self._connected(), self._pace.command, self._pace.create, tell)
+
     async def refresh(self) -> VmSnapshot:
         """Ask QEMU for everything again, the jobs before the disks (danger X2).
 
@@ -221,6 +256,7 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
 
     def _look_again(self) -> None:
         self._state.want_inventory()
+        self._state.run_state_due = True
         self._watch.hint()
 
     # --- life ------------------------------------------------------------------------------------

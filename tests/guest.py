@@ -1,0 +1,61 @@
+"""A real guest of 512 bytes: it boots from its disk and writes to it for ever, through the BIOS.
+
+Only a guest's writes meet `werror`: those of `qemu-io` never stop a VM.
+"""
+
+import struct
+from pathlib import Path
+
+MIB = 1 << 20
+SECTOR = 512
+STEP = 128
+"""Sectors between two writes: each falls into another cluster of a backup."""
+
+_FIRST = 2048
+_ORIGIN = 0x7C00
+_PACKET = 0x60
+
+
+def boot_sector(size: int) -> bytes:
+    """Code for a disk of so many bytes: a sector every 64 KiB from 1 MiB on, round and round.
+
+    It rests until the next tick of the timer, 18 times a second, after each write.
+    """
+    packet = struct.pack("<H", _ORIGIN + _PACKET)
+    block = struct.pack("<H", _ORIGIN + _PACKET + 8)
+    loop = (
+        b"\xbe" + packet,  # mov si, packet
+        b"\xb8\x00\x43",  # mov ax, 4300h: extended write
+        b"\xb2\x80",  # mov dl, 80h: the first disk
+        b"\xcd\x13",  # int 13h
+        b"\xf4",  # hlt
+        b"\x66\x81\x06" + block + struct.pack("<I", STEP),  # add dword [block], STEP
+        b"\x66\x81\x3e" + block + struct.pack("<I", size // SECTOR - 1),  # cmp dword [block], end
+        b"\x72",  # jb loop
+    )
+    length = sum(map(len, loop)) + 1
+    code = b"\x31\xc0\x8e\xd8\x8e\xc0\x8e\xd0\xbc\x00\x7c\xfb"  # segments and stack, sti
+    code += b"".join(loop) + struct.pack("b", -length)
+    code += b"\x66\xc7\x06" + block + struct.pack("<I", _FIRST)  # mov dword [block], FIRST
+    code += b"\xeb" + struct.pack("b", -(length + 9 + 2))  # jmp loop
+    assert len(code) <= _PACKET
+    # Written is what lies at 8000h.
+    access = struct.pack("<BBHHHQ", 16, 0, 1, 0, 0x0800, _FIRST)
+    sector = code.ljust(_PACKET, b"\0") + access
+    return sector.ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
+
+
+def guest_disk(path: Path, size: int = 16 * MIB, byte: int = 0x11) -> Path:
+    """A raw disk that the guest boots from."""
+    path.write_bytes(boot_sector(size) + bytes([byte]) * (size - SECTOR))
+    return path
+
+
+def booted(path: Path, device: str = "virtio-blk-pci", **drive: str) -> tuple[str, ...]:
+    """The options of a VM whose guest this is; it waits for `cont`."""
+    more = "".join(f",{name}={value}" for name, value in drive.items())
+    return (
+        *("-machine", "q35,accel=tcg", "-m", "16"),
+        *("-drive", f"if=none,id=d0,file={path},format=raw{more}"),
+        *("-device", f"{device},drive=d0,bootindex=0"),
+    )

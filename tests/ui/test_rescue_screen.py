@@ -1,0 +1,53 @@
+"""A guest that a backup has stopped: seen at once on every screen, and rescued by keys."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.guest import booted, guest_disk
+from tests.qemu import QemuStarter
+from tests.small import small_filesystem
+from tests.ui.conftest import DeckOpener
+from tests.ui.deck import Deck
+from tests.waiting import until
+from tests.worker.test_rescue import ROOM, backup, goes_on
+from tui.widgets.trouble_banner import TroubleBanner
+
+NARROW = (80, 24)
+
+
+def banner(deck: Deck) -> str:
+    """The red line, where it is seen."""
+    found = deck.on_screen(TroubleBanner)
+    return found.text if found.display else ""
+
+
+@pytest.mark.parametrize("size", [NARROW, (120, 40)])
+async def test_a_stopped_guest_is_told_of_and_rescued(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw")))
+    await vm.qmp("cont")
+    with small_filesystem(tmp_path / "small", ROOM) as small:
+        async with open_deck(vm, size) as deck:
+            await deck.sees("d0", "running")
+            assert banner(deck) == ""
+            assert "RESCUE" not in deck.screen
+            await vm.qmp("drive-backup", backup(small))
+            await until(lambda: "The guest is STOPPED: a write to d0" in banner(deck))
+            await deck.sees("io-error", "target is full", "R RESCUE")
+            for key in ("2", "3", "1"):
+                await deck.press(key)
+                await deck.sees("The guest is STOPPED")
+            await deck.press("R")
+            await deck.sees("Cancel the backup, then let the guest go on", "Let both go on")
+            # There is no room yet.
+            await deck.press("down", "enter")
+            await deck.sees("NOT DONE: the guest ran, and was stopped again")
+            await deck.press("home", "enter")
+            await deck.sees("cancelling blockdeck-j", "the guest runs", "Done. Esc closes this.")
+            await deck.press("escape")
+            await deck.sees_no_more("STOPPED", "RESCUE")
+            await goes_on(vm)
+            await deck.press("2")
+            await until(lambda: deck.rows[0]["State"] == "cancelled")

@@ -1,0 +1,68 @@
+"""When a backup stops its guest: told by run state and io-status, for no job event tells it.
+
+Before a guest may write where the copy has not been, a backup saves the old data to its target.
+When the target is full or broken that fails, and with it the guest's write. With `werror=enospc` or
+`stop` (the default stops for a lack of space) the VM then stops in run state `io-error`; with
+`report` the guest gets the error. `on-target-error` has no part in that.
+"""
+
+from dataclasses import dataclass
+
+from tui.vm.snapshot import Device, Job, VmSnapshot
+
+STOPPED_BY_ERROR = "io-error"
+"""`RunState` of a VM that an I/O error of a disk stopped."""
+
+_BAD_IO = frozenset({"nospace", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A guest that an I/O error has stopped.
+
+    Attributes:
+        disks: titles of the disks with an error.
+        jobs: the running backups of these disks, which may be the reason.
+        no_space: the error was a lack of space.
+    """
+
+    disks: tuple[str, ...]
+    jobs: tuple[Job, ...]
+    no_space: bool
+
+    @property
+    def by_backup(self) -> bool:
+        """Whether a backup may be the reason."""
+        return bool(self.jobs)
+
+
+def find_trouble(vm: VmSnapshot) -> Trouble | None:
+    """What stopped the guest; None while it is not stopped by an error."""
+    if vm.run_state != STOPPED_BY_ERROR:
+        return None
+    bad = tuple(device for device in vm.devices if device.io_status in _BAD_IO)
+    backups = tuple(job for job in vm.live_jobs if job.type == "backup")
+    blamed = tuple(job for job in backups if any(_is_of(job, device) for device in bad))
+    if not bad:
+        # Of a disk without io-status nothing is known: it may be any of them.
+        blamed = backups
+    return Trouble(
+        disks=tuple(device.title for device in bad),
+        jobs=blamed,
+        no_space=any(device.io_status == "nospace" for device in bad),
+    )
+
+
+def _is_of(job: Job, device: Device) -> bool:
+    return job.device_key == device.key or job.id in device.jobs
+
+
+def describe(trouble: Trouble) -> str:
+    """One sentence for the screen."""
+    where = ", ".join(trouble.disks) or "a disk"
+    what = "no space left" if trouble.no_space else "an I/O error"
+    if not trouble.by_backup:
+        return f"The guest is STOPPED: {what} on {where}. No backup of it is running."
+    jobs = ", ".join(job.id for job in trouble.jobs)
+    side = "the backup's target is full" if trouble.no_space else "the backup's target fails"
+    return f"The guest is STOPPED: a write to {where} had to wait for {jobs}, and {side}."
