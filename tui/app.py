@@ -19,6 +19,7 @@ from tui.memory import Memory
 from tui.paths import STYLES, state_directory
 from tui.qmp.address import MonitorAddress, UnixAddress, parse_address
 from tui.qmp.errors import QmpError
+from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.screens.backup import BackupScreen
 from tui.screens.confirm import Confirm
 from tui.screens.connect import ConnectScreen
@@ -48,6 +49,7 @@ class BlockDeckApp(App[int]):
         address: the monitor to open; None asks for one.
         directory: where targets are suggested; None is what was used last.
         state: where things are remembered; None is the platform's place.
+        read_only: whether QEMU is only asked and never told to do something.
     """
 
     TITLE = "BlockDeck"
@@ -76,6 +78,7 @@ class BlockDeckApp(App[int]):
         *,
         directory: str | None = None,
         state: Path | None = None,
+        read_only: bool = False,
     ) -> None:
         super().__init__(driver_class=PatientDriver)
         self.directory = directory
@@ -83,7 +86,14 @@ class BlockDeckApp(App[int]):
         self._first_address = address
         self._welcomed: VmWorker | None = None
         self._state = state or state_directory()
-        self._keeper = Keeper(History(self._state / "history.jsonl"), self._repaint, self._fault)
+        self._audit = AuditLog(self._state / AUDIT_FILE)
+        self._keeper = Keeper(
+            History(self._state / "history.jsonl"),
+            self._repaint,
+            self._fault,
+            audit=self._audit,
+            read_only=read_only,
+        )
         self.register_theme(DARK)
         self.register_theme(CONTRAST)
         self.theme = DARK.name
@@ -112,6 +122,7 @@ class BlockDeckApp(App[int]):
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""
         await self._keeper.close()
+        await self._audit.close()
 
     def _guard_terminal(self) -> None:
         driver = self._driver
@@ -270,11 +281,15 @@ def _leave_question(jobs: Sequence[Job]) -> Confirm:
 
 
 def run_app(
-    address: MonitorAddress | None, *, mouse: bool = True, directory: str | None = None
+    address: MonitorAddress | None,
+    *,
+    mouse: bool = True,
+    directory: str | None = None,
+    read_only: bool = False,
 ) -> int:
     """Run the UI until it is left; returns the exit status."""
     PatientDriver.unicode = unicode_ok()
-    app = BlockDeckApp(address, directory=directory)
+    app = BlockDeckApp(address, directory=directory, read_only=read_only)
     app.run(mouse=mouse)
     status = app.return_code or 0
     driver = app._driver

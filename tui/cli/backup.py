@@ -40,6 +40,7 @@ class BackupRequest:
     overrides: tuple[str, ...] = ()
     way: str | None = None
     directory: str | None = None
+    read_only: bool = False
 
     def way_back(self, way: Way) -> str:
         """How to see the job again, and what waits for that."""
@@ -58,7 +59,7 @@ async def back_up(request: BackupRequest) -> int:
         QmpError: QEMU refused the command, or could not be asked.
     """
     reporter = reporter_for(request.as_json)
-    async with open_vm(request.address) as worker:
+    async with open_vm(request.address, read_only=request.read_only) as worker:
         verdict, way = await _judge(worker, request)
         blockers = verdict.blockers(request.overrides)
         if blockers:

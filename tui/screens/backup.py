@@ -112,7 +112,10 @@ class BackupScreen(JudgedForm):
 
     def action_start(self) -> None:
         """Start, or go to what keeps it from starting."""
-        if self._blocker() is not None or self._verdict is None:
+        if self.read_only:
+            words = "BlockDeck is read-only: the backup is not started. F5 copies its command."
+            self.notify(words, severity="warning")
+        elif self._blocker() is not None or self._verdict is None:
             self._go_to_blocker()
         elif not self._starting:
             self._start(self._draft(), self._way)

@@ -42,7 +42,8 @@ class Outcomes:
 
     async def write_down(self) -> None:
         """Put every outcome that is certain on record; what fails is tried again next time."""
-        if not self._state.tracker.unwritten():
+        if self._state.snapshot.read_only or not self._state.tracker.unwritten():
+            # Who may let QEMU forget a job is who records it.
             return
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_down(), name="write outcomes down")
@@ -83,6 +84,8 @@ class Outcomes:
         Raises:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
+        if self._state.snapshot.read_only:
+            return
         await self._nodes.release(session)
         await self.write_down()
         for job_id in self._state.tracker.to_dismiss():
