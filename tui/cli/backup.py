@@ -123,7 +123,8 @@ async def start(worker: VmWorker, verdict: Verdict, way: Way, request: BackupReq
         QmpError: QEMU refused.
     """
     try:
-        return await worker.start(verdict.asked, way=way)
+        warnings = verdict.warnings(request.overrides)
+        return await worker.start(verdict.asked, way=way, warnings=warnings)
     except (NotAnswering, ConnectionLost) as error:
         if isinstance(error, NotAnswering) and error.command not in _STARTING:
             raise Failure(f"the backup was not started: {error}") from error

@@ -142,7 +142,8 @@ class BackupScreen(JudgedForm):
             if self._blocker() is not None:
                 self._go_to_blocker()
                 return
-            job_id = await worker.start(draft.arguments, way=way)
+            warnings = verdict.warnings(self.form.ticked)
+            job_id = await worker.start(draft.arguments, way=way, warnings=warnings)
         except CommandRefused as refusal:
             if self._gone:
                 return

@@ -27,6 +27,7 @@ from tui.qmp.queries import Queries
 from tui.qmp.schema import QmpSchema, read_schema
 from tui.qmp.session import QmpSession
 from tui.records.audit import AuditEntry, AuditLog
+from tui.records.request import BackupRequest
 from tui.vm.events import EventLog
 from tui.vm.snapshot import Link, VmSnapshot
 from tui.vm.verbs import Act, Verb
@@ -155,12 +156,19 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         schema = self.schema or await read_schema(session)
         return await self._referee.ask(session, schema, arguments)
 
-    async def start(self, arguments: Mapping[str, Json], *, way: Way = Way.DRIVE) -> str:
+    async def start(
+        self,
+        arguments: Mapping[str, Json],
+        *,
+        way: Way = Way.DRIVE,
+        warnings: tuple[str, ...] = (),
+    ) -> str:
         """Start a backup and return its job id. A dry run comes first.
 
         Args:
             arguments: those of `drive-backup`, whatever the way.
             way: how it is carried out.
+            warnings: what was said against it; kept for its report.
 
         Raises:
             CommandRefused: QEMU said no; nothing runs.
@@ -173,6 +181,8 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         refusal = await self.referee(arguments)
         if refusal is not None:
             raise CommandRefused(way.value, "GenericError", refusal)
+        request = BackupRequest(arguments=arguments, way=way.value, warnings=warnings)
+        self._outcomes.asked_for(self._state.job_to_be(arguments).id, request)
         try:
             # A dry run between the command and its answer could kill QEMU.
             async with self._referee.turn:
