@@ -26,6 +26,7 @@ from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
 from tui.screens.events import EventsScreen
 from tui.screens.help import HelpScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.vm_screen import VmScreen
 from tui.terminal import unicode_ok
@@ -59,12 +60,16 @@ class BlockDeckApp(App[int]):
         "devices": DevicesScreen,
         "jobs": JobsScreen,
         "events": EventsScreen,
+        "history": HistoryScreen,
     }
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show('devices')", "Disks", tooltip="Every block device of the VM"),
         Binding("2", "show('jobs')", "Jobs", tooltip="Backups and other block jobs"),
         Binding("3", "show('events')", "Events", tooltip="What QEMU reports as it happens"),
+        Binding(
+            "4", "show('history')", "History", tooltip="Reports of the backups that have ended"
+        ),
         Binding("r", "refresh", "Refresh", show=False, tooltip="Ask QEMU for everything again"),
         Binding("o", "show('connect')", "Open", show=False, tooltip="Open another monitor"),
         Binding("question_mark,f1", "help", "Keys", tooltip="All keys"),
@@ -87,8 +92,10 @@ class BlockDeckApp(App[int]):
         self._welcomed: VmWorker | None = None
         self._state = state or state_directory()
         self._audit = AuditLog(self._state / AUDIT_FILE)
+        history = History(self._state / "history.jsonl")
+        self.reports = history.reports
         self._keeper = Keeper(
-            History(self._state / "history.jsonl"),
+            history,
             self._repaint,
             self._fault,
             audit=self._audit,
@@ -206,7 +213,7 @@ class BlockDeckApp(App[int]):
         """Go to a screen."""
         if mode == "connect":
             await self._ask_for_monitor()
-        elif self.worker is not None:
+        elif self.worker is not None or mode == "history":
             await self.switch_mode(mode)
 
     @work(group="refresh", exclusive=True)
@@ -222,7 +229,10 @@ class BlockDeckApp(App[int]):
     def action_help(self) -> None:
         """Show all keys."""
         if not isinstance(self.screen, HelpScreen):
-            sources = (type(self), DevicesScreen, BackupScreen, JobsScreen, EventsScreen)
+            sources = (
+                *(type(self), DevicesScreen, BackupScreen),
+                *(JobsScreen, EventsScreen, HistoryScreen),
+            )
             groups = [(str(s.BINDING_GROUP_TITLE), s.BINDINGS) for s in sources]
             self.push_screen(HelpScreen(groups))
 

@@ -45,7 +45,7 @@ class BackupScreen(JudgedForm):
         Binding("f6", "copy_shell", "Copy qmp-shell", tooltip="Copy the line for qmp-shell"),
         Binding("escape", "back", "Back", tooltip="Back to the disks"),
         # On a list of choices a letter looks for a choice: it must never quit or leave the form.
-        Binding("q,r,o,1,2,3", "none", show=False),
+        Binding("q,r,o,1,2,3,4", "none", show=False),
     ]
 
     # --- what is on it ---------------------------------------------------------------------------
