@@ -27,7 +27,7 @@ class HistoryScreen(VmScreen):
     BINDING_GROUP_TITLE = "History"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "enter", "read", "Read", tooltip="Read the highlighted report on a page of its own"
+            "v,enter", "read", "Read", tooltip="Read the highlighted report on a page of its own"
         ),
         Binding("c", "copy", "Copy", tooltip="Copy the report as text (OSC 52)"),
         Binding("f5", "copy_json", "Copy JSON", tooltip="Copy the report as JSON (OSC 52)"),
