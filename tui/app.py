@@ -19,12 +19,14 @@ from tui.memory import Memory
 from tui.paths import STYLES, state_directory
 from tui.qmp.address import MonitorAddress, UnixAddress, parse_address
 from tui.qmp.errors import QmpError
+from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.screens.backup import BackupScreen
 from tui.screens.confirm import Confirm
 from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
 from tui.screens.events import EventsScreen
 from tui.screens.help import HelpScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.vm_screen import VmScreen
 from tui.terminal import unicode_ok
@@ -48,6 +50,7 @@ class BlockDeckApp(App[int]):
         address: the monitor to open; None asks for one.
         directory: where targets are suggested; None is what was used last.
         state: where things are remembered; None is the platform's place.
+        read_only: whether QEMU is only asked and never told to do something.
     """
 
     TITLE = "BlockDeck"
@@ -57,12 +60,16 @@ class BlockDeckApp(App[int]):
         "devices": DevicesScreen,
         "jobs": JobsScreen,
         "events": EventsScreen,
+        "history": HistoryScreen,
     }
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show('devices')", "Disks", tooltip="Every block device of the VM"),
         Binding("2", "show('jobs')", "Jobs", tooltip="Backups and other block jobs"),
         Binding("3", "show('events')", "Events", tooltip="What QEMU reports as it happens"),
+        Binding(
+            "4", "show('history')", "History", tooltip="Reports of the backups that have ended"
+        ),
         Binding("r", "refresh", "Refresh", show=False, tooltip="Ask QEMU for everything again"),
         Binding("o", "show('connect')", "Open", show=False, tooltip="Open another monitor"),
         Binding("question_mark,f1", "help", "Keys", tooltip="All keys"),
@@ -76,6 +83,7 @@ class BlockDeckApp(App[int]):
         *,
         directory: str | None = None,
         state: Path | None = None,
+        read_only: bool = False,
     ) -> None:
         super().__init__(driver_class=PatientDriver)
         self.directory = directory
@@ -83,7 +91,16 @@ class BlockDeckApp(App[int]):
         self._first_address = address
         self._welcomed: VmWorker | None = None
         self._state = state or state_directory()
-        self._keeper = Keeper(History(self._state / "history.jsonl"), self._repaint, self._fault)
+        self._audit = AuditLog(self._state / AUDIT_FILE)
+        history = History(self._state / "history.jsonl")
+        self.reports = history.reports
+        self._keeper = Keeper(
+            history,
+            self._repaint,
+            self._fault,
+            audit=self._audit,
+            read_only=read_only,
+        )
         self.register_theme(DARK)
         self.register_theme(CONTRAST)
         self.theme = DARK.name
@@ -112,6 +129,7 @@ class BlockDeckApp(App[int]):
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""
         await self._keeper.close()
+        await self._audit.close()
 
     def _guard_terminal(self) -> None:
         driver = self._driver
@@ -195,7 +213,7 @@ class BlockDeckApp(App[int]):
         """Go to a screen."""
         if mode == "connect":
             await self._ask_for_monitor()
-        elif self.worker is not None:
+        elif self.worker is not None or mode == "history":
             await self.switch_mode(mode)
 
     @work(group="refresh", exclusive=True)
@@ -211,7 +229,10 @@ class BlockDeckApp(App[int]):
     def action_help(self) -> None:
         """Show all keys."""
         if not isinstance(self.screen, HelpScreen):
-            sources = (type(self), DevicesScreen, BackupScreen, JobsScreen, EventsScreen)
+            sources = (
+                *(type(self), DevicesScreen, BackupScreen),
+                *(JobsScreen, EventsScreen, HistoryScreen),
+            )
             groups = [(str(s.BINDING_GROUP_TITLE), s.BINDINGS) for s in sources]
             self.push_screen(HelpScreen(groups))
 
@@ -270,11 +291,15 @@ def _leave_question(jobs: Sequence[Job]) -> Confirm:
 
 
 def run_app(
-    address: MonitorAddress | None, *, mouse: bool = True, directory: str | None = None
+    address: MonitorAddress | None,
+    *,
+    mouse: bool = True,
+    directory: str | None = None,
+    read_only: bool = False,
 ) -> int:
     """Run the UI until it is left; returns the exit status."""
     PatientDriver.unicode = unicode_ok()
-    app = BlockDeckApp(address, directory=directory)
+    app = BlockDeckApp(address, directory=directory, read_only=read_only)
     app.run(mouse=mouse)
     status = app.return_code or 0
     driver = app._driver

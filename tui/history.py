@@ -1,22 +1,29 @@
-"""The durable record of how our jobs ended, one JSON object a line."""
+"""The durable record of how our jobs ended: one JSON object a line, and a report of each."""
 
 import asyncio
 import json
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+from tui.records.report import BackupReport
+from tui.records.request import BackupRequest
+from tui.records.store import REPORTS, ReportStore
 from tui.vm.snapshot import Job, VmSnapshot
 
 
 class History:
-    """Appends outcomes to a file that only its owner can read."""
+    """Appends outcomes to a file that only its owner can read, and files a report beside it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.reports = ReportStore(path.parent / REPORTS)
+        # A record that failed is tried again, and must not become two reports.
+        self._ended: dict[tuple[str, str, int], datetime] = {}
 
-    async def record(self, vm: VmSnapshot, job: Job) -> None:
-        """Write one ended job down.
+    async def record(self, vm: VmSnapshot, job: Job, request: BackupRequest | None = None) -> None:
+        """Write one ended job down; `request` is what was asked for, where that is known.
 
         Raises:
             OSError: the file cannot be written.
@@ -36,7 +43,13 @@ class History:
                 "command": job.command,
             }
         )
+        tried = (vm.address, job.id, job.key)
+        ended = self._ended.setdefault(tried, _ended(job))
+        report = BackupReport.of(vm, job, request, ended)
+        # The line last: it is written once, and a report replaces itself.
+        await asyncio.to_thread(self.reports.file, report)
         await asyncio.to_thread(self._append, line)
+        del self._ended[tried]
 
     def _append(self, line: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,3 +59,10 @@ class History:
             file.flush()
             # QEMU is told to forget the job right after this.
             os.fsync(handle)
+
+
+def _ended(job: Job) -> datetime:
+    """When it ended by the clock on the wall."""
+    if job.wall_started is not None and job.started is not None and job.ended is not None:
+        return datetime.fromtimestamp(job.wall_started + job.ended - job.started, UTC)
+    return datetime.now(UTC)

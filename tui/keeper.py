@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tui.coalesce import Coalescer
 from tui.history import History
 from tui.qmp.address import MonitorAddress
+from tui.records.audit import AuditLog
 from tui.worker import VmWorker
 
 TICK = 0.5
@@ -19,6 +20,8 @@ class Keeper:
         history: where outcomes are recorded.
         on_change: called at most every `TICK` seconds while the VM changes.
         on_fault: called when the worker ended by a fault of the program.
+        audit: where commands are written down.
+        read_only: whether QEMU is only asked.
     """
 
     def __init__(
@@ -26,17 +29,24 @@ class Keeper:
         history: History,
         on_change: Callable[[], None],
         on_fault: Callable[[BaseException], None],
+        *,
+        audit: AuditLog | None = None,
+        read_only: bool = False,
     ) -> None:
         self.worker: VmWorker | None = None
         self._history = history
         self._coalescer = Coalescer(TICK, on_change)
         self._on_fault = on_fault
+        self._audit = audit
+        self._read_only = read_only
         self._task: asyncio.Task[None] | None = None
 
     async def open(self, address: MonitorAddress) -> None:
         """Leave the present VM and watch the one behind `address`."""
         await self.close()
-        self.worker = VmWorker(address, history=self._history)
+        self.worker = VmWorker(
+            address, history=self._history, audit=self._audit, read_only=self._read_only
+        )
         self.worker.subscribe(self._coalescer.changed)
         self._task = asyncio.create_task(self.worker.run(), name=f"watch {address}")
         self._task.add_done_callback(self._ended)

@@ -23,10 +23,10 @@ class DeckOpener:
         self.backups.mkdir()
 
     def __call__(
-        self, vm: Vm | None = None, size: tuple[int, int] = USUAL
+        self, vm: Vm | None = None, size: tuple[int, int] = USUAL, *, read_only: bool = False
     ) -> AbstractAsyncContextManager[Deck]:
         """One more deck, open while it is the context."""
-        return deck(vm, size, state=self.state, directory=self.backups)
+        return deck(vm, size, state=self.state, directory=self.backups, read_only=read_only)
 
 
 @pytest.fixture

@@ -343,10 +343,16 @@ async def deck(
     *,
     state: Path,
     directory: Path | None = None,
+    read_only: bool = False,
 ) -> AsyncIterator[Deck]:
     """BlockDeck on the monitor of a VM, once its disks are on show; without one, as it asks."""
     address = UnixAddress(path=vm.monitor) if vm else None
-    app = BlockDeckApp(address, directory=str(directory) if directory else None, state=state)
+    app = BlockDeckApp(
+        address,
+        directory=str(directory) if directory else None,
+        state=state,
+        read_only=read_only,
+    )
     async with app.run_test(size=size, notifications=True) as pilot:
         opened = Deck(app, pilot)
         if vm is None:

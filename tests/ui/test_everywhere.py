@@ -14,6 +14,7 @@ from tests.waiting import until
 from tui.screens.backup import BackupScreen
 from tui.screens.devices import DevicesScreen
 from tui.screens.events import EventsScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.jobs import JobsScreen
 
 MIB = 1 << 20
@@ -41,8 +42,9 @@ def acts(*sources: type) -> dict[str, Binding]:
 async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> None:
     async with open_deck(vm, (120, 100)) as deck:
         await deck.press("question_mark")
-        await deck.sees("Everywhere", "Devices", "Backup form", "Jobs", "Events")
-        sources = (type(deck.app), DevicesScreen, BackupScreen, JobsScreen, EventsScreen)
+        await deck.sees("Everywhere", "Devices", "Backup form", "Jobs", "Events", "History")
+        screens = (DevicesScreen, BackupScreen, JobsScreen, EventsScreen, HistoryScreen)
+        sources = (type(deck.app), *screens)
         for words, binding in acts(*sources).items():
             line = next(line for line in deck.screen.splitlines() if words in line)
             for single in Binding.make_bindings([binding]):
@@ -58,6 +60,7 @@ async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> N
         (("1", "b"), BackupScreen),
         (("2",), JobsScreen),
         (("3",), EventsScreen),
+        (("4",), HistoryScreen),
     ],
 )
 async def test_the_palette_offers_every_act_of_the_screen(
@@ -98,7 +101,7 @@ async def test_everything_is_reached_by_keys_on_a_terminal_of_any_size(
 ) -> None:
     async with open_deck(vm, size) as deck:
         await until(lambda: deck.rows)
-        for key in ("2", "3", "1", "question_mark", "escape"):
+        for key in ("2", "3", "4", "1", "question_mark", "escape"):
             await deck.press(key)
         form = await open_form(deck, "d0")
         await form.is_ready()

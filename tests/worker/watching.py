@@ -53,10 +53,10 @@ async def linked(worker: VmWorker, link: Link) -> None:
     await until(worker, lambda: worker.snapshot.connection.link is link)
 
 
-def worker_of(vm: Vm, history: Path | None = None, pace: Pace = BRISK) -> VmWorker:
+def worker_of(vm: Vm, history: Path | None = None, pace: Pace = BRISK, **more: Any) -> VmWorker:
     """A worker on the monitor of a VM."""
     kept = History(history) if history is not None else None
-    return VmWorker(UnixAddress(path=vm.monitor), history=kept, pace=pace)
+    return VmWorker(UnixAddress(path=vm.monitor), history=kept, pace=pace, **more)
 
 
 @contextlib.asynccontextmanager

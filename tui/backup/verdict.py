@@ -73,6 +73,15 @@ class Verdict(BaseModel):
         """The findings that keep the backup from being started, given the rules ticked."""
         return tuple(finding for finding in self.findings if finding.blocks(overrides))
 
+    def warnings(self, overrides: Collection[str] = ()) -> tuple[str, ...]:
+        """What was said against a backup that is started all the same, for its report."""
+        return tuple(
+            f"{finding.message} [{finding.rule}{', accepted' if accepted else ''}]"
+            for finding in self.findings
+            if (accepted := finding.override and finding.rule in overrides)
+            or finding.severity is not Severity.NOTE
+        )
+
     def of_field(self, field: str | None) -> tuple[Finding, ...]:
         """The findings that concern one argument, the weightiest first."""
         return tuple(finding for finding in self.findings if finding.field == field)

@@ -40,6 +40,7 @@ class BackupRequest:
     overrides: tuple[str, ...] = ()
     way: str | None = None
     directory: str | None = None
+    read_only: bool = False
 
     def way_back(self, way: Way) -> str:
         """How to see the job again, and what waits for that."""
@@ -58,7 +59,7 @@ async def back_up(request: BackupRequest) -> int:
         QmpError: QEMU refused the command, or could not be asked.
     """
     reporter = reporter_for(request.as_json)
-    async with open_vm(request.address) as worker:
+    async with open_vm(request.address, read_only=request.read_only) as worker:
         verdict, way = await _judge(worker, request)
         blockers = verdict.blockers(request.overrides)
         if blockers:
@@ -122,7 +123,8 @@ async def start(worker: VmWorker, verdict: Verdict, way: Way, request: BackupReq
         QmpError: QEMU refused.
     """
     try:
-        return await worker.start(verdict.asked, way=way)
+        warnings = verdict.warnings(request.overrides)
+        return await worker.start(verdict.asked, way=way, warnings=warnings)
     except (NotAnswering, ConnectionLost) as error:
         if isinstance(error, NotAnswering) and error.command not in _STARTING:
             raise Failure(f"the backup was not started: {error}") from error

@@ -30,7 +30,7 @@ class _Malformed(ValueError):
     """A line is no JSON object; the message is for whoever wrote it."""
 
 
-async def check_batch(address: MonitorAddress, how: How) -> int:
+async def check_batch(address: MonitorAddress, how: How, *, read_only: bool = False) -> int:
     """Answer every line of standard input with a line, in order, until its end.
 
     Where nothing is said of it, each line is a `drive-backup`, whatever would be wiser.
@@ -39,7 +39,7 @@ async def check_batch(address: MonitorAddress, how: How) -> int:
         Failure: the monitor cannot be reached, or this QEMU does not know the way.
         QmpError: the connection was lost.
     """
-    async with open_vm(address) as worker:
+    async with open_vm(address, read_only=read_only) as worker:
         way = how.way_of(worker, None) if how.way else Way.DRIVE
         command = how.command or DRIVE_BACKUP
         lines = _Lines(sys.stdin)

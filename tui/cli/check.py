@@ -16,7 +16,12 @@ _MEANINGS = {
 
 
 async def check_words(
-    address: MonitorAddress, texts: dict[str, str], how: How, *, as_json: bool
+    address: MonitorAddress,
+    texts: dict[str, str],
+    how: How,
+    *,
+    as_json: bool,
+    read_only: bool = False,
 ) -> int:
     """Print the verdict on one set of arguments.
 
@@ -24,7 +29,7 @@ async def check_words(
         Failure: the monitor cannot be reached, or this QEMU does not know the way.
         QmpError: QEMU could not be asked.
     """
-    async with open_vm(address) as worker:
+    async with open_vm(address, read_only=read_only) as worker:
         draft = read_arguments(worker, texts, how.command)
         verdict, _ = await judge_draft(worker, draft, how)
     if as_json:

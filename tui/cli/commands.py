@@ -39,6 +39,9 @@ class Monitor(click.ParamType[Any]):
 _MONITOR = click.argument("monitor", type=Monitor(), metavar="MONITOR")
 _WORDS = click.argument("words", nargs=-1, metavar="ARG=VALUE...")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_READ_ONLY = click.option(
+    "--read-only", is_flag=True, help="Send QEMU nothing but questions: nothing is changed."
+)
 _COMMANDS = click.Choice(["drive-backup", "blockdev-backup"])
 _WAY = click.option(
     "--way",
@@ -61,7 +64,7 @@ def _screen_options(command: _Decorated) -> _Decorated:
         default=True,
         help="Without the mouse the terminal's own selection works, and fewer bytes are sent.",
     )
-    return mouse(log(command))
+    return _READ_ONLY(mouse(log(command)))
 
 
 def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -83,12 +86,16 @@ def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 @_VERSION
 def open_ui(
-    monitor: "MonitorAddress | None", directory: str | None, mouse: bool, log: Path | None
+    monitor: "MonitorAddress | None",
+    directory: str | None,
+    mouse: bool,
+    log: Path | None,
+    read_only: bool,
 ) -> int:
     """Open the UI, on a monitor or on the connect screen."""
     from tui.cli.screen import show_ui
 
-    return show_ui(monitor, directory=directory, mouse=mouse, log=log)
+    return show_ui(monitor, directory=directory, mouse=mouse, log=log, read_only=read_only)
 
 
 @click.group(cls=Front, context_settings=_SETTINGS, screen=open_ui, epilog=EXAMPLES)
@@ -103,33 +110,35 @@ def commands() -> None:
 @commands.command()
 @_screen_options
 @click.option("--headless", is_flag=True, help="Print where it is as JSON, and serve until ended.")
-def demo(mouse: bool, log: Path | None, headless: bool) -> int:
+def demo(mouse: bool, log: Path | None, read_only: bool, headless: bool) -> int:
     """Start a throwaway demo VM and open the UI on it."""
     from tui.cli.demo import serve_demo, show_demo
 
-    return serve_demo() if headless else show_demo(mouse=mouse, log=log)
+    return serve_demo() if headless else show_demo(mouse=mouse, log=log, read_only=read_only)
 
 
 @commands.command()
 @_MONITOR
 @_JSON
-def devices(monitor: "MonitorAddress", as_json: bool) -> int:
+@_READ_ONLY
+def devices(monitor: "MonitorAddress", as_json: bool, read_only: bool) -> int:
     """List every disk, with the reason where one cannot be backed up."""
     from tui.cli.devices import list_devices
 
     prepare_streams()
-    return asyncio.run(list_devices(monitor, as_json=as_json))
+    return asyncio.run(list_devices(monitor, as_json=as_json, read_only=read_only))
 
 
 @commands.command()
 @_MONITOR
 @_JSON
-def jobs(monitor: "MonitorAddress", as_json: bool) -> int:
+@_READ_ONLY
+def jobs(monitor: "MonitorAddress", as_json: bool, read_only: bool) -> int:
     """List the block jobs that QEMU knows, also those that have ended."""
     from tui.cli.jobs import list_jobs
 
     prepare_streams()
-    return asyncio.run(list_jobs(monitor, as_json=as_json))
+    return asyncio.run(list_jobs(monitor, as_json=as_json, read_only=read_only))
 
 
 @commands.command()
@@ -148,8 +157,14 @@ def jobs(monitor: "MonitorAddress", as_json: bool) -> int:
     help="Judge the arguments of this very command: those of blockdev-backup name a target node "
     "that is there already.",
 )
+@_READ_ONLY
 def check(
-    monitor: "MonitorAddress", words: tuple[str, ...], as_json: bool, batch: bool, **how: Any
+    monitor: "MonitorAddress",
+    words: tuple[str, ...],
+    as_json: bool,
+    batch: bool,
+    read_only: bool,
+    **how: Any,
 ) -> int:
     """Judge the arguments of a drive-backup and start nothing.
 
@@ -166,10 +181,13 @@ def check(
 
         if words or as_json:
             raise click.UsageError("--batch reads the arguments from standard input alone.")
-        return asyncio.run(check_batch(monitor, How(**how)))
+        return asyncio.run(check_batch(monitor, How(**how), read_only=read_only))
     from tui.cli.check import check_words
 
-    return asyncio.run(check_words(monitor, read_words(words), How(**how), as_json=as_json))
+    texts = read_words(words)
+    return asyncio.run(
+        check_words(monitor, texts, How(**how), as_json=as_json, read_only=read_only)
+    )
 
 
 @commands.command()
@@ -186,6 +204,7 @@ def check(
 )
 @_WAY
 @click.option("--directory", metavar="DIR", help="Without a target, suggest one in this directory.")
+@_READ_ONLY
 def backup(monitor: "MonitorAddress", words: tuple[str, ...], **options: Any) -> int:
     """Run a drive-backup and watch it to its end.
 

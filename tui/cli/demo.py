@@ -13,7 +13,7 @@ from tui.demo.vm import DemoInfo
 from tui.qmp.address import UnixAddress
 
 
-def show_demo(*, mouse: bool, log: Path | None) -> int:
+def show_demo(*, mouse: bool, log: Path | None, read_only: bool = False) -> int:
     """Run a demo VM for as long as the UI is open.
 
     Raises:
@@ -22,8 +22,13 @@ def show_demo(*, mouse: bool, log: Path | None) -> int:
     require_terminal()
     try:
         with demo_process() as info:
-            address = UnixAddress(path=info.monitor)
-            return show_ui(address, directory=str(info.backups), mouse=mouse, log=log)
+            return show_ui(
+                UnixAddress(path=info.monitor),
+                directory=str(info.backups),
+                mouse=mouse,
+                log=log,
+                read_only=read_only,
+            )
     except DemoError as error:
         raise Failure(str(error)) from error
 

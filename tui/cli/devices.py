@@ -13,13 +13,13 @@ from tui.vm.filenames import file_behind
 from tui.vm.snapshot import Device, VmSnapshot
 
 
-async def list_devices(address: MonitorAddress, *, as_json: bool) -> int:
+async def list_devices(address: MonitorAddress, *, as_json: bool, read_only: bool = False) -> int:
     """Print the disks of the VM behind a monitor.
 
     Raises:
         Failure: it cannot be reached.
     """
-    async with open_vm(address) as worker:
+    async with open_vm(address, read_only=read_only) as worker:
         vm = worker.snapshot
     if as_json:
         devices = tuple(DeviceReport.of(device) for device in vm.devices)

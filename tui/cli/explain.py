@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from tui.backup.advice import advice_for
 from tui.cli.failure import Failure, Status
-from tui.qmp.errors import CommandRefused, ConnectFailure, QmpError
+from tui.qmp.errors import CommandRefused, ConnectFailure, QmpError, ReadOnly
 
 
 def explain(error: Exception) -> Failure | None:
@@ -14,6 +14,8 @@ def explain(error: Exception) -> Failure | None:
             return error
         case ConnectFailure():
             return Failure(error.sentence, error.advice, Status.UNREACHABLE)
+        case ReadOnly():
+            return Failure(str(error), "Leave out --read-only to let it be sent.")
         case CommandRefused():
             sentence = f"QEMU refused {error.command}: {error.desc}"
             return Failure(sentence, advice_for(error.desc) or "")

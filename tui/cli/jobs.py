@@ -12,13 +12,13 @@ from tui.units import percent, rate, size
 from tui.vm.snapshot import Job, VmSnapshot
 
 
-async def list_jobs(address: MonitorAddress, *, as_json: bool) -> int:
+async def list_jobs(address: MonitorAddress, *, as_json: bool, read_only: bool = False) -> int:
     """Print the jobs of the VM behind a monitor.
 
     Raises:
         Failure: it cannot be reached.
     """
-    async with open_vm(address) as worker:
+    async with open_vm(address, read_only=read_only) as worker:
         vm = worker.snapshot
     if as_json:
         report = JobsReport(vm=VmReport.of(vm), jobs=tuple(JobReport.of(job) for job in vm.jobs))

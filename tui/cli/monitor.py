@@ -11,20 +11,24 @@ from tui.history import History
 from tui.paths import state_directory
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import QmpError
+from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.worker import VmWorker
 
 
 @asynccontextmanager
-async def open_vm(address: MonitorAddress) -> AsyncIterator[VmWorker]:
-    """A worker that is connected and has loaded everything.
+async def open_vm(address: MonitorAddress, *, read_only: bool = False) -> AsyncIterator[VmWorker]:
+    """A worker that is connected and has loaded everything; `read_only`, it only asks.
 
     Raises:
         Failure: with `Status.UNREACHABLE`.
     """
     async with AsyncExitStack() as stack:
-        history = History(state_directory() / "history.jsonl")
+        state = state_directory()
+        history, audit = History(state / "history.jsonl"), AuditLog(state / AUDIT_FILE)
+        stack.push_async_callback(audit.close)
+        worker = VmWorker(address, history=history, audit=audit, read_only=read_only)
         try:
-            worker = await stack.enter_async_context(VmWorker(address, history=history))
+            await stack.enter_async_context(worker)
         except (QmpError, ValidationError) as error:
             failure = explain(error) or Failure(str(error))
             raise Failure(failure.sentence, failure.advice, Status.UNREACHABLE) from error

@@ -25,6 +25,7 @@ def show_ui(
     directory: str | None = None,
     mouse: bool = True,
     log: Path | None = None,
+    read_only: bool = False,
 ) -> int:
     """Show the UI until it is left.
 
@@ -39,7 +40,7 @@ def show_ui(
     # Half a second of import, which only the screen is worth.
     from tui.app import run_app
 
-    return run_app(address, mouse=mouse, directory=directory)
+    return run_app(address, mouse=mouse, directory=directory, read_only=read_only)
 
 
 def require_terminal() -> None:

@@ -12,7 +12,8 @@
      │  ├ NotResponding      the QEMU behind it is stopped or does not come to answer
      │  └ NotQmp             a human monitor, a guest agent, some other server
      ├ CommandRefused        QEMU answered with an error
-     │  └ CommandUnsendable  it cannot be said in QMP, so it was not sent
+     │  ├ CommandUnsendable  it cannot be said in QMP, so it was not sent
+     │  └ ReadOnly           only questions may be sent, so it was not sent
      ├ NotAnswering          the deadline passed; the command may still run
      ├ UnexpectedReply       the reply is not of the type the schema promises
      └ ConnectionLost        the connection ended before the reply
@@ -100,6 +101,13 @@ class CommandUnsendable(CommandRefused):
 
     def __init__(self, command: str, desc: str) -> None:
         super().__init__(command, "Unsendable", desc)
+
+
+class ReadOnly(CommandRefused):
+    """BlockDeck is read-only: a command that may change something was not sent to QEMU."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command, "ReadOnly", f"BlockDeck is read-only: {command} was not sent")
 
 
 class NotAnswering(QmpError):

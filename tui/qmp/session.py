@@ -18,6 +18,7 @@ from tui.qmp.address import MonitorAddress
 from tui.qmp.client import CLOSED_BY_US, Client, check_sendable, reason
 from tui.qmp.dial import dial
 from tui.qmp.errors import CommandRefused, ConnectionLost, NotAnswering
+from tui.qmp.gate import OPEN, Gate
 from tui.qmp.handshake import shake_hands
 from tui.qmp.models import Greeting, QmpEvent
 
@@ -32,13 +33,19 @@ class QmpSession:
     """
 
     def __init__(
-        self, address: MonitorAddress, greeting: Greeting, client: Client, sock: socket.socket
+        self,
+        address: MonitorAddress,
+        greeting: Greeting,
+        client: Client,
+        sock: socket.socket,
+        gate: Gate,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.address = address
         self.greeting = greeting
         self.peer_pid = diagnosis.peer_pid(sock)
         self._client = client
+        self._gate = gate
         self._sock = sock
         # The reason why this side wants the session to end.
         self._unwanted: asyncio.Future[str] = loop.create_future()
@@ -52,11 +59,13 @@ class QmpSession:
         *,
         on_event: Callable[[QmpEvent], None],
         timeout: float = 3.0,
+        gate: Gate = OPEN,
     ) -> Self:
         """Connect, wait for the greeting and negotiate, all within `timeout` seconds.
 
         A silent monitor costs half a second more to find out what it is. `on_event` is called for
-        each event within the event loop, at times before this returns; it must not block.
+        each event within the event loop, at times before this returns; it must not block. Every
+        command goes through `gate`.
 
         Raises:
             ConnectFailure: there is no session; nothing is left behind.
@@ -69,7 +78,7 @@ class QmpSession:
         except BaseException:
             sock.close()
             raise
-        return cls(address, greeting, client, sock)
+        return cls(address, greeting, client, sock, gate)
 
     async def execute(
         self,
@@ -82,10 +91,20 @@ class QmpSession:
 
         Raises:
             CommandRefused: QEMU answered with an error, or the arguments are no JSON.
+            ReadOnly: the gate lets only questions through; nothing was sent.
             NotAnswering: no reply within `timeout` seconds; QEMU may still carry the command out.
             ConnectionLost: the session has ended, or ended before the reply.
         """
         check_sendable(command, arguments)
+
+        async def answer() -> object:
+            return await self._execute(command, arguments, timeout)
+
+        return await self._gate.watched(command, arguments, answer)
+
+    async def _execute(
+        self, command: str, arguments: Mapping[str, object] | None, timeout: float
+    ) -> object:
         try:
             async with asyncio.timeout(timeout):
                 return await self._client.execute(command, arguments)

@@ -45,7 +45,7 @@ class BackupScreen(JudgedForm):
         Binding("f6", "copy_shell", "Copy qmp-shell", tooltip="Copy the line for qmp-shell"),
         Binding("escape", "back", "Back", tooltip="Back to the disks"),
         # On a list of choices a letter looks for a choice: it must never quit or leave the form.
-        Binding("q,r,o,1,2,3", "none", show=False),
+        Binding("q,r,o,1,2,3,4", "none", show=False),
     ]
 
     # --- what is on it ---------------------------------------------------------------------------
@@ -112,7 +112,10 @@ class BackupScreen(JudgedForm):
 
     def action_start(self) -> None:
         """Start, or go to what keeps it from starting."""
-        if self._blocker() is not None or self._verdict is None:
+        if self.read_only:
+            words = "BlockDeck is read-only: the backup is not started. F5 copies its command."
+            self.notify(words, severity="warning")
+        elif self._blocker() is not None or self._verdict is None:
             self._go_to_blocker()
         elif not self._starting:
             self._start(self._draft(), self._way)
@@ -139,7 +142,8 @@ class BackupScreen(JudgedForm):
             if self._blocker() is not None:
                 self._go_to_blocker()
                 return
-            job_id = await worker.start(draft.arguments, way=way)
+            warnings = verdict.warnings(self.form.ticked)
+            job_id = await worker.start(draft.arguments, way=way, warnings=warnings)
         except CommandRefused as refusal:
             if self._gone:
                 return

@@ -44,6 +44,8 @@ class JobActs(VmScreen):
         raise NotImplementedError
 
     def _hindrance(self, verb: Verb, job: Job) -> str | None:
+        if self.read_only:
+            return "BlockDeck is read-only"
         schema = self.worker.schema if self.worker is not None else None
         return "not connected" if schema is None else hindrance(verb, job, schema.has_command)
 

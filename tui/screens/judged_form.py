@@ -162,9 +162,11 @@ class JudgedForm(VmScreen):
         self.form.show_findings(self._findings())
         self.query_one(CommandPreview).show_notes(self._findings())
         blocker = self._blocker()
-        self.foot.start.disabled = blocker is not None
+        self.foot.start.disabled = blocker is not None or self.read_only
         if blocker is not None:
             self.foot.status(f"Not yet: {self._label(blocker)}", blocker.severity)
+        elif self.read_only:
+            self.foot.status("Read-only: nothing is started. F5 copies the command.", "risk")
         elif self._refusal is not None:
             self.foot.status("QEMU refused; change something and try again.", "refuses")
         else:

@@ -46,6 +46,11 @@ class VmScreen(Screen[None]):
         """The worker of the VM on show."""
         return self.deck.worker
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be done to the VM but to look at it."""
+        return self.worker is not None and self.worker.snapshot.read_only
+
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
         yield VmHeader(id="vm-header")

@@ -226,6 +226,7 @@ class VmSnapshot:
 
     `job_ids` are those that QEMU holds, also of jobs that are none of a disk. `graph` tells how the
     nodes hang together. `copy_on_read` names the backends that were opened so, as far as is known.
+    `read_only` tells that QEMU is sent nothing but questions.
     """
 
     address: str = ""
@@ -242,6 +243,7 @@ class VmSnapshot:
     copy_on_read: frozenset[str] = frozenset()
     taken: float = 0.0
     loaded: bool = False
+    read_only: bool = False
 
     @property
     def major(self) -> int:

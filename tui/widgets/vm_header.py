@@ -34,6 +34,8 @@ def _describe(vm: VmSnapshot | None, width: int) -> Content:
     if vm is None:
         return Content.assemble(_BRAND, (" no VM", "$muted"))
     parts: list[_PART] = []
+    if vm.read_only:
+        parts.append(("READ-ONLY", "bold $text-warning"))
     if vm.version is not None:
         parts.append((f"QEMU {vm.version.qemu}", ""))
     if vm.run_state:

@@ -165,6 +165,8 @@ class TargetNodes:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
         snapshot = self._state.snapshot
+        if snapshot.read_only:
+            return
         owned = {node for job in snapshot.jobs for node in job.target_nodes} | self._in_use
         found = {n for n in snapshot.graph.names if n.startswith(_OURS)} - owned
         in_use = {n for n in found if n.removesuffix("-f") in snapshot.graph.targets}

@@ -6,6 +6,7 @@ import logging
 from tui.history import History
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
+from tui.records.request import BackupRequest
 from tui.worker.blockdev import TargetNodes
 from tui.worker.state import VmState
 
@@ -38,11 +39,17 @@ class Outcomes:
         self._history = history
         self._deadline = deadline
         self._patience = patience
+        self._requests: dict[str, BackupRequest] = {}
         self._writing: asyncio.Task[None] | None = None
+
+    def asked_for(self, job_id: str, request: BackupRequest) -> None:
+        """Remember what is asked of a job, for its report."""
+        self._requests[job_id] = request
 
     async def write_down(self) -> None:
         """Put every outcome that is certain on record; what fails is tried again next time."""
-        if not self._state.tracker.unwritten():
+        if self._state.snapshot.read_only or not self._state.tracker.unwritten():
+            # Who may let QEMU forget a job is who records it.
             return
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_down(), name="write outcomes down")
@@ -56,7 +63,9 @@ class Outcomes:
         for job in self._state.tracker.unwritten():
             if self._history is not None:
                 try:
-                    await self._history.record(self._state.snapshot, job)
+                    await self._history.record(
+                        self._state.snapshot, job, self._requests.get(job.id)
+                    )
                 except OSError as error:
                     # QEMU keeps the outcome until it can be written down.
                     log.warning("the outcome of %s cannot be recorded: %s", job.id, error)
@@ -83,6 +92,8 @@ class Outcomes:
         Raises:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
+        if self._state.snapshot.read_only:
+            return
         await self._nodes.release(session)
         await self.write_down()
         for job_id in self._state.tracker.to_dismiss():

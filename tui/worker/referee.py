@@ -69,7 +69,7 @@ class Referee:
     async def ask(
         self, session: QmpSession, schema: QmpSchema, arguments: Mapping[str, Json]
     ) -> str | None:
-        """QEMU's refusal in its own words; None where it accepts, or is better not asked.
+        """QEMU's refusal in its own words; None where it accepts, or is not to be asked.
 
         What only the target's file decides stays open. Who stops waiting does not stop the dry
         run: it is always brought to its end.
@@ -77,6 +77,9 @@ class Referee:
         Raises:
             QmpError: no answer, or the line was lost.
         """
+        if self._state.snapshot.read_only:
+            # A dry run is no question: it adds a node, and takes it away.
+            return None
         run = self._in_turn(session, schema, dict(arguments))
         task = asyncio.create_task(run, name="dry run")
         self._under_way.add(task)

@@ -43,9 +43,12 @@ class VmState:
         address: the monitor, as shown.
         pace: how often the disks are listed.
         changed: called, in the event loop, whenever something is different.
+        read_only: whether QEMU is only asked.
     """
 
-    def __init__(self, address: str, pace: Pace, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, address: str, pace: Pace, changed: Callable[[], None], read_only: bool = False
+    ) -> None:
         self.events = EventLog()
         self.tracker = JobTracker(time.monotonic, time.time)
         self.run_state_due = False
@@ -57,7 +60,7 @@ class VmState:
         self._inventory = Inventory()
         self._job_ids: frozenset[str] = frozenset()
         self._stats: tuple[StatsSample | None, StatsSample | None] = (None, None)
-        self._picture = VmSnapshot(address=address)
+        self._picture = VmSnapshot(address=address, read_only=read_only)
         self._stale = False
 
     @property

@@ -21,10 +21,13 @@ from tui.history import History
 from tui.host.process import QemuProcess
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import CommandRefused, ConnectFailure, ConnectionLost, QmpError
+from tui.qmp.gate import Deed, Gate
 from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.schema import QmpSchema, read_schema
 from tui.qmp.session import QmpSession
+from tui.records.audit import AuditEntry, AuditLog
+from tui.records.request import BackupRequest
 from tui.vm.events import EventLog
 from tui.vm.snapshot import Link, VmSnapshot
 from tui.vm.trouble import Trouble
@@ -55,6 +58,8 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         address: the QMP monitor.
         history: where outcomes are recorded before a job is dismissed.
         pace: how often to ask and how long to wait.
+        audit: where every command is written down that can change something.
+        read_only: nothing but questions is sent to QEMU, and nothing is recorded.
 
     Attributes:
         schema: what this QEMU can do; None until the first connection.
@@ -62,14 +67,22 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
     """
 
     def __init__(
-        self, address: MonitorAddress, *, history: History | None = None, pace: Pace | None = None
+        self,
+        address: MonitorAddress,
+        *,
+        history: History | None = None,
+        pace: Pace | None = None,
+        audit: AuditLog | None = None,
+        read_only: bool = False,
     ) -> None:
         self.address = address
         self.schema: QmpSchema | None = None
         self.process: QemuProcess | None = None
         self._pace = pace or Pace()
         self._subscribers = Subscribers()
-        self._state = VmState(str(address), self._pace, self._subscribers.tell)
+        self._state = VmState(str(address), self._pace, self._subscribers.tell, read_only)
+        self._audit = audit
+        self._gate = Gate(read_only=read_only, witness=self._witness if audit else None)
         self._nodes = TargetNodes(self._state, self._pace)
         self._outcomes = Outcomes(
             self._state,
@@ -145,22 +158,33 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         schema = self.schema or await read_schema(session)
         return await self._referee.ask(session, schema, arguments)
 
-    async def start(self, arguments: Mapping[str, Json], *, way: Way = Way.DRIVE) -> str:
+    async def start(
+        self,
+        arguments: Mapping[str, Json],
+        *,
+        way: Way = Way.DRIVE,
+        warnings: tuple[str, ...] = (),
+    ) -> str:
         """Start a backup and return its job id. A dry run comes first.
 
         Args:
             arguments: those of `drive-backup`, whatever the way.
             way: how it is carried out.
+            warnings: what was said against it; kept for its report.
 
         Raises:
             CommandRefused: QEMU said no; nothing runs.
+            ReadOnly: nothing may be started.
             NotAnswering: the deadline passed; the next poll tells whether it runs.
             ConnectionLost: the line was lost before the answer.
         """
         session = self._connected()
+        self._gate.check(way.value)
         refusal = await self.referee(arguments)
         if refusal is not None:
             raise CommandRefused(way.value, "GenericError", refusal)
+        request = BackupRequest(arguments=arguments, way=way.value, warnings=warnings)
+        self._outcomes.asked_for(self._state.job_to_be(arguments).id, request)
         try:
             # A dry run between the command and its answer could kill QEMU.
             async with self._referee.turn:
@@ -335,8 +359,15 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
 
     async def _connect(self) -> QmpSession:
         return await QmpSession.connect(
-            self.address, on_event=self._on_event, timeout=self._pace.connect
+            self.address,
+            on_event=self._on_event,
+            timeout=self._pace.connect,
+            gate=self._gate,
         )
+
+    def _witness(self, deed: Deed) -> None:
+        if self._audit is not None:
+            self._audit.write(AuditEntry.of(self.snapshot, deed))
 
     async def _load(self, session: QmpSession) -> None:
         """Learn everything about the VM behind a new session."""

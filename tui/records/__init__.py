@@ -1,0 +1,1 @@
+"""What stays on disk of what BlockDeck did: an audit log of commands, a report of each backup."""

@@ -1,0 +1,135 @@
+"""The report of one backup that has ended: a model, and the same as text."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from tui.records.redact import redacted, redacted_text
+from tui.records.request import BackupRequest
+from tui.records.who import Who, who
+from tui.text import plain
+from tui.units import duration, rate, size
+from tui.vm.filenames import file_behind
+from tui.vm.snapshot import Job, VmSnapshot
+
+_NOT_KNOWN = "not known: another BlockDeck started it"
+
+
+class BackupReport(BaseModel):
+    """What became of one backup.
+
+    `source` is the disk and `source_file` its image, `target` where it was copied to. `way` is the
+    command that carried it out, `arguments` those that were asked for, `command` what was sent.
+    `started` and `mean_rate` (bytes a second) are None where the start was not seen. `copied` and
+    `length` are bytes. `detail` tells by whom it was cancelled, `error` is QEMU's own text.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Literal[1] = 1
+    job: str
+    vm: str
+    uuid: str
+    monitor: str
+    qemu: str
+    source: str
+    source_file: str
+    target: str
+    way: str | None
+    arguments: Mapping[str, Any] | None
+    command: Mapping[str, Any] | None
+    started: AwareDatetime | None
+    ended: AwareDatetime
+    seconds: float | None
+    copied: int
+    length: int
+    mean_rate: float | None
+    outcome: str
+    detail: str
+    error: str | None
+    warnings: tuple[str, ...] = ()
+    who: Who
+
+    @classmethod
+    def of(cls, vm: VmSnapshot, job: Job, request: BackupRequest | None, ended: datetime) -> Self:
+        """The report of a job that has its outcome; `request` is what was asked for, if known."""
+        device = vm.device(job.device_key) if job.device_key else None
+        seconds = None
+        if job.started is not None and job.ended is not None:
+            seconds = round(job.ended - job.started, 3)
+        command = dict(job.command) if job.command else None
+        if command is not None:
+            sent = command.get("arguments")
+            kept = redacted(str(command.get("execute")), sent if isinstance(sent, Mapping) else {})
+            command["arguments"] = kept
+        asked = redacted("drive-backup", request.arguments) if request else None
+        return cls(
+            job=job.id,
+            vm=vm.name,
+            uuid=vm.uuid,
+            monitor=vm.address,
+            qemu=str(vm.version.qemu) if vm.version else "",
+            source=job.device,
+            source_file=file_behind(device.medium.filename) if device and device.medium else "",
+            target=redacted_text(job.target),
+            way=request.way if request else None,
+            arguments=asked,
+            command=command,
+            started=_time(job.wall_started),
+            ended=ended,
+            seconds=seconds,
+            copied=job.offset,
+            length=job.len,
+            mean_rate=job.offset / seconds if seconds else None,
+            outcome=job.outcome.value if job.outcome else "",
+            detail=job.detail,
+            error=job.error,
+            warnings=request.warnings if request else (),
+            who=who(),
+        )
+
+    def as_json(self) -> str:
+        """JSON in ASCII, for programs."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+    def as_text(self) -> str:
+        """Lines for people; what is foreign in them is escaped."""
+        return "".join(f"{label:<11}{plain(text)}\n" for label, text in self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        why = self.detail or self.error or ""
+        lines = [
+            ("outcome", f"{self.outcome.upper()}{': ' if why else ''}{why}"),
+            ("job", self.job),
+            ("VM", f"{self.vm or 'without a name'} ({self.uuid})"),
+            ("monitor", f"{self.monitor}, QEMU {self.qemu or 'of a version not known'}"),
+            ("disk", f"{self.source or '?'}{f' ({self.source_file})' if self.source_file else ''}"),
+            ("target", self.target or "not known"),
+            ("way", self.way or _NOT_KNOWN),
+            ("started", _local(self.started) if self.started else "not seen by this BlockDeck"),
+            ("ended", _local(self.ended)),
+            ("took", duration(self.seconds)),
+            ("copied", f"{size(self.copied)} of {size(self.length)} ({self.copied:,} bytes)"),
+            ("mean rate", rate(self.mean_rate)),
+        ]
+        if self.error:
+            lines.append(("QEMU said", self.error))
+        lines += [("warning", text) for text in self.warnings] or [("warnings", "none")]
+        lines.append(("by", f"{self.who.user}@{self.who.host}, BlockDeck {self.who.blockdeck}"))
+        if self.who.sudo_user:
+            lines.append(("", f"through sudo, as {self.who.sudo_user}"))
+        given = self.arguments
+        lines.append(("arguments", _NOT_KNOWN if given is None else ""))
+        lines += [(f"  {name}", f" {json.dumps(value)}") for name, value in (given or {}).items()]
+        return lines
+
+
+def _time(wall: float | None) -> datetime | None:
+    return None if wall is None else datetime.fromtimestamp(wall, UTC)
+
+
+def _local(time: datetime) -> str:
+    return time.astimezone().strftime("%F %T %z")
