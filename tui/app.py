@@ -231,7 +231,7 @@ class BlockDeckApp(App[int]):
         if not isinstance(self.screen, HelpScreen):
             sources = (
                 *(type(self), DevicesScreen, BackupScreen),
-                *(JobsScreen, EventsScreen, HistoryScreen),
+                *(JobsScreen, EventsScreen, HistoryScreen, VmScreen),
             )
             groups = [(str(s.BINDING_GROUP_TITLE), s.BINDINGS) for s in sources]
             self.push_screen(HelpScreen(groups))

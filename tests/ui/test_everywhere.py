@@ -70,6 +70,11 @@ async def test_the_palette_offers_every_act_of_the_screen(
         await deck.sees("d0")
         await deck.press(*keys)
         await until(lambda: isinstance(deck.app.screen, screen))
+        if screen is JobsScreen:
+            # What can be done to a job is offered while there is one.
+            target = str(open_deck.backups / "nightly")
+            await vm.qmp("drive-backup", device="d0", job_id="nightly", sync="none", target=target)
+            await until(lambda: deck.rows and deck.rows[0]["State"] == "running")
         offered = {c.help for c in deck.app.get_system_commands(deck.app.screen)}
         wanted = acts(screen) if screen is BackupScreen else acts(screen, type(deck.app))
         assert set(wanted) <= offered

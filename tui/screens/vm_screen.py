@@ -32,6 +32,7 @@ class VmScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
 
+    BINDING_GROUP_TITLE = "While an error keeps the guest stopped"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("R", "rescue", "RESCUE", tooltip="Get a guest going that an I/O error stopped"),
     ]
