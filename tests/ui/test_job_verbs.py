@@ -116,3 +116,21 @@ async def test_a_job_that_waits_is_finalized(qemu: QemuStarter, open_deck: DeckO
             return not await vm.qmp("query-jobs")
 
         await until_answered(gone)
+
+
+async def test_a_page_tells_all_about_a_job(qemu: QemuStarter, open_deck: DeckOpener) -> None:
+    vm = await qemu(*DISK)
+    async with open_deck(vm, (120, 50)) as deck:
+        await deck.sees("disk0")
+        await start_foreign(vm, open_deck, "nightly")
+        await job_is_running(deck)
+        await deck.press("enter")
+        await deck.sees("Timeline", "job created", "job is copying", "Not known: it was not")
+        await until(lambda: deck.vm.jobs[0].rates)
+        await deck.sees("a bar a second or so")
+        await deck.press("p")
+        await deck.sees("state      paused")
+        await deck.press("y")
+        await deck.is_told("The command is not known")
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, JobsScreen))

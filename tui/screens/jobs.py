@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from tui.screens.job_acts import JobActs
+from tui.screens.job_page import JobPage
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.widgets.job_rows import JOB_COLUMNS, describe_job, job_row
 from tui.widgets.line import Line
@@ -23,6 +24,7 @@ class JobsScreen(JobActs):
     BINDING_GROUP_TITLE = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
         *JobActs.BINDINGS,
+        Binding("i,enter", "open_page", "Page", tooltip="Timeline, rates and command of the job"),
         Binding("x", "clear", "Clear", tooltip="Take the ended jobs off the list"),
     ]
 
@@ -74,6 +76,16 @@ class JobsScreen(JobActs):
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self) -> None:
         self._show_detail()
+
+    @on(DataTable.RowSelected)
+    def _row_selected(self) -> None:
+        self.action_open_page()
+
+    def action_open_page(self) -> None:
+        """Show all there is to know about the job."""
+        job = self.highlighted
+        if job is not None:
+            self.app.push_screen(JobPage(job.key))
 
     def action_clear(self) -> None:
         """Forget the ended jobs."""

@@ -163,7 +163,8 @@ class Job:
     tells that the target is still to be closed when the job is over, without which not all of it
     need be on the disk; `target_nodes` are the nodes to be removed for that.
     `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `speed` is the limit
-    that QEMU has, `asked` the one it was last told by us, where it was. `command` is the
+    that QEMU has, `asked` the one it was last told by us, where it was. `rates` is how fast it was
+    while it was watched, in bytes a second, the newest last. `command` is the
     command that started it, where it was ours. `wall_started` is seconds since the epoch.
     """
 
@@ -185,6 +186,7 @@ class Job:
     paused: bool = False
     error: str | None = None
     rate: float | None = None
+    rates: tuple[float, ...] = field(default=(), compare=False)
     eta: float | None = None
     started: float | None = None
     ended: float | None = None

@@ -1,0 +1,118 @@
+"""All there is to know about one job: how fast it was, what happened, what started it."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Sparkline
+
+from tui.screens.job_acts import JobActs
+from tui.text import plain
+from tui.units import rate
+from tui.vm.events import Gravity
+from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.timeline import Moment, timeline
+from tui.widgets.job_rows import describe_job
+from tui.widgets.line import Line
+
+_STYLES = {
+    Gravity.BAD: "bold $text-error",
+    Gravity.WARNING: "$text-warning",
+    Gravity.GOOD: "$text-success",
+}
+
+
+class JobPage(JobActs):
+    """A page about one job, with the keys of the Jobs screen.
+
+    Args:
+        key: of the job (`Job.key`).
+    """
+
+    BINDING_GROUP_TITLE = "Job"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding("y", "copy", "Copy command", tooltip="The command that started the job, as JSON"),
+    ]
+
+    def __init__(self, key: int) -> None:
+        super().__init__()
+        self._key = key
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What it is, how fast it was, what happened, the command."""
+        with VerticalScroll(id="job-page", can_focus=True):
+            yield Line(id="job-page-text")
+            yield Line(id="job-page-rates-title", classes="job-page-title")
+            yield Sparkline(id="job-page-rates")
+            yield Line("Timeline", classes="job-page-title")
+            yield Line(id="job-page-timeline")
+            yield Line("Started by", classes="job-page-title")
+            yield Line(id="job-page-command")
+
+    def on_mount(self) -> None:
+        """Start where it can be scrolled."""
+        self.query_one("#job-page").focus()
+
+    @property
+    def highlighted(self) -> Job | None:
+        """The job of the page."""
+        jobs = self.worker.snapshot.jobs if self.worker is not None else ()
+        return next((job for job in jobs if job.key == self._key), None)
+
+    def show_vm(self, vm: VmSnapshot) -> None:
+        """Show the job as it is now."""
+        job, worker = self.highlighted, self.worker
+        self.query_one("#job-page-text", Line).show_resized(describe_job(job, time.monotonic()))
+        if job is None or worker is None:
+            return
+        self._show_rates(job)
+        ended = None
+        if job.wall_started is not None and job.started is not None and job.ended is not None:
+            ended = job.wall_started + job.ended - job.started
+        moments = timeline(worker.events.since(0), job.id, job.wall_started, ended)
+        self.query_one("#job-page-timeline", Line).show_resized(_lines(moments))
+        self.query_one("#job-page-command", Line).show_resized(_command(job))
+        self.refresh_bindings()
+
+    def _show_rates(self, job: Job) -> None:
+        words = "Rate: not known yet"
+        if job.rates:
+            words = f"Rate: {rate(min(job.rates))} to {rate(max(job.rates))}, a bar a second or so"
+        self.query_one("#job-page-rates-title", Line).show(words)
+        # From zero on: a bar stands for a rate, not for its place between the least and the most.
+        bars = [0.0, *job.rates]
+        sparkline = self.query_one(Sparkline)
+        if list(sparkline.data or ()) != bars:
+            sparkline.data = bars
+
+    def action_copy(self) -> None:
+        """Copy over the terminal."""
+        job = self.highlighted
+        if job is None or job.command is None:
+            self.notify("The command is not known: another client sent it", severity="warning")
+            return
+        self.app.copy_to_clipboard(json.dumps(job.command))
+        self.notify("Sent to your terminal's clipboard (OSC 52)")
+
+
+def _lines(moments: tuple[Moment, ...]) -> Content:
+    if not moments:
+        return Content.styled("No events were seen of it.", "$muted")
+    lines = []
+    for moment in moments:
+        stamp = time.strftime("%H:%M:%S", time.localtime(moment.wall))
+        style = _STYLES.get(moment.gravity, "")
+        lines.append(Content.assemble((f"{stamp}  ", "$muted"), (plain(moment.words, 300), style)))
+    return Content("\n").join(lines)
+
+
+def _command(job: Job) -> str:
+    if job.command is None:
+        return "Not known: it was not started from here."
+    return "\n".join(plain(line, 400) for line in json.dumps(job.command, indent=2).split("\n"))
