@@ -24,8 +24,14 @@ class JobsScreen(JobActs):
     BINDING_GROUP_TITLE = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
         *JobActs.BINDINGS,
-        Binding("i,enter", "open_page", "Page", tooltip="Timeline, rates and command of the job"),
-        Binding("x", "clear", "Clear", tooltip="Take the ended jobs off the list"),
+        Binding(
+            "i,enter",
+            "open_page",
+            "Page",
+            show=False,
+            tooltip="Timeline, rates and command of the job",
+        ),
+        Binding("x", "clear", "Clear", show=False, tooltip="Take the ended jobs off the list"),
     ]
 
     def __init__(self) -> None:
