@@ -109,7 +109,7 @@ async def test_a_failed_job_shows_what_qemu_says(
         await start_foreign(vm, open_deck, "doomed", speed=0)
         await deck.press("2")
         await until(lambda: deck.rows and deck.rows[0]["State"] == "failed")
-        await deck.sees("failed: Input/output error")
+        await deck.sees("failed: Input/output error", "advice", "see the kernel log")
 
 
 async def test_cancelled_by_another_client_is_told_as_such(

@@ -6,6 +6,7 @@ from textual.content import Content
 
 from tui.text import plain
 from tui.units import duration, percent, rate, size
+from tui.vm.remedies import remedy
 from tui.vm.snapshot import Job, Outcome
 from tui.widgets.live_table import Cell, Column
 
@@ -85,6 +86,8 @@ def describe_job(job: Job | None, now: float) -> Content:
         _pair("speed", _speed_words(job)),
         _pair("runs" if job.live else "took", age(job, now)),
     ]
+    if (advice := remedy(job.error)) is not None:
+        lines.insert(2, _pair("advice", Content.styled(advice, "$text-warning")))
     if job.wall_started is not None:
         lines.append(_pair("started", time.strftime("%F %T", time.localtime(job.wall_started))))
     return Content("\n").join(lines)

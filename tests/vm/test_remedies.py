@@ -1,0 +1,39 @@
+"""Advice beside QEMU's errors."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.vm.remedies import remedy
+
+TOLD = [
+    ("No space left on device", "Make room"),
+    ("Input/output error", "kernel log"),
+    ("Could not create '/b/x': Permission denied", "The user that runs QEMU"),
+    ('Failed to get "write" lock', "Another process"),
+    ('Failed to get shared "write" lock', "Another process"),
+    ("Could not create '/b/x': No such file or directory", "as QEMU sees it"),
+    ("Node 'd0' is busy: block device is in use by block job: backup", "Wait for its end"),
+    ("Job ID 'j' already in use", "Choose another job id"),
+    ("Bitmap 'b' is inconsistent and cannot be used", "Remove it"),
+    ("Bitmap 'b' is currently in use by another operation and cannot be used", "Wait"),
+    ("Source and target image have different sizes", "exactly as large"),
+    ("The block job for device 'd0' is currently paused", "resume it first"),
+    ("Could not create node: Block node is read-only", "Choose another"),
+]
+
+
+@pytest.mark.parametrize(("error", "advice"), TOLD)
+def test_what_to_do_is_told(error: str, advice: str) -> None:
+    assert advice in (remedy(error) or "")
+
+
+@pytest.mark.parametrize("error", [None, "", "all is well", "Invalid argument"])
+def test_of_what_is_not_known_nothing_is_said(error: str | None) -> None:
+    assert remedy(error) is None
+
+
+@given(st.text())
+def test_no_error_is_too_odd(error: str) -> None:
+    advice = remedy(error)
+    assert advice is None or advice
