@@ -46,6 +46,14 @@ def duration(seconds: float | None) -> str:
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
 
 
+def milliseconds(seconds: float) -> str:
+    """A short span of time: `0.4 ms`, `12 ms`, `3.2 s`."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    count = seconds * 1000
+    return f"{count:.1f} ms" if count < 10 else f"{count:.0f} ms"
+
+
 def percent(fraction: float | None) -> str:
     """A fraction of 1 in percent, rounded down: `100%` is only said of what is done."""
     if fraction is None:

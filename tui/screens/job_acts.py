@@ -13,7 +13,7 @@ from tui.screens.verb_menu import VERB_WORDS, VerbMenu
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.units import rate
-from tui.vm.snapshot import Job
+from tui.vm.snapshot import Device, Job
 from tui.vm.verbs import Act, Verb, hindrance
 
 _DONE: Mapping[Verb, str] = {
@@ -42,6 +42,13 @@ class JobActs(VmScreen):
     def highlighted(self) -> Job | None:
         """The job that the keys are about."""
         raise NotImplementedError
+
+    @property
+    def disk(self) -> Device | None:
+        """The disk that the job works on."""
+        job = self.highlighted
+        key = job.device_key if job is not None else None
+        return self.worker.snapshot.device(key) if self.worker is not None and key else None
 
     def _hindrance(self, verb: Verb, job: Job) -> str | None:
         if self.read_only:

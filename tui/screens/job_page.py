@@ -68,7 +68,8 @@ class JobPage(JobActs):
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show the job as it is now."""
         job, worker = self.highlighted, self.worker
-        self.query_one("#job-page-text", Line).show_resized(describe_job(job, time.monotonic()))
+        text = describe_job(job, time.monotonic(), self.disk)
+        self.query_one("#job-page-text", Line).show_resized(text)
         if job is None or worker is None:
             return
         self._show_rates(job)

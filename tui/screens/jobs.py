@@ -67,7 +67,7 @@ class JobsScreen(JobActs):
         return next((job for job in self.worker.snapshot.jobs if str(job.key) == key), None)
 
     def _show_detail(self) -> None:
-        text = describe_job(self.highlighted, time.monotonic())
+        text = describe_job(self.highlighted, time.monotonic(), self.disk)
         self.query_one("#job-detail-text", Line).show_resized(text)
         self._dim_keys()
 

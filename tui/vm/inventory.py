@@ -259,20 +259,28 @@ def _job_targets(graph: Graph, named: Mapping[str, BlockDeviceInfo]) -> dict[str
 
 @dataclass(frozen=True, slots=True)
 class StatsSample:
-    """Byte totals by device key at a moment of the monotonic clock."""
+    """Totals by device key at a moment of the monotonic clock.
+
+    Attributes:
+        taken: monotonic seconds.
+        totals: bytes read and written.
+        writes: writes done, and the nanoseconds they took together.
+    """
 
     taken: float
     totals: Mapping[str, tuple[int, int]]
+    writes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def sample_stats(stats: Iterable[BlockStats], taken: float) -> StatsSample:
     """Reduce `query-blockstats` to what throughput needs."""
-    totals = {}
+    totals, writes = {}, {}
     for entry in stats:
         key = entry.device or entry.qdev or entry.node_name
         if key:
             totals[key] = (entry.stats.rd_bytes, entry.stats.wr_bytes)
-    return StatsSample(taken, totals)
+            writes[key] = (entry.stats.wr_operations, entry.stats.wr_total_time_ns)
+    return StatsSample(taken, totals, writes)
 
 
 def throughput(

@@ -95,6 +95,8 @@ class Device:
 
     `key` identifies it for as long as it exists, also while a backup's filter hides its node.
     `busy_with` is the driver of a job's filter that stands on it (QEMU then refuses another job).
+    `write_wait` is the mean time in seconds of the guest's last writes, `write_wait_before` that of
+    before a job was on the disk; None is not known, or that it wrote nothing.
     """
 
     key: str
@@ -108,6 +110,8 @@ class Device:
     busy_with: str | None = None
     jobs: tuple[str, ...] = ()
     throughput: Throughput | None = None
+    write_wait: float | None = None
+    write_wait_before: float | None = None
 
     @property
     def backup_name(self) -> str | None:

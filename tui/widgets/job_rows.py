@@ -5,9 +5,9 @@ import time
 from textual.content import Content
 
 from tui.text import plain
-from tui.units import duration, percent, rate, size
+from tui.units import duration, milliseconds, percent, rate, size
 from tui.vm.remedies import remedy
-from tui.vm.snapshot import Job, Outcome
+from tui.vm.snapshot import Device, Job, Outcome
 from tui.widgets.live_table import Cell, Column
 
 JOB_COLUMNS = (
@@ -24,6 +24,9 @@ JOB_COLUMNS = (
     Column("io", "I/O", 7, rank=7),
     Column("detail", "Error", 24, rank=9, stretch=True),
 )
+
+_NOTABLE, _HARMFUL = 1.3, 2.0
+"""From how many times the time of a write on that is said, and said as a warning."""
 
 _STATE = {
     "running": "bold $text-accent",
@@ -71,8 +74,8 @@ def age(job: Job, now: float) -> str:
     return duration(max(0.0, end - job.started))
 
 
-def describe_job(job: Job | None, now: float) -> Content:
-    """Everything about one job."""
+def describe_job(job: Job | None, now: float, device: Device | None = None) -> Content:
+    """Everything about one job, and what the guest has of it on its disk."""
     if job is None:
         return Content.styled("No job is highlighted.", "$muted")
     owner = "us" if job.ours else "another client"
@@ -86,11 +89,24 @@ def describe_job(job: Job | None, now: float) -> Content:
         _pair("speed", _speed_words(job)),
         _pair("runs" if job.live else "took", age(job, now)),
     ]
+    if device is not None and device.write_wait is not None and job.live:
+        lines.insert(-1, _pair("guest", _wait_words(device.write_wait, device.write_wait_before)))
     if (advice := remedy(job.error)) is not None:
         lines.insert(2, _pair("advice", Content.styled(advice, "$text-warning")))
     if job.wall_started is not None:
         lines.append(_pair("started", time.strftime("%F %T", time.localtime(job.wall_started))))
     return Content("\n").join(lines)
+
+
+def _wait_words(wait: float, before: float | None) -> Content:
+    words = f"a write takes {milliseconds(wait)}"
+    if not before:
+        return Content(f"{words}; how long it took before is not known")
+    factor = wait / before
+    if factor < _NOTABLE:
+        return Content(f"{words}, as before this job")
+    style = "bold $text-warning" if factor >= _HARMFUL else ""
+    return Content.styled(f"{words}, {factor:.1f} times as long as before this job", style)
 
 
 def _speed_words(job: Job) -> str:

@@ -18,6 +18,7 @@ from tui.vm.inventory import (
     throughput,
 )
 from tui.vm.jobs import JobTracker
+from tui.vm.latency import WriteWaits
 from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
 from tui.vm.traps import traps_of
 from tui.vm.trouble import STOPPED_BY_ERROR
@@ -60,6 +61,7 @@ class VmState:
         self._inventory = Inventory()
         self._job_ids: frozenset[str] = frozenset()
         self._stats: tuple[StatsSample | None, StatsSample | None] = (None, None)
+        self._waits = WriteWaits()
         self._picture = VmSnapshot(address=address, read_only=read_only)
         self._stale = False
 
@@ -70,7 +72,12 @@ class VmState:
             self._stale = False
             earlier, later = self._stats
             devices = (
-                replace(device, throughput=throughput(device, earlier, later))
+                replace(
+                    device,
+                    throughput=throughput(device, earlier, later),
+                    write_wait=self._waits.of(device.key).now,
+                    write_wait_before=self._waits.of(device.key).before,
+                )
                 for device in self._inventory.devices
             )
             self._picture = replace(
@@ -152,6 +159,7 @@ class VmState:
     def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
         """A session came about with this VM; rates start anew."""
         self._stats = (None, None)
+        self._waits = WriteWaits()
         self.ending = False
         self._picture = replace(
             self._picture, name=name, uuid=uuid, version=version, run_state=run_state
@@ -246,12 +254,17 @@ class VmState:
     async def poll_stats(self, ask: Queries) -> None:
         """Ask what the guest has read and written."""
         sample = sample_stats(await ask.stats(), time.monotonic())
+        self._waits.add(sample, self._disks_with_jobs())
         earlier, later = self._stats
         if later is None or sample.taken - later.taken >= _SHORTEST_SPAN:
             self._stats = (later, sample)
         elif earlier is not None:
             self._stats = (earlier, sample)
         self.changed()
+
+    def _disks_with_jobs(self) -> frozenset[str]:
+        live = (job.device_key for job in self.tracker.jobs() if job.live)
+        return frozenset(key for key in live if key is not None)
 
     def _locate_jobs(self) -> None:
         titles = {device.key: device.title for device in self._inventory.devices}
