@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,14 @@ def ignore(event: QmpEvent) -> None:
     """Take no interest in events."""
 
 
-async def connect(address: MonitorAddress | Path, timeout: float = 5.0) -> QmpSession:
+async def connect(
+    address: MonitorAddress | Path,
+    timeout: float = 5.0,
+    on_event: Callable[[QmpEvent], None] = ignore,
+) -> QmpSession:
     if isinstance(address, Path):
         address = UnixAddress(path=address)
-    return await QmpSession.connect(address, on_event=ignore, timeout=timeout)
+    return await QmpSession.connect(address, on_event=on_event, timeout=timeout)
 
 
 async def refused(address: MonitorAddress | Path, timeout: float = 5.0) -> ConnectFailure:
@@ -29,7 +34,7 @@ async def refused(address: MonitorAddress | Path, timeout: float = 5.0) -> Conne
     with pytest.raises(ConnectFailure) as failure:
         await connect(address, timeout)
     left = {task for task in asyncio.all_tasks() - before if "serve" not in repr(task.get_coro())}
-    assert not left
+    assert not left, left
     return failure.value
 
 

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from tui.qmp.address import (
     MAX_SOCKET_PATH,
     AddressError,
+    LibvirtAddress,
     MonitorAddress,
+    SshAddress,
     TcpAddress,
+    TlsAddress,
     UnixAddress,
     parse_address,
 )
@@ -98,6 +101,74 @@ def test_the_longest_path_is_accepted() -> None:
     assert str(parse_address(path)) == path
 
 
+# --- URLs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("ssh://op@host/run/vm.sock", SshAddress(user="op", host="host", path="/run/vm.sock")),
+        ("ssh://host:2222/run/a%20b", SshAddress(host="host", port=2222, path="/run/a b")),
+        ("ssh://host", SshAddress(host="host")),
+        ("ssh://op@host:1/", SshAddress(user="op", host="host", port=1)),
+        ("ssh://[::1]:22/run/vm", SshAddress(host="::1", port=22, path="/run/vm")),
+        ("tls://host:4444", TlsAddress(host="host", port=4444)),
+        (
+            "tls://[::1]:4444?dir=/etc/pki/qemu&tls-hostname=vm.example",
+            TlsAddress(host="::1", port=4444, dir=Path("/etc/pki/qemu"), tls_hostname="vm.example"),
+        ),
+        (
+            "tls://host:1/?ca=/a.pem&cert=/b%26.pem&key=/c.pem",
+            TlsAddress(
+                host="host", port=1, ca=Path("/a.pem"), cert=Path("/b&.pem"), key=Path("/c.pem")
+            ),
+        ),
+        ("qemu:///system", LibvirtAddress(uri="qemu:///system")),
+        ("qemu:///system?domain=vm%201", LibvirtAddress(uri="qemu:///system", domain="vm 1")),
+        (
+            "qemu+ssh://root@host:22/session?domain=a&socket=/x",
+            LibvirtAddress(uri="qemu+ssh://root@host:22/session?socket=/x", domain="a"),
+        ),
+    ],
+)
+def test_a_url_is_read(text: str, address: MonitorAddress) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("http://host/x", "http:// is not known"),
+        ("ssh:///run/vm.sock", "host is missing"),
+        ("ssh://op:secret@host/run/vm.sock", "a password has no place"),
+        ("ssh://$(reboot)/run/vm.sock", "no host's name"),
+        ("ssh://-oProxyCommand=x/run/vm.sock", "no host's name"),
+        ("ssh://a b@host/run/vm.sock", "no user's name"),
+        ("ssh://host:x/run/vm.sock", "must be a number"),
+        ("ssh://host/run/vm?x=1", "takes no options"),
+        ("ssh://host/" + "x" * 107, "107 bytes"),
+        ("ssh://host/%00", "NUL"),
+        ("ssh://host/%ff", "characters that no name can have"),
+        ("tls://host", "port is missing"),
+        ("tls://host:0", "between 1 and 65535"),
+        ("tls://host:1/x", "nothing but ?options"),
+        ("tls://host:1?insecure=1", "does not know ?insecure="),
+        ("tls://host:1?ca=", "value is missing after ca="),
+        ("tls://op@host:1", "no tls:// address"),
+        ("qemu:///system?domain=a&domain=b", "which one domain"),
+        ("qemu:///elsewhere?domain=x", "/system or /session"),
+    ],
+)
+def test_a_bad_url_is_told_in_one_sentence(text: str, says: str) -> None:
+    with pytest.raises(AddressError) as told:
+        parse_address(text)
+    assert says in str(told.value)
+    assert "secret" not in str(told.value)
+    assert len(str(told.value)) < 200
+
+
+SCHEMES = ("ssh://", "ssh://h/", "tls://", "tls://h:1?ca=", "qemu:///system?domain=", "x://")
+
 names = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8
 )
@@ -110,14 +181,42 @@ hosts = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}", fullmatch=True) | st.ip_addre
 addresses = st.builds(UnixAddress, path=paths.filter(lambda p: str(p) == str(p).strip())) | (
     st.builds(TcpAddress, host=hosts, port=st.integers(1, 65535))
 )
+words = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=8
+)
+files = st.none() | words.map(lambda word: Path("/" + word))
+urls = (
+    st.builds(
+        TlsAddress,
+        host=hosts,
+        port=st.integers(1, 65535),
+        dir=files,
+        ca=files,
+        cert=files,
+        key=files,
+        tls_hostname=st.none() | words,
+    )
+    | st.builds(
+        SshAddress,
+        host=hosts,
+        path=st.just("") | words.map("/{}".format),
+        user=st.none() | st.from_regex(r"[a-z_.][a-z0-9_.@\\-]{0,8}", fullmatch=True),
+        port=st.none() | st.integers(1, 65535),
+    )
+    | st.builds(
+        LibvirtAddress,
+        uri=st.sampled_from(["qemu:///system", "qemu+tls://host/session?no_verify=0"]),
+        domain=st.just("") | words,
+    )
+)
 
 
-@given(addresses)
+@given(addresses | urls)
 def test_an_address_reads_back_from_its_own_text(address: MonitorAddress) -> None:
     assert parse_address(str(address)) == address
 
 
-@given(st.text())
+@given(st.text() | st.builds("{}{}".format, st.sampled_from(SCHEMES), st.text()))
 def test_any_text_is_an_address_or_a_reason(text: str) -> None:
     address: MonitorAddress | None = None
     with contextlib.suppress(AddressError):

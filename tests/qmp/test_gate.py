@@ -79,7 +79,10 @@ async def test_the_witness_is_told_of_every_answer_and_of_no_question(qemu: Qemu
             await doing.execute("job-cancel", {"id": "none"})
         with pytest.raises(CommandUnsendable):
             await doing.execute("job-cancel", {"id": "\ud800"})
-    done, refused = deeds
+    # Each is told of before it is sent, too.
+    assert [deed.sent for deed in deeds] == [True, False, True, False]
+    assert [deed.number for deed in deeds] == [1, 1, 2, 2]
+    done, refused = deeds[1::2]
     assert (done.command, done.reply, done.error) == ("blockdev-del", {}, None)
     assert done.arguments == {"node-name": "n0"}
     assert refused.error == "Job not found"
@@ -105,8 +108,9 @@ async def test_the_witness_is_told_what_nobody_knows_the_answer_of(
         await doing.closed()
         with pytest.raises(ConnectionLost):
             await doing.execute("stop")
-    assert [deed.error_class for deed in deeds] == [None, None, None]
-    cancelled, late, lost = (deed.error or "" for deed in deeds)
+    answers = [deed for deed in deeds if not deed.sent]
+    assert [deed.error_class for deed in answers] == [None, None, None]
+    cancelled, late, lost = (deed.error or "" for deed in answers)
     assert cancelled == "BlockDeck did not wait for the answer (CancelledError)"
     assert "did not answer stop" in late
     assert lost

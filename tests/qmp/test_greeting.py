@@ -22,6 +22,7 @@ from tests.qmp.peers import (
     says_and_hangs_up,
 )
 from tui.qmp.errors import MonitorBusy, NobodyListens, NotQmp, NotResponding
+from tui.qmp.models import QmpEvent
 
 # --- a monitor that greets late -----------------------------------------------------------------
 
@@ -47,6 +48,27 @@ async def test_a_second_greeting_is_no_answer(place: Path) -> None:
 
     async with peer(place / "twice.sock", talk) as address, await connect(address.path) as session:
         assert await session.execute("query-name") == {"name": "d"}
+
+
+async def test_an_event_during_the_negotiation_is_no_answer_but_is_heard(place: Path) -> None:
+    event = {"event": "JOB_STATUS_CHANGE", "data": {"id": "j", "status": "concluded"}}
+    stamp = {"timestamp": {"seconds": 1, "microseconds": 0}}
+
+    async def talk(line: Line) -> None:
+        await line.say(GREETING)
+        assert (await line.hear())["execute"] == "qmp_capabilities"
+        await line.say(json.dumps({**stamp, **event}).encode() + b'\r\n{"return": {}}\r\n')
+        asked = await line.hear()
+        await line.say(json.dumps({"return": {"name": "d"}, "id": asked["id"]}).encode() + b"\r\n")
+        await line.hold()
+
+    heard: list[QmpEvent] = []
+    async with (
+        peer(place / "early.sock", talk) as address,
+        await connect(address.path, on_event=heard.append) as session,
+    ):
+        assert await session.execute("query-name") == {"name": "d"}
+    assert [e.data["status"] for e in heard] == ["concluded"]
 
 
 # --- a monitor that does not greet --------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Where a QMP monitor is: a Unix socket's path or a TCP host and port."""
+"""Where a QMP monitor is: a socket's path, a TCP host and port, or a URL."""
 
 import os
 import re
@@ -6,20 +6,37 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MAX_SOCKET_PATH = 107
-"""Longest path of a Unix socket in bytes (`sockaddr_un.sun_path` less its closing NUL)."""
+from tui.qmp.urls import (
+    MAX_SOCKET_PATH,
+    AddressError,
+    LibvirtAddress,
+    SshAddress,
+    TlsAddress,
+    caution,
+    parse_url,
+    read_port,
+)
+
+__all__ = [
+    "MAX_SOCKET_PATH",
+    "AddressError",
+    "LibvirtAddress",
+    "MonitorAddress",
+    "SshAddress",
+    "TcpAddress",
+    "TlsAddress",
+    "UnixAddress",
+    "caution",
+    "parse_address",
+]
 
 _BRACKETED = re.compile(r"\[(?P<host>[^\[\]]*)\](?::(?P<port>.*))?", re.DOTALL)
-
-
-class AddressError(ValueError):
-    """The text is no address of a monitor; the message is one sentence for the operator."""
 
 
 class UnixAddress(BaseModel):
     """A monitor on a Unix socket, as in `-qmp unix:/run/vm.sock,server=on,wait=off`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     path: Path
 
@@ -33,7 +50,7 @@ class UnixAddress(BaseModel):
 class TcpAddress(BaseModel):
     """A monitor on a TCP port, as in `-qmp tcp:localhost:4444,server=on,wait=off`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
@@ -43,15 +60,15 @@ class TcpAddress(BaseModel):
         return f"{host}:{self.port}"
 
 
-MonitorAddress = UnixAddress | TcpAddress
+MonitorAddress = UnixAddress | TcpAddress | TlsAddress | SshAddress | LibvirtAddress
 
 
 def parse_address(text: str) -> MonitorAddress:
     """Read an address as people type it or paste it from a `-qmp` option.
 
-    A text with a slash is a path, `HOST:PORT` is TCP, anything else is a path in the working
-    directory. `unix:` and `tcp:` decide it outright, and QEMU's options after them (`,server=on`)
-    are left out; in such a path `,,` stands for a comma, as in QEMU's own options.
+    A text with `://` is a URL, one with a slash a path, `HOST:PORT` is TCP, anything else is a path
+    in the working directory. `unix:` and `tcp:` decide it outright, and QEMU's options after them
+    (`,server=on`) are left out; in such a path `,,` stands for a comma, as in QEMU's own options.
 
     Raises:
         AddressError: nothing was given, or it cannot be an address.
@@ -59,6 +76,9 @@ def parse_address(text: str) -> MonitorAddress:
     text = text.strip()
     if not text:
         raise AddressError("Enter the path of a QMP socket or HOST:PORT.")
+    url = parse_url(text)
+    if url is not None:
+        return url
     if text.startswith("unix:"):
         return _unix(_without_options(text.removeprefix("unix:")))
     if text.startswith("tcp:"):
@@ -107,9 +127,4 @@ def _tcp(text: str) -> TcpAddress:
         raise AddressError("The host before the port is missing or contains spaces.")
     if not port:
         raise AddressError("The port is missing: write HOST:PORT, as in localhost:4444.")
-    if not (port.isascii() and port.isdigit()):
-        raise AddressError(f"The port must be a number, not {port!r}.")
-    # Numbers of any length arrive here, and int() refuses to read thousands of digits.
-    if len(port.lstrip("0")) > 5 or not 1 <= int(port) <= 65535:
-        raise AddressError(f"The port must be between 1 and 65535, not {port[:20]}.")
-    return TcpAddress(host=host, port=int(port))
+    return TcpAddress(host=host, port=read_port(port))

@@ -9,13 +9,14 @@ import socket
 from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
-from qemu.qmp import QMPClient
+from qemu.qmp import QMPClient, Runstate
 from qemu.qmp.message import DeserializationError, Message
 from qemu.qmp.qmp_client import ServerParseError
 
 from tui.qmp.diagnosis import excerpt
 from tui.qmp.errors import CommandUnsendable
 from tui.qmp.models import QmpEvent
+from tui.qmp.quick import QuickEvents, Turns
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Client(QMPClient):
     def __init__(self, on_event: Callable[[QmpEvent], None]) -> None:
         super().__init__(readbuflen=LONGEST_LINE)
         self._on_event = on_event
+        self._quick = QuickEvents()
+        self._turns = Turns()
         # A filter that refuses everything keeps the queue and history of the listener empty.
         self.events.event_filter = self._hear
 
@@ -55,20 +58,63 @@ class Client(QMPClient):
         except ValidationError as error:
             logger.warning("An event that is not one was dropped: %s", error)
             return False
+        self._hand_on(event)
+        return False
+
+    def _hand_on(self, event: QmpEvent) -> None:
         try:
             self._on_event(event)
         except Exception:
             # Whatever leaves this filter would kill the reader, and the connection with it.
             logger.exception("The handler of %s failed", event.event)
-        return False
 
     async def _do_recv(self) -> Message:
-        message = await super()._do_recv()
-        # One that finds its client waiting when it starts may greet twice; the library would take
-        # the second greeting for the answer to its first command.
-        while self._greeting is not None and "QMP" in message:
-            message = await super()._do_recv()
+        message = await self._next_message()
+        # One that finds its client waiting when it starts may greet twice, and an event may come
+        # before the answer to the negotiation; the library would take either for that answer.
+        while self._greeting is not None and ("QMP" in message or self._is_early(message)):
+            message = await self._next_message()
         return message
+
+    async def _next_message(self) -> Message:
+        """The next message; the events before it are handed on without the library's detours."""
+        while True:
+            line = await self._readline()
+            if self._turns.over():
+                # Reading what is there already never pauses, and a flood would let nobody in.
+                await asyncio.sleep(0)
+            running = self.runstate is Runstate.RUNNING
+            event = self._quick.read(line) if running else None
+            if event is None:
+                return Message(line, eager=True)
+            self._hand_on(event)
+
+    async def _readline(self) -> bytes:
+        """One message: one line, or many from a monitor that writes its JSON for people.
+
+        `-qmp-pretty` begins each message with a lone brace and ends it with one in column 0.
+        """
+        lines = [await super()._readline()]
+        if lines[0].strip() == b"{":
+            length = 0
+            while not lines[-1].startswith(b"}"):
+                lines.append(await super()._readline())
+                length += len(lines[-1])
+                if length > LONGEST_LINE:
+                    raise ValueError("a message without end")
+        return b"".join(lines)
+
+    def _is_early(self, message: Message) -> bool:
+        """Whether it is an event from before the session; it is heard like any other."""
+        if self.runstate is not Runstate.CONNECTING or "event" not in message:
+            return False
+        self._hear(message)
+        return True
+
+    def _do_send(self, msg: Message) -> None:
+        assert self._writer is not None
+        # QEMU needs no end of line; what passes messages on one by one does.
+        self._writer.write(bytes(msg) + b"\n")
 
     # The library writes each message out, indented, for a debug log that nobody reads.
     def _cb_inbound(self, msg: Message) -> Message:

@@ -7,7 +7,7 @@ import struct
 
 import psutil
 
-from tui.qmp.address import MonitorAddress, UnixAddress
+from tui.qmp.address import MonitorAddress, TcpAddress, UnixAddress
 from tui.qmp.errors import (
     ConnectFailure,
     MonitorBusy,
@@ -15,6 +15,7 @@ from tui.qmp.errors import (
     NotQmp,
     NotResponding,
 )
+from tui.qmp.line import Line
 
 _PING_SECONDS = 0.5
 _EXCERPT = 60
@@ -22,11 +23,17 @@ _EXCERPT = 60
 SECOND_MONITOR = "-qmp unix:/run/vm2.sock,server=on,wait=off"
 """The option that gives a VM one more monitor."""
 
+_WHY_HUNG_UP = {
+    False: "The QEMU behind it may be ending, or the socket serves something else.",
+    True: "The QEMU behind it may be ending, or it takes TLS alone: tls://HOST:PORT.",
+}
+
 # How servers that speak first and are no QMP begin.
 _BANNERS = (
     (b"RFB ", "That is a VNC server, not a QMP monitor."),
     (b"SSH-", "That is an SSH server, not a QMP monitor."),
     (b"HTTP/", "That is a web server, not a QMP monitor."),
+    (b"\x15\x03", "That port speaks TLS: use tls://HOST:PORT."),
     (b"\xff", "That monitor speaks telnet: give it a plain socket instead of telnet:."),
 )
 
@@ -67,12 +74,12 @@ def stopped_process(pid: int | None) -> str | None:
     return None
 
 
-def hung_up(address: MonitorAddress) -> NobodyListens:
+def hung_up(address: MonitorAddress, line: Line) -> NobodyListens:
     """The other side closed the connection before a whole greeting."""
     return NobodyListens(
         address,
-        f"{address} closed the connection before it greeted.",
-        "The QEMU behind it may be ending, or the socket serves something else.",
+        f"{line.broken}." if line.broken else f"{address} closed the connection before it greeted.",
+        line.advice or _WHY_HUNG_UP[type(address) is TcpAddress],
     )
 
 
@@ -102,16 +109,17 @@ def unanswered(address: MonitorAddress, pid: int | None, seconds: float) -> NotR
 
 
 async def no_greeting(
-    address: MonitorAddress, sock: socket.socket, seconds: float
+    address: MonitorAddress, line: Line, seconds: float, *, ping: bool = True
 ) -> ConnectFailure:
-    """Why a connected socket stayed silent for so many seconds. Sends a ping on it."""
-    pid = peer_pid(sock)
-    stopped = stopped_process(pid)
+    """Why an open line stayed silent for so many seconds. Sends a ping on it, if it may."""
+    stopped = stopped_process(line.peer_pid)
     if stopped:
-        return _stopped(address, stopped, pid)
-    answer = await _ping_guest_agent(sock)
+        return _stopped(address, stopped, line.peer_pid)
+    if not ping:
+        return _busy(address, seconds)
+    answer = await _ping_guest_agent(line.sock)
     if answer == b"":
-        return hung_up(address)
+        return hung_up(address, line)
     if answer is not None and not answer.lstrip().startswith(b'{"QMP"'):
         if _is_agent_reply(answer):
             return NotQmp(address, "That is a guest agent's socket, not a QMP monitor.")
@@ -125,7 +133,10 @@ def _stopped(address: MonitorAddress, sentence: str, pid: int | None) -> NotResp
 
 def _busy(address: MonitorAddress, seconds: float) -> MonitorBusy:
     if isinstance(address, UnixAddress) and "/libvirt/qemu/" in str(address):
-        advice = f"libvirt keeps its monitors to itself. Give the VM one more: {SECOND_MONITOR}"
+        advice = (
+            "libvirt keeps its monitors to itself. Speak through it: qemu:///system?domain=NAME. "
+            f"Or give the VM one more: {SECOND_MONITOR}"
+        )
     else:
         advice = f"End the other client, or give the VM a second monitor: {SECOND_MONITOR}"
     return MonitorBusy(

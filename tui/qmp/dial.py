@@ -1,232 +1,65 @@
-"""Opens the socket to a monitor and tells why it could not be opened."""
+"""From an address to a line: each kind of address has its transport.
+
+The transports that take libraries of their own, or time to import, are imported by whoever uses
+them first.
+"""
 
 import asyncio
-import errno
-import grp
-import os
-import pwd
-import socket
-import stat
-from collections.abc import Sequence
-from pathlib import Path
+import importlib
+from types import ModuleType
 
-from tui.qmp.address import MAX_SOCKET_PATH, MonitorAddress, TcpAddress, UnixAddress
-from tui.qmp.diagnosis import SECOND_MONITOR
-from tui.qmp.errors import (
-    ConnectFailure,
-    HostUnknown,
-    HostUnreachable,
-    MonitorBusy,
-    NobodyListens,
-    NoSuchSocket,
-    NotASocket,
-    PermissionRefused,
+from tui.qmp.address import (
+    LibvirtAddress,
+    MonitorAddress,
+    SshAddress,
+    TcpAddress,
+    TlsAddress,
+    UnixAddress,
 )
+from tui.qmp.errors import NotInstalled
+from tui.qmp.line import Line
+from tui.qmp.transport.tcp import dial_tcp
+from tui.qmp.transport.unix import dial_unix
 
-_KINDS = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISREG, "a regular file"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISBLK, "a block device"),
-    (stat.S_ISCHR, "a character device"),
-)
+LOGIN_SECONDS = 15.0
+"""What logging in on another host may take, on top of the time for its monitor."""
 
 
-async def dial(address: MonitorAddress, seconds: float) -> socket.socket:
-    """A connected, non-blocking socket, which the caller has to close.
+async def dial(address: MonitorAddress, seconds: float) -> Line:
+    """An open line to a monitor, which the caller has to close.
 
     Raises:
-        ConnectFailure: there is none within the given seconds.
+        ConnectFailure: there is none within the given seconds; logging in on another host may take
+            `LOGIN_SECONDS` more.
     """
-    if isinstance(address, UnixAddress):
-        return _dial_unix(address)
-    return await _dial_tcp(address, seconds)
+    match address:
+        case UnixAddress():
+            return dial_unix(address)
+        case TcpAddress():
+            return Line(await dial_tcp(address, seconds))
+        case TlsAddress():
+            from tui.qmp.transport.tls import dial_tls
+
+            return await dial_tls(address, seconds)
+        case SshAddress():
+            await _imported(address, "tui.qmp.transport.ssh", "ssh")
+            from tui.qmp.transport.ssh import dial_ssh
+
+            return await dial_ssh(address, seconds + LOGIN_SECONDS)
+        case LibvirtAddress():
+            await _imported(address, "tui.qmp.transport.through_libvirt", "libvirt")
+            from tui.qmp.transport.through_libvirt import dial_libvirt
+
+            return await dial_libvirt(address, seconds + LOGIN_SECONDS, seconds)
 
 
-# --- Unix sockets -------------------------------------------------------------------------------
-
-
-def _dial_unix(address: UnixAddress) -> socket.socket:
-    # connect() of a Unix socket never waits: with a full backlog it fails with EAGAIN.
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+async def _imported(address: MonitorAddress, module: str, extra: str) -> ModuleType:
+    """Import in a thread, for a library may take its time."""
     try:
-        sock.setblocking(False)
-        _connect_unix(sock, address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _connect_unix(sock: socket.socket, address: UnixAddress) -> None:
-    try:
-        name = os.fsencode(address.path)
-    except UnicodeEncodeError as error:
-        raise NoSuchSocket(address, "No file can have that name.") from error
-    if len(name) > MAX_SOCKET_PATH or b"\0" in name:
-        raise NoSuchSocket(
+        return await asyncio.to_thread(importlib.import_module, module)
+    except ImportError as error:
+        raise NotInstalled(
             address,
-            f"The path of a socket has {MAX_SOCKET_PATH} bytes at most and no NUL character; "
-            f"this one has {len(name)}.",
-            "Start BlockDeck in the socket's directory and give its name alone.",
-        )
-    try:
-        sock.connect(name)
-    except BlockingIOError as error:
-        raise MonitorBusy(
-            address,
-            "The queue of this monitor is full: another client holds it, and others, or earlier "
-            "attempts, wait for it.",
-            f"End the client that holds it, or give the VM a second monitor: {SECOND_MONITOR}",
+            f"This address needs a library that is not installed ({error}).",
+            f"Install it with BlockDeck: pipx install 'blockdeck[{extra}]'",
         ) from error
-    except OSError as error:
-        raise _unix_failure(address, error) from error
-
-
-def _unix_failure(address: UnixAddress, error: OSError) -> ConnectFailure:
-    path = address.path
-    if error.errno == errno.ENOENT:
-        return _missing(address)
-    if error.errno == errno.ENOTDIR:
-        return NoSuchSocket(address, f"{path} leads through something that is no directory.")
-    if error.errno == errno.EPROTOTYPE:
-        return NotASocket(address, f"{path} is a datagram socket, not a monitor's.")
-    # A file or a directory is refused as a dead socket is, or for want of permission.
-    kind = _kind(path)
-    if kind is not None:
-        return NotASocket(
-            address, f"{path} is {kind}, not a socket.", "Give the path in the VM's -qmp option."
-        )
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return _refused_permission(address)
-    if error.errno == errno.ECONNREFUSED:
-        return NobodyListens(
-            address,
-            f"Nobody listens on {path}: the QEMU that made this socket has ended.",
-            "Start the VM again; the socket file is a leftover.",
-        )
-    return ConnectFailure(address, f"{path}: {error.strerror}.")
-
-
-def _missing(address: UnixAddress) -> NoSuchSocket:
-    path = address.path
-    if path.is_symlink():
-        return NoSuchSocket(address, f"{path} is a link to something that does not exist.")
-    if not path.parent.exists():
-        return NoSuchSocket(address, f"There is no directory {path.parent}.")
-    return NoSuchSocket(
-        address,
-        f"There is no socket {path}.",
-        "The VM may not run; the path is the one in its -qmp option.",
-    )
-
-
-def _kind(path: Path) -> str | None:
-    """What is at the path, unless it is a socket or cannot be looked at."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return None
-    return next((words for test, words in _KINDS if test(mode)), None)
-
-
-def _refused_permission(address: UnixAddress) -> PermissionRefused:
-    path = address.path
-    barred = path
-    for parent in reversed(path.absolute().parents):
-        if not os.access(parent, os.X_OK, effective_ids=True):
-            barred = parent
-            break
-    me = _user(os.geteuid())
-    try:
-        owned = barred.stat()
-    except OSError as error:
-        return PermissionRefused(address, f"{me} may not enter {barred}: {error.strerror}.")
-    owner, group = _user(owned.st_uid), _group(owned.st_gid)
-    act, needed = f"connect to {path}", stat.S_IWGRP
-    if barred != path:
-        act, needed = f"enter {barred}", stat.S_IXGRP
-    who = [owner, *(["root"] if owned.st_uid else [])]
-    who += [f"a member of the group {group}"] if owned.st_mode & needed else []
-    return PermissionRefused(
-        address,
-        f"{me} may not {act}: it belongs to {owner}:{group} "
-        f"with mode {stat.filemode(owned.st_mode)}.",
-        f"Run BlockDeck as {' or as '.join(who)}.",
-    )
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
-
-
-# --- TCP ----------------------------------------------------------------------------------------
-
-
-async def _dial_tcp(address: TcpAddress, seconds: float) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    candidates = await _resolve(address, seconds)
-    failure: OSError | None = None
-    for place, (family, kind, protocol, _, target) in enumerate(candidates):
-        # Every address gets its share of the time, or a dead IPv6 route would take it all.
-        share = max(deadline - loop.time(), 0) / (len(candidates) - place)
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            async with asyncio.timeout(share):
-                await loop.sock_connect(sock, target)
-            return sock
-        except OSError as error:
-            sock.close()
-            failure = error
-        except BaseException:
-            sock.close()
-            raise
-    raise _tcp_failure(address, failure, seconds) from failure
-
-
-_Target = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-_Candidate = tuple[socket.AddressFamily, socket.SocketKind, int, str, _Target]
-
-
-async def _resolve(address: TcpAddress, seconds: float) -> Sequence[_Candidate]:
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(seconds):
-            return await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except TimeoutError as error:
-        raise HostUnknown(
-            address, f"The name server gave no address for {address.host} within {seconds:g} s."
-        ) from error
-    except (OSError, UnicodeError) as error:
-        raise HostUnknown(
-            address, f"The host {address.host} is unknown.", "Check the name, or give its address."
-        ) from error
-
-
-def _tcp_failure(address: TcpAddress, error: OSError | None, seconds: float) -> ConnectFailure:
-    if isinstance(error, ConnectionRefusedError):
-        return NobodyListens(
-            address,
-            f"Nobody listens on {address}.",
-            "Check the port; a monitor on another host must listen on its network address.",
-        )
-    if isinstance(error, TimeoutError):
-        return HostUnreachable(
-            address,
-            f"{address.host} did not answer within {seconds:g} s.",
-            "The host may be down, or a firewall drops the connection.",
-        )
-    words = error.strerror if error else "no address to connect to"
-    return HostUnreachable(address, f"{address.host} cannot be reached: {words}.")

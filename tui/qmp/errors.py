@@ -3,6 +3,7 @@
     QmpError
      ├ ConnectFailure        no session came about; `.sentence`, `.advice`
      │  ├ NoSuchSocket       the path does not exist, or cannot be one
+     │  ├ NoSuchDomain       libvirt has no such domain
      │  ├ NotASocket         a file, a directory, a datagram socket …
      │  ├ PermissionRefused  the socket belongs to someone else
      │  ├ NobodyListens      refused, the QEMU behind it is gone, or it hung up
@@ -10,6 +11,9 @@
      │  ├ HostUnreachable    no route, or no answer from the host
      │  ├ MonitorBusy        another client holds the monitor, or its queue is full
      │  ├ NotResponding      the QEMU behind it is stopped or does not come to answer
+     │  ├ Untrusted          the other side cannot show that it is who it should be
+     │  ├ LoginRefused       the other side does not let this user in
+     │  ├ NotInstalled       a library that this way needs is missing
      │  └ NotQmp             a human monitor, a guest agent, some other server
      ├ CommandRefused        QEMU answered with an error
      │  ├ CommandUnsendable  it cannot be said in QMP, so it was not sent
@@ -48,6 +52,10 @@ class NoSuchSocket(ConnectFailure):
     """Nothing is at the path, or the path cannot be a socket's."""
 
 
+class NoSuchDomain(ConnectFailure):
+    """libvirt has no domain of that name or UUID."""
+
+
 class NotASocket(ConnectFailure):
     """What is at the path is no stream socket."""
 
@@ -74,6 +82,18 @@ class MonitorBusy(ConnectFailure):
 
 class NotResponding(ConnectFailure):
     """The other side is a QEMU that is stopped or does not come to answer."""
+
+
+class Untrusted(ConnectFailure):
+    """The other side has not shown that it is who it should be; it was told nothing."""
+
+
+class LoginRefused(ConnectFailure):
+    """The other side does not let this user in."""
+
+
+class NotInstalled(ConnectFailure):
+    """The library that speaks to this kind of address is not installed."""
 
 
 class NotQmp(ConnectFailure):

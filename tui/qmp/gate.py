@@ -1,5 +1,6 @@
 """What may pass to QEMU, and who is told of it: every command goes through one gate."""
 
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ QUERIES: Final = frozenset(
         "query-blockstats",
         "query-chardev",
         "query-commands",
+        "query-cpus-fast",
         "query-iothreads",
         "query-jobs",
         "query-migrate",
@@ -40,7 +42,8 @@ class Deed:
 
     `wall` is when it was sent, in seconds since the epoch; `seconds` how long the answer took.
     `reply` is QEMU's. `error` is QEMU's refusal, or why there was no answer; `error_class` is
-    QEMU's class of the refusal and None where the answer is not known.
+    QEMU's class of the refusal and None where the answer is not known. `number` is the same for
+    what is told before a command is sent, which `sent` marks, and for what came of it.
     """
 
     command: str
@@ -50,6 +53,8 @@ class Deed:
     reply: object = None
     error: str | None = None
     error_class: str | None = None
+    number: int = 0
+    sent: bool = False
 
 
 class Gate:
@@ -57,8 +62,8 @@ class Gate:
 
     Args:
         read_only: whether anything but `QUERIES` is refused.
-        witness: told, in the event loop, of each command that is no question, once its answer is
-            there or will not be waited for; it must not block.
+        witness: told, in the event loop, of each command that is no question, before it is sent
+            and once its answer is there or will not be waited for; it must not block.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Gate:
     ) -> None:
         self.read_only = read_only
         self._witness = witness
+        self._numbers = itertools.count(1)
 
     def check(self, command: str) -> None:
         """Refuse what may not pass.
@@ -91,6 +97,8 @@ class Gate:
         if self._witness is None or command in QUERIES:
             return await answer()
         wall, start = time.time(), time.monotonic()
+        given, number = dict(arguments or {}), next(self._numbers)
+        self._witness(Deed(command, given, wall, 0.0, number=number, sent=True))
         reply, error, error_class = None, None, None
         try:
             reply = await answer()
@@ -105,8 +113,7 @@ class Gate:
             raise
         finally:
             seconds = time.monotonic() - start
-            given = dict(arguments or {})
-            self._witness(Deed(command, given, wall, seconds, reply, error, error_class))
+            self._witness(Deed(command, given, wall, seconds, reply, error, error_class, number))
         return reply
 
 

@@ -1,4 +1,4 @@
-"""From a connected socket to a negotiated session, or to the reason why there is none."""
+"""From an open line to a negotiated session, or to the reason why there is none."""
 
 import asyncio
 import socket
@@ -12,41 +12,48 @@ from tui.qmp import diagnosis
 from tui.qmp.address import MonitorAddress
 from tui.qmp.client import Client
 from tui.qmp.errors import ConnectFailure, NotQmp
+from tui.qmp.line import Line
 from tui.qmp.models import Greeting
 
 _OF_THE_CLIENT_BEFORE = (b'{"return"', b'{"error"', b'{"timestamp"', b'{"event"')
 
 
 async def shake_hands(
-    client: Client, sock: socket.socket, address: MonitorAddress, deadline: float, seconds: float
+    client: Client,
+    line: Line,
+    address: MonitorAddress,
+    deadline: float,
+    seconds: float,
+    *,
+    ping: bool = True,
 ) -> Greeting:
     """Wait for the greeting and negotiate the capabilities.
 
     Args:
         deadline: by the loop's clock.
         seconds: what the deadline was at first, for the messages.
+        ping: whether a silent peer is spoken to, to find out what it is.
 
     Raises:
         ConnectFailure: it came to nothing; the client is idle again.
     """
-    pid = diagnosis.peer_pid(sock)
-    first = await _first_bytes(sock, address, deadline, seconds)
+    first = await _first_bytes(line, address, deadline, seconds, ping)
     try:
         async with asyncio.timeout_at(deadline):
-            await client.connect(sock)
+            await client.connect(line.sock)
     except TimeoutError as error:
-        raise _too_late(client, address, pid, first, seconds) from error
+        raise _too_late(client, address, line.peer_pid, first, seconds) from error
     except ConnectError as error:
-        raise _failure(address, error.exc, first) from error
+        raise _failure(line, address, error.exc, first) from error
     try:
         return _greeting(client)
     except ValidationError as error:
-        await client.end(sock)
+        await client.end(line.sock)
         raise diagnosis.not_qmp(address, first) from error
 
 
 async def _first_bytes(
-    sock: socket.socket, address: MonitorAddress, deadline: float, seconds: float
+    line: Line, address: MonitorAddress, deadline: float, seconds: float, ping: bool
 ) -> bytes:
     """What the other side says first, left in the socket for the client to read.
 
@@ -54,22 +61,23 @@ async def _first_bytes(
     client would wait for its end. A QEMU that was just left can still have lines for the client
     before; they are passed over.
     """
+    sock = line.sock
     while True:
         try:
             async with asyncio.timeout_at(deadline):
                 await _readable(sock)
         except TimeoutError:
-            raise await diagnosis.no_greeting(address, sock, seconds) from None
+            raise await diagnosis.no_greeting(address, line, seconds, ping=ping) from None
         try:
             first = sock.recv(4096, socket.MSG_PEEK)
-            line, newline, _ = first.partition(b"\n")
-            if not newline or not line.startswith(_OF_THE_CLIENT_BEFORE):
+            message, newline, _ = first.partition(b"\n")
+            if not newline or not message.startswith(_OF_THE_CLIENT_BEFORE):
                 break
-            sock.recv(len(line) + 1)
+            sock.recv(len(message) + 1)
         except OSError as error:
-            raise diagnosis.hung_up(address) from error
+            raise diagnosis.hung_up(address, line) from error
     if not first:
-        raise diagnosis.hung_up(address)
+        raise diagnosis.hung_up(address, line)
     if not first.startswith(b"{"):
         raise diagnosis.not_qmp(address, first)
     return first
@@ -104,13 +112,13 @@ def _too_late(
     return diagnosis.unanswered(address, pid, seconds)
 
 
-def _failure(address: MonitorAddress, cause: Exception, first: bytes) -> ConnectFailure:
+def _failure(line: Line, address: MonitorAddress, cause: Exception, first: bytes) -> ConnectFailure:
     told = cause.exc if isinstance(cause, GreetingError | NegotiationError) else cause
     if isinstance(told, EOFError | OSError):
-        return diagnosis.hung_up(address)
+        return diagnosis.hung_up(address, line)
     if isinstance(told, DeserializationError):
         if not told.raw.endswith(b"\n"):
-            return diagnosis.hung_up(address)
+            return diagnosis.hung_up(address, line)
         return diagnosis.not_qmp(address, told.raw)
     if isinstance(cause, NegotiationError):
         return NotQmp(address, f"{address} greeted like QMP, but refused the negotiation.")

@@ -39,7 +39,12 @@ class QapiModel(BaseModel):
     """Base of every model of a QMP reply or event."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=_qapi_spelling, populate_by_name=True
+        frozen=True,
+        extra="ignore",
+        alias_generator=_qapi_spelling,
+        populate_by_name=True,
+        # A model is built when it is first read: most are not when the UI starts.
+        defer_build=True,
     )
 
 
@@ -101,6 +106,13 @@ class UuidInfo(QapiModel):
     """`UuidInfo` of `query-uuid`."""
 
     UUID: str = Field(alias="UUID")
+
+
+class CpuInfoFast(QapiModel):
+    """`CpuInfoFast` of `query-cpus-fast`."""
+
+    cpu_index: int
+    thread_id: int
 
 
 class StatusInfo(QapiModel):

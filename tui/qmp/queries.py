@@ -12,6 +12,7 @@ from tui.qmp.models import (
     BlockInfo,
     BlockJobInfo,
     BlockStats,
+    CpuInfoFast,
     JobInfo,
     NameInfo,
     QapiModel,
@@ -63,6 +64,17 @@ class Queries:
     async def named_nodes(self) -> tuple[BlockDeviceInfo, ...]:
         """All named nodes (`query-named-block-nodes`). Deadly to QEMU 5.2 at times: danger X2."""
         return await self._each(BlockDeviceInfo, "query-named-block-nodes", {"flat": True})
+
+    async def cpu_thread(self) -> int | None:
+        """The host's thread of the first virtual CPU, which is never unplugged (`query-cpus-fast`).
+
+        None where there is none, as in a storage daemon.
+        """
+        try:
+            cpus = await self._each(CpuInfoFast, "query-cpus-fast")
+        except CommandRefused:
+            return None
+        return min(cpus, key=lambda cpu: cpu.cpu_index).thread_id if cpus else None
 
     async def graph(self) -> XDbgBlockGraph | None:
         """The block graph; None where this QEMU lacks the unstable command."""

@@ -21,13 +21,15 @@ from tui.qmp.introspection import (
 )
 from tui.qmp.models import Greeting
 
-_ENTRIES: TypeAdapter[tuple[SchemaInfo, ...]] = TypeAdapter(tuple[SchemaInfo, ...])
+_ENTRIES: TypeAdapter[tuple[SchemaInfo, ...]] = TypeAdapter(
+    tuple[SchemaInfo, ...], config=ConfigDict(defer_build=True)
+)
 
 
 class EnumValue(BaseModel):
     """One value of an enumeration; `features` since QEMU 6.2."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     features: frozenset[str] = frozenset()
@@ -41,7 +43,7 @@ class Argument(BaseModel):
     (without those of its variants). `features` holds `deprecated` or `unstable`.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     kind: str
@@ -160,12 +162,18 @@ async def read_schema(session: _Session) -> QmpSchema:
     key = (str(version.qemu), version.package)
     if key not in _kept:
         reply = await session.execute("query-qmp-schema")
-        try:
-            schema = QmpSchema.from_reply(reply)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise UnexpectedReply("query-qmp-schema", f"{first['loc']}: {first['msg']}") from error
-        while len(_kept) >= _MOST_KEPT:
-            _kept.pop(next(iter(_kept)))
-        _kept[key] = schema
+        # Of many VMs that are opened at once, the first that answers reads it for all.
+        if key not in _kept:
+            _keep(key, reply)
     return _kept[key]
+
+
+def _keep(key: tuple[str, str], reply: object) -> None:
+    try:
+        schema = QmpSchema.from_reply(reply)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UnexpectedReply("query-qmp-schema", f"{first['loc']}: {first['msg']}") from error
+    while len(_kept) >= _MOST_KEPT:
+        _kept.pop(next(iter(_kept)))
+    _kept[key] = schema

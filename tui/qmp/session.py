@@ -1,11 +1,10 @@
 """A session with one QEMU: commands with a deadline, events as they come, a bounded end.
 
 It stands on `qemu.qmp`'s client and adds what that lacks: deadlines everywhere, reasons in words,
-and a socket of its own, so that a `disconnect()` that hangs can be forced.
+and a line of its own, so that a `disconnect()` that hangs can be forced.
 """
 
 import asyncio
-import socket
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
@@ -14,12 +13,13 @@ from qemu.qmp import ExecInterruptedError, ExecuteError, Runstate, StateError
 from qemu.qmp.qmp_client import BadReplyError
 
 from tui.qmp import diagnosis
-from tui.qmp.address import MonitorAddress
+from tui.qmp.address import LibvirtAddress, MonitorAddress, SshAddress
 from tui.qmp.client import CLOSED_BY_US, Client, check_sendable, reason
 from tui.qmp.dial import dial
 from tui.qmp.errors import CommandRefused, ConnectionLost, NotAnswering
 from tui.qmp.gate import OPEN, Gate
 from tui.qmp.handshake import shake_hands
+from tui.qmp.line import Line
 from tui.qmp.models import Greeting, QmpEvent
 
 
@@ -29,7 +29,7 @@ class QmpSession:
     Attributes:
         address: the monitor.
         greeting: version and capabilities, as QEMU greeted.
-        peer_pid: the process behind a Unix socket, None where that cannot be told.
+        peer_pid: the process of this host that serves the monitor, None where that cannot be told.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class QmpSession:
         address: MonitorAddress,
         greeting: Greeting,
         client: Client,
-        sock: socket.socket,
+        line: Line,
         gate: Gate,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.address = address
         self.greeting = greeting
-        self.peer_pid = diagnosis.peer_pid(sock)
+        self.peer_pid = line.peer_pid
         self._client = client
         self._gate = gate
-        self._sock = sock
+        self._line = line
         # The reason why this side wants the session to end.
         self._unwanted: asyncio.Future[str] = loop.create_future()
         self._ended: asyncio.Future[str] = loop.create_future()
@@ -60,25 +60,30 @@ class QmpSession:
         on_event: Callable[[QmpEvent], None],
         timeout: float = 3.0,
         gate: Gate = OPEN,
+        ping: bool = True,
     ) -> Self:
         """Connect, wait for the greeting and negotiate, all within `timeout` seconds.
 
-        A silent monitor costs half a second more to find out what it is. `on_event` is called for
-        each event within the event loop, at times before this returns; it must not block. Every
-        command goes through `gate`.
+        A silent monitor costs half a second more to find out what it is, by a `ping` unless that
+        is not wanted; logging in on another host takes time of its own, and has a deadline of its
+        own. `on_event` is called for each event within the event loop, at times before this
+        returns; it must not block. Every command goes through `gate`.
 
         Raises:
             ConnectFailure: there is no session; nothing is left behind.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
-        sock = await dial(address, timeout)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        line = await dial(address, timeout)
+        if isinstance(address, SshAddress | LibvirtAddress):
+            deadline = loop.time() + timeout
         client = Client(on_event)
         try:
-            greeting = await shake_hands(client, sock, address, deadline, timeout)
+            greeting = await shake_hands(client, line, address, deadline, timeout, ping=ping)
         except BaseException:
-            sock.close()
+            await line.close()
             raise
-        return cls(address, greeting, client, sock, gate)
+        return cls(address, greeting, client, line, gate)
 
     async def execute(
         self,
@@ -150,8 +155,11 @@ class QmpSession:
         why = "The session was abandoned"
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            cause = await self._client.end(self._sock)
-            why = self._unwanted.result() if self._unwanted.done() else reason(cause)
+            cause = await self._client.end(self._line.sock)
+            why = self._line.broken or reason(cause)
+            if self._unwanted.done():
+                why = self._unwanted.result()
+            await self._line.close()
         finally:
             broken.cancel()
             self._ended.set_result(why)

@@ -1,0 +1,180 @@
+"""Reaches the Unix socket of a monitor on another host, over SSH.
+
+What `~/.ssh/config`, the agent and `known_hosts` say counts here as it does for `ssh`. One thing is
+stricter: a host that is not known is never trusted, whatever `StrictHostKeyChecking` says. Nobody
+is asked for a password, for there is no terminal to ask on.
+"""
+
+import asyncio
+import functools
+import os
+from pathlib import Path
+
+import asyncssh
+
+from tui.qmp.address import SshAddress
+from tui.qmp.errors import ConnectFailure
+from tui.qmp.line import Line
+from tui.qmp.relay import Far, Relay
+from tui.qmp.transport.ssh_failure import failure_of, no_way_to_the_socket
+from tui.qmp.transport.ssh_listing import tell_monitors
+from tui.qmp.transport.ssh_stranger import Shown
+
+_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+
+_ALIVE_SECONDS, _ALIVE_COUNT = 10, 3
+"""How often a silent host is asked for a sign of life, and how often in vain."""
+
+
+async def dial_ssh(address: SshAddress, seconds: float) -> Line:
+    """Log in, and connect to the socket from there.
+
+    Raises:
+        ConnectFailure: there is no line within the given seconds, or a host is not to be trusted.
+    """
+    login = _Login(address)
+    try:
+        async with asyncio.timeout(seconds):
+            connection = await login.reach(address)
+            if not address.path:
+                await tell_monitors(address, connection)
+            reader, writer = await connection.open_unix_connection(address.path)
+    except (OSError, asyncssh.Error, ValueError) as error:
+        if isinstance(error, asyncssh.ChannelOpenError) and login.arrived:
+            failure = await no_way_to_the_socket(address, login.connections[-1])
+            await login.end()
+            raise failure from error
+        await login.end()
+        raise failure_of(error, address, login.place, login.shown, seconds) from error
+    except ConnectFailure:
+        await login.end()
+        raise
+    except BaseException:
+        login.abort()
+        raise
+
+    def explain(error: Exception | None) -> str:
+        if error is None and not connection.is_closed():
+            return ""
+        told = error.reason if isinstance(error, asyncssh.Error) else error
+        because = f": {told}" if told and str(told) != "Connection lost" else ""
+        return f"The SSH connection to {address.host} was lost{because}"
+
+    async def close() -> None:
+        writer.close()
+        await login.end()
+
+    return Relay(Far(reader, writer, (OSError, asyncssh.Error), explain, close))
+
+
+class _Login:
+    """Connections to a host, and to those on the way that `ProxyJump` names.
+
+    Attributes:
+        connections: that were made, the nearest host first.
+        place: the host that is, or was, logged in to.
+        shown: what that host showed, where it is not known.
+        arrived: whether the host itself has let us in.
+    """
+
+    def __init__(self, address: SshAddress) -> None:
+        self.connections: list[asyncssh.SSHClientConnection] = []
+        self.place = address
+        self.shown = Shown()
+        self.arrived = False
+
+    async def reach(self, address: SshAddress) -> asyncssh.SSHClientConnection:
+        """A connection to the host itself."""
+        told = await asyncio.to_thread(_configured(address))
+        # asyncssh would go this way by itself, but asks of those hosts only what the files say.
+        for jump in told.tunnel.split(",") if isinstance(told.tunnel, str) else ():
+            await self._log_in(_jump(jump))
+        connection = await self._log_in(address)
+        self.arrived = True
+        return connection
+
+    async def _log_in(self, place: SshAddress) -> asyncssh.SSHClientConnection:
+        self.place, self.shown = place, Shown()
+        tunnel = self.connections[-1] if self.connections else None
+        options = await asyncio.to_thread(_options, place, self.shown, tunnel)
+        connect = functools.partial(asyncssh.connect, place.host, options=options, tunnel=tunnel)
+        try:
+            connection = await connect()
+        except (asyncssh.ConnectionLost, asyncssh.KeyExchangeFailed):
+            # sshd hangs up on whoever wants a key of a kind that it does not have, as a host's keys
+            # may be after a change. Asked for any, it shows one, which must be known all the same.
+            connection = await connect(server_host_key_algs="default")
+        self.connections.append(connection)
+        return connection
+
+    def abort(self) -> None:
+        """Let go of all connections, at once."""
+        for connection in reversed(self.connections):
+            connection.abort()
+
+    async def end(self) -> None:
+        """Let go of all connections, and wait until they are gone."""
+        self.abort()
+        for connection in self.connections:
+            await connection.wait_closed()
+
+
+def _configured(place: SshAddress) -> "functools.partial[asyncssh.SSHClientConnectionOptions]":
+    return functools.partial(
+        asyncssh.SSHClientConnectionOptions,
+        # The files that are read by default; left out, none is.
+        config=(),
+        host=place.host,
+        username=place.user or (),
+        port=place.port or (),
+    )
+
+
+def _options(
+    place: SshAddress, shown: Shown, tunnel: asyncssh.SSHClientConnection | None
+) -> asyncssh.SSHClientConnectionOptions:
+    """What the configuration says of a host, but for what is stricter here. Reads files."""
+    make = _configured(place)
+    told = make()
+    shown.hosts = _known_hosts(told.known_hosts)
+    return make(
+        tunnel=tunnel,
+        client_factory=lambda: shown,
+        known_hosts=shown.hosts,
+        keepalive_interval=told.keepalive_interval or _ALIVE_SECONDS,
+        keepalive_count_max=told.keepalive_count_max or _ALIVE_COUNT,
+        agent_forwarding=False,
+        password_auth=False,
+        kbdint_auth=False,
+    )
+
+
+def _jump(text: str) -> SshAddress:
+    """A host of `ProxyJump`: `[user@]host[:port]`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    user, _, place = text.strip().removeprefix("ssh://").rpartition("@")
+    host, port = place, ""
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+    elif place.count(":") == 1:
+        host, _, port = place.partition(":")
+    return SshAddress(
+        host=host, user=user or None, port=int(port.lstrip(":")) if port else None, path=""
+    )
+
+
+def _known_hosts(told: object) -> asyncssh.SSHKnownHosts:
+    """The known hosts; none, rather than any, where the configuration names no file.
+
+    Raises:
+        ValueError: a file has something else in it.
+    """
+    # "UserKnownHostsFile none" is told as None, and asyncssh would then trust everybody.
+    named = [] if told is None else told or _KNOWN_HOSTS
+    assert isinstance(named, list | tuple)
+    paths = [Path(os.path.expanduser(path)) for path in named]  # noqa: PTH111
+    readable = [str(path) for path in paths if path.is_file() and os.access(path, os.R_OK)]
+    return asyncssh.read_known_hosts(readable) if readable else asyncssh.import_known_hosts("")

@@ -1,0 +1,103 @@
+"""What went wrong on the way over SSH, in words."""
+
+import asyncio
+import socket
+import stat
+
+import asyncssh
+
+from tui.qmp.address import SshAddress
+from tui.qmp.errors import (
+    ConnectFailure,
+    HostUnknown,
+    HostUnreachable,
+    LoginRefused,
+    NobodyListens,
+    NoSuchSocket,
+    NotASocket,
+    PermissionRefused,
+)
+from tui.qmp.transport.ssh_stranger import Shown, by_hand, stranger
+
+_LOOK_SECONDS = 3.0
+
+_FORWARDING = (
+    "sshd, too, must let this user connect to sockets: AllowStreamLocalForwarding yes, and no "
+    "restrict on the key."
+)
+
+
+def failure_of(
+    error: Exception, address: SshAddress, place: SshAddress, shown: Shown, seconds: float
+) -> ConnectFailure:
+    """Why `place`, which is on the way to `address` or the host itself, is not connected to."""
+    host = place.host
+    match error:
+        case asyncssh.HostKeyNotVerifiable():
+            return stranger(address, place, error, shown)
+        case asyncssh.PermissionDenied():
+            return LoginRefused(
+                address,
+                f"{host} accepts none of the keys for {place.login}.",
+                "The keys of the agent and those of ~/.ssh were offered; nobody is asked for a "
+                f"password. See whether this works without one: {by_hand(place)}",
+            )
+        case asyncssh.Error():
+            return HostUnreachable(address, f"No SSH connection to {host}: {error.reason}.")
+        case socket.gaierror():
+            return HostUnknown(
+                address, f"The host {host} is unknown.", "Check the name, or give its address."
+            )
+        case ConnectionRefusedError():
+            return NobodyListens(address, f"No SSH server listens on {_where(place)}.")
+        case TimeoutError():
+            return HostUnreachable(
+                address,
+                f"{host} did not let BlockDeck in within {seconds:g} s.",
+                "The host may be down, or a firewall drops the connection.",
+            )
+        case OSError():
+            return HostUnreachable(
+                address, f"{host} cannot be reached over SSH: {error.strerror or error}."
+            )
+    return ConnectFailure(
+        address, f"The SSH configuration cannot be used: {error}.", "Look at the files in ~/.ssh."
+    )
+
+
+async def no_way_to_the_socket(
+    address: SshAddress, connection: asyncssh.SSHClientConnection
+) -> ConnectFailure:
+    """Why a login cannot connect to a socket: sshd does not say, what is at the path tells most."""
+    host, path = address.host, address.path
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS), connection.start_sftp_client() as files:
+            found = await files.stat(path)
+    except asyncssh.SFTPNoSuchFile:
+        return NoSuchSocket(
+            address,
+            f"There is no socket {path} on {host}.",
+            "The VM may not run; the path is the one in its -qmp option.",
+        )
+    except asyncssh.SFTPPermissionDenied:
+        return PermissionRefused(address, f"{address.login} may not look at {path} on {host}.")
+    except (asyncssh.Error, OSError):
+        return NobodyListens(
+            address,
+            f"{host} cannot connect to {path}.",
+            "It is not there, or nobody listens on it, or it belongs to someone else. "
+            + _FORWARDING,
+        )
+    mode = found.permissions or 0
+    if not stat.S_ISSOCK(mode):
+        return NotASocket(address, f"{path} on {host} is no socket.")
+    return NobodyListens(
+        address,
+        f"{address.login} cannot connect to {path} on {host}.",
+        "The QEMU that made it has ended, or does not let this user in: the socket belongs "
+        f"to user {found.uid}, group {found.gid}, with mode {stat.filemode(mode)}. {_FORWARDING}",
+    )
+
+
+def _where(address: SshAddress) -> str:
+    return address.host if address.port is None else f"port {address.port} of {address.host}"
