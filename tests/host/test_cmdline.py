@@ -1,6 +1,6 @@
 """What QEMU's command line tells of its disks."""
 
-from tui.host.cmdline import copy_on_read_drives
+from tui.host.cmdline import copy_on_read_drives, nodes_at_start
 
 
 def test_drives_with_copy_on_read_are_found_by_their_id() -> None:
@@ -13,3 +13,14 @@ def test_drives_with_copy_on_read_are_found_by_their_id() -> None:
 def test_a_cut_off_command_line_tells_nothing() -> None:
     assert copy_on_read_drives(()) == frozenset()
     assert copy_on_read_drives(("qemu-system-x86_64", "-drive")) == frozenset()
+
+
+def test_the_nodes_of_the_command_line_are_found_also_inside_others() -> None:
+    given = (
+        *("qemu", "-blockdev", "driver=raw,node-name=a,file.driver=file,file.node-name=a-f"),
+        *("-blockdev", '{"node-name": "b", "file": {"driver": "file", "node-name": "b-f"}}'),
+        *("-drive", "if=none,node-name=c,file=/x,,node-name=no.img", "-blockdev", "{broken"),
+        *("-device", "virtio-blk,node-name=no"),
+    )
+    assert nodes_at_start(given) == {"a", "a-f", "b", "b-f", "c"}
+    assert nodes_at_start(("qemu", "-blockdev")) == frozenset()

@@ -16,6 +16,7 @@ from tui.backup.formats import vpc_size
 from tui.backup.target import TargetFacts
 from tui.host.complete import complete_path
 from tui.host.image import read_header
+from tui.host.locks import is_held
 from tui.host.process import QemuProcess, qemu_process
 from tui.host.target import look_at_target
 
@@ -248,6 +249,8 @@ async def test_qemus_locks_are_seen(look: Look, tmp_path: Path, qemu: QemuStarte
     qemu_img("create", "-q", "-f", "qcow2", *overlay)
     vm = await qemu("-drive", f"if=none,id=d0,format=qcow2,file={tmp_path}/used")
     who = qemu_process(vm.pid)
+    assert is_held(tmp_path / "used") is True
+    assert is_held(tmp_path / "free") is False
     assert look("used", who).locked is True
     assert look("free", who).locked is False
     assert look("overlay", who).backing_usable is False

@@ -14,7 +14,14 @@ def complete_path(text: str, process: QemuProcess | None) -> tuple[str, ...]:
     Empty where the file system is not QEMU's own. Blocks for as long as the file system does; of a
     huge directory only a part is looked at. Names that are no text are left out.
     """
-    if process is None or process.same_mount_namespace is not True or not text.startswith("/"):
+    if process is None or process.same_mount_namespace is not True:
+        return ()
+    return complete_here(text)
+
+
+def complete_here(text: str) -> tuple[str, ...]:
+    """The same in the file system that BlockDeck itself sees."""
+    if not text.startswith("/"):
         return ()
     directory, _, prefix = text.rpartition("/")
     found: list[tuple[bool, str]] = []

@@ -18,7 +18,7 @@ class ImageHeader(BaseModel):
     Sizes are bytes.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     image_format: str | None = None
     virtual_size: int | None = None

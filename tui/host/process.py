@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ class QemuProcess(BaseModel):
     a later process with the same pid.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     pid: int
     created: float
@@ -46,13 +47,16 @@ def qemu_process(pid: int | None) -> QemuProcess | None:
 
     What holds the other end of a monitor's socket may also be an SSH tunnel or a proxy.
     """
-    if pid is None or pid <= 0:
-        return None
+    return process_if(pid, is_qemu) if pid is not None and pid > 0 else None
+
+
+def process_if(pid: int, wanted: Callable[[str, tuple[str, ...]], bool]) -> QemuProcess | None:
+    """The process with this id, if its name and command line are wanted and it can be seen."""
     try:
         process = psutil.Process(pid)
         with process.oneshot():
             name, cmdline = process.name(), tuple(process.cmdline())
-            if not is_qemu(name, cmdline):
+            if not wanted(name, cmdline):
                 return None
             return _describe(process, name, cmdline)
     except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):

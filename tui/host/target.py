@@ -35,22 +35,28 @@ def look_at_target(path: str, process: QemuProcess | None, disks: Iterable[str])
         process: the QEMU behind the monitor; None if it is not on this host.
         disks: the files of the VM's disks.
     """
-    name = TargetName.of(path).path
-    if process is None or process.same_mount_namespace is not True:
+    place = as_seen(path, process)
+    if place is None or process is None:
         return TargetFacts(path=path)
-    if not name or name.startswith("/dev/fdset/") or "\0" in name:
-        return TargetFacts(path=path)
-    if not name.startswith("/"):
-        if process.cwd is None:
-            return TargetFacts(path=path)
-        name = f"{process.cwd}/{name}"
     try:
-        known = _look(Path(name), process, tuple(disks))
+        known = _look(place, process, tuple(disks))
     except PermissionError:
         known = {}
     except UnicodeEncodeError:
         return TargetFacts(path=path)
     return TargetFacts(path=path, visible=True, seen_at=time.time(), **known)
+
+
+def as_seen(path: str, process: QemuProcess | None) -> Path | None:
+    """Where QEMU finds a target, as a path of ours; None where it is none, or cannot be told."""
+    name = TargetName.of(path).path
+    if process is None or process.same_mount_namespace is not True:
+        return None
+    if not name or name.startswith("/dev/fdset/") or "\0" in name:
+        return None
+    if name.startswith("/"):
+        return Path(name)
+    return Path(f"{process.cwd}/{name}") if process.cwd is not None else None
 
 
 def _look(path: Path, process: QemuProcess, disks: tuple[str, ...]) -> dict[str, Any]:
