@@ -7,7 +7,7 @@ import pytest
 
 from tests.backup.vms import VM, file, judged, make_vm, seen
 from tui.backup.verdict import Finding
-from tui.qmp.models import XDbgBlockGraph
+from tui.qmp.models import JobInfo, XDbgBlockGraph
 from tui.vm.graph import Graph
 from tui.vm.snapshot import Job, VmSnapshot
 
@@ -74,7 +74,7 @@ def test_the_name_of_an_unlisted_node_is_taken() -> None:
 
 
 def test_the_id_of_a_job_of_no_disk_is_taken() -> None:
-    vm = replace(VM, job_ids=frozenset({"create-1"}))
+    vm = replace(VM, job_infos=(JobInfo(id="create-1", type="create", status="concluded"),))
     told = judged(vm=vm, job_id="create-1").findings[0].foretells
     assert told == "Job ID 'create-1' already in use"
 

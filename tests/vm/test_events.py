@@ -94,3 +94,42 @@ def test_the_log_is_bounded_and_says_what_it_dropped() -> None:
     assert [record.number for record in log.since(0)] == [3, 4, 5]
     assert [record.wall for record in log.since(4)] == [4.5]
     assert (log.total, log.dropped) == (5, 2)
+
+
+def error(device: str, second: int, operation: str = "read") -> QmpEvent:
+    data = {"device": device, "operation": operation, "action": "ignore"}
+    stamp = Timestamp(seconds=second, microseconds=0)
+    return QmpEvent(event="BLOCK_JOB_ERROR", timestamp=stamp, data=data)
+
+
+def test_an_error_that_a_job_meets_again_and_again_is_one_line_with_a_count() -> None:
+    log = EventLog()
+    for second in range(3):
+        log.add(error("a", second))
+        log.add(error("b", second))
+    first, second_ = log.since(0)
+    assert (first.subject, first.times, first.wall, first.last) == ("a", 3, 0, 2)
+    assert (second_.subject, second_.times) == ("b", 3)
+    assert "(3 times until " in first.words
+    assert (log.total, log.dropped) == (6, 0)
+
+
+def test_what_a_job_says_in_between_parts_its_errors() -> None:
+    log = EventLog()
+    for operation in ("read", "write", "write"):
+        log.add(error("a", 1, operation))
+    status = {"id": "a", "status": "paused"}
+    log.add(QmpEvent(event="JOB_STATUS_CHANGE", data=status))
+    log.add(error("a", 2, "write"))
+    assert [record.times for record in log.since(0)] == [1, 2, 1, 1]
+
+
+def test_repeated_errors_that_fall_out_are_counted_each() -> None:
+    log = EventLog(capacity=2)
+    for _ in range(4):
+        log.add(error("a", 1))
+    log.add(QmpEvent(event="STOP"))
+    log.add(QmpEvent(event="RESUME"))
+    log.add(error("a", 5))
+    assert [record.times for record in log.since(0)] == [1, 1]
+    assert (log.total, log.dropped) == (7, 5)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.vm.feed import MIB, Feed, info, ours
 from tui.vm.snapshot import Outcome
+from tui.vm.target_nodes import target_nodes
 
 J = "blockdeck-a"
 
@@ -186,6 +187,20 @@ def test_a_running_job_is_adopted_by_the_prefix_of_its_id(feed: Feed) -> None:
     feed.completed(J)
     feed.statuses(J, "concluded")
     assert feed.tracker.jobs()[0].outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("by_nodes", [True, False])
+def test_a_job_that_an_event_tells_of_before_the_nodes_are_known_has_its_own(
+    feed: Feed, by_nodes: bool
+) -> None:
+    feed.tracker.know_nodes(None)
+    feed.completed(J)
+    feed.statuses(J, "concluded")
+    assert feed.tracker.unwritten() == ()
+    feed.tracker.know_nodes(frozenset(target_nodes(J) if by_nodes else ()))
+    assert [job.id for job in feed.tracker.to_release()] == ([J] if by_nodes else [])
+    feed.tracker.released(J, None)
+    assert feed.only.outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ _FORMAT = "qcow2"
 
 
 def default_arguments(
-    device: Device, vm: VmSnapshot, directory: str, now: datetime
+    device: Device, vm: VmSnapshot, directory: str, now: datetime, speed: int = 0
 ) -> dict[str, Json]:
     """A full backup of the disk to a new qcow2 in a directory of QEMU's host.
 
     The outcome is kept until BlockDeck has recorded it (`auto-dismiss` off), except on a QEMU
-    before 7, where a job that is kept can kill the VM.
+    before 7, where a job that is kept can kill the VM. `speed` is in bytes a second; 0 is no limit.
     """
+    limit: dict[str, Json] = {"speed": speed} if speed else {}
     return {
         "job-id": suggest_job_id(device.title, now),
         "device": device.backup_name or "",
@@ -25,4 +26,5 @@ def default_arguments(
         "format": _FORMAT,
         "mode": "absolute-paths",
         "auto-dismiss": vm.traps.listing_nodes_kills,
+        **limit,
     }

@@ -36,7 +36,7 @@ class FieldSpec(Protocol):
 class ParsedDraft(BaseModel):
     """The arguments that could be read, and what is wrong with the texts that could not."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     arguments: dict[str, Json]
     findings: tuple[Finding, ...] = ()
@@ -140,3 +140,12 @@ def parse_speed(text: str) -> int:
     if not 0 <= speed < 1 << 63:
         raise ValueError("A speed is between 0 and 8 EiB a second.")
     return speed
+
+
+def parse_size(text: str) -> int:
+    """A size as it is typed (`65536`, `64KiB`), in bytes.
+
+    Raises:
+        ValueError: in words for whoever typed it.
+    """
+    return _size(text.strip())

@@ -15,7 +15,7 @@ _METADATA = 1 << 20
 class CopyEstimate(BaseModel):
     """Bytes that are read from the disk, and bytes the target will take; None is "not known"."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     copied: int | None
     needed: int | None

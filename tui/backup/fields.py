@@ -16,7 +16,7 @@ _KINDS: dict[str, Kind] = {"bool": "switch", "enum": "choice", "int": "integer",
 class Choice(BaseModel):
     """One value of a field that is chosen from a list; `help` may be empty."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     value: str
     help: str = ""
@@ -31,7 +31,7 @@ class FormField(BaseModel):
     text is read as; `kind` is what to show. `default` says what happens when it is left empty.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     label: str

@@ -13,7 +13,7 @@ from tui.vm.snapshot import Device, VmSnapshot
 class Applicability(BaseModel):
     """How a field stands: `reason` says why it is disabled or why choices are missing."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     state: Literal["hidden", "disabled", "enabled"] = "enabled"
     reason: str = ""

@@ -24,6 +24,7 @@ def judge(
     command: str = DRIVE_BACKUP,
     *,
     way: Way = Way.DRIVE,
+    fleece: TargetFacts | None = None,
 ) -> Verdict:
     """Foretell what QEMU will say to these arguments, and what they would do.
 
@@ -34,9 +35,10 @@ def judge(
         target: what is known of the target's file; None is nothing.
         command: the command whose arguments they are: `drive-backup` or `blockdev-backup`.
         way: how a `drive-backup` is carried out.
+        fleece: the image that saves what the guest overwrites; only by nodes.
     """
     by_nodes = way is Way.BLOCKDEV and command == DRIVE_BACKUP
-    case = Case(arguments, vm, schema, target, command, by_nodes=by_nodes)
+    case = Case(arguments, vm, schema, target, command, by_nodes=by_nodes, fleece=fleece)
     findings = _weightiest_first(case)
     severities = {finding.severity for finding in findings}
     if Severity.REFUSES in severities:
@@ -48,16 +50,21 @@ def judge(
         verdict=verdict,
         findings=findings,
         command=plan.job if plan else as_command(command, arguments),
-        prepare=plan.prepare if plan else (),
+        prepare=(*plan.prepare, *plan.enter) if plan else (),
         asked=arguments,
     )
 
 
 def plan_for(
-    arguments: Mapping[str, Json], vm: VmSnapshot, schema: QmpSchema, target: TargetFacts | None
+    arguments: Mapping[str, Json],
+    vm: VmSnapshot,
+    schema: QmpSchema,
+    target: TargetFacts | None,
+    fleece: TargetFacts | None = None,
 ) -> Plan:
     """How the arguments of a `drive-backup` are carried out by nodes."""
-    return make_plan(Case(arguments, vm, schema, target, DRIVE_BACKUP, by_nodes=True))
+    case = Case(arguments, vm, schema, target, DRIVE_BACKUP, by_nodes=True, fleece=fleece)
+    return make_plan(case)
 
 
 def _weightiest_first(case: Case) -> tuple[Finding, ...]:

@@ -1,13 +1,14 @@
 """A backup by `blockdev-backup`: the target made and opened as nodes, the job, the nodes' names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, Json, command
+from tui.backup.fleece import filter_steps, saving_steps
 from tui.backup.formats import PLAIN
 from tui.backup.rules.case import Case
-from tui.vm.target_nodes import target_nodes
+from tui.vm.target_nodes import fleece_nodes, target_nodes
 
 _OF_DRIVE_BACKUP = frozenset({"target", "format", "mode"})
 
@@ -21,19 +22,22 @@ class Plan:
     """The steps of one backup.
 
     `prepare` are the commands before the job, of which a `blockdev-create` starts a job of its own
-    with the id `creator`. `nodes` are the names of the target's nodes in the order in which they
-    are to be removed.
+    with the id `creator`. `enter` are those right before it, which make the point in time of a
+    backup with fleecing. `nodes` are the names of its nodes in the order in which they are to be
+    removed. `passing` are files by the node that opens them, to be deleted once it has.
     """
 
     prepare: tuple[Mapping[str, Any], ...]
     job: Mapping[str, Any]
-    nodes: tuple[str, str]
+    nodes: tuple[str, ...]
     creator: str
+    enter: tuple[Mapping[str, Any], ...] = ()
+    passing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def commands(self) -> tuple[Mapping[str, Any], ...]:
         """All there is to send, in order, up to the start of the job."""
-        return (*self.prepare, self.job)
+        return (*self.prepare, *self.enter, self.job)
 
 
 def make_plan(case: Case) -> Plan:
@@ -44,11 +48,39 @@ def make_plan(case: Case) -> Plan:
     arguments = {
         name: value for name, value in case.arguments.items() if name not in _OF_DRIVE_BACKUP
     }
-    return Plan(
+    plan = Plan(
         prepare=tuple(_prepare(case, top, bottom, creator)),
         job=command(BLOCKDEV_BACKUP, {**arguments, "target": top}),
         nodes=(top, bottom),
         creator=creator,
+    )
+    device = case.source.device
+    if case.fleece is None or device is None or device.qdev is None:
+        return plan
+    size = case.source.virtual_size or 0
+    return fleeced(plan, job_id, case.fleece.path, size, case.source.node_name, device.qdev)
+
+
+def fleeced(plan: Plan, job_id: str, path: str, size: int, node: str, qdev: str) -> Plan:
+    """A plan whose job reads a disk through a filter that saves old data to an image.
+
+    Args:
+        plan: how it would be without.
+        job_id: the job's.
+        path: the image's.
+        size: that of the disk, in bytes.
+        node: the disk's own node.
+        qdev: the path of its device.
+    """
+    snapshot, _, _, file = names = fleece_nodes(job_id)
+    arguments = {**plan.job["arguments"], "device": snapshot}
+    return replace(
+        plan,
+        prepare=(*plan.prepare, *saving_steps(path, size, job_id, plan.creator)),
+        enter=filter_steps(node, qdev, job_id),
+        job=command(BLOCKDEV_BACKUP, arguments),
+        nodes=(*plan.nodes, *names),
+        passing={file: path},
     )
 
 

@@ -26,7 +26,7 @@ class TargetFacts(BaseModel):
     when all this was so, in seconds since the epoch.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     path: str
     visible: bool = False
@@ -94,7 +94,7 @@ class TargetName(BaseModel):
     target that is a file, None of any other.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     protocol: str | None
     path: str | None

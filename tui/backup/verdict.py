@@ -31,7 +31,7 @@ class Finding(BaseModel):
     passes a danger or a risk; a danger without `override` cannot be passed at all.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     field: str | None
     severity: Severity
@@ -56,7 +56,7 @@ class Verdict(BaseModel):
     `asked` the arguments as they were given.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     verdict: Literal["accept", "reject", "unknown"]
     findings: tuple[Finding, ...]

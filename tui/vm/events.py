@@ -1,12 +1,20 @@
 """QMP events in plain words, and the bounded log of them."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
-from tui.qmp.models import QmpEvent
+from tui.qmp.models import QmpEvent, Timestamp
+from tui.units import size
+
+JOB_ERROR = "BLOCK_JOB_ERROR"
+
+NOT_WATCHED = "NOT_WATCHED"
+"""A mark of our own between QEMU's events: what happened in a time is not known."""
 
 
 class Gravity(StrEnum):
@@ -18,9 +26,18 @@ class Gravity(StrEnum):
     BAD = "bad"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class EventRecord:
-    """One event as listed: `wall` is QEMU's own time stamp in seconds since the epoch."""
+    """One event as listed, or the same error of a job many times over.
+
+    Attributes:
+        number: its place among all events.
+        wall: QEMU's own time stamp in seconds since the epoch, of the first.
+        last: likewise, of the last.
+        times: how often it came.
+        event: as QEMU sent it, the first.
+        vm: what the VM is called, where those of several are listed.
+    """
 
     number: int
     wall: float
@@ -29,6 +46,17 @@ class EventRecord:
     meaning: str
     gravity: Gravity
     event: QmpEvent
+    last: float = 0.0
+    times: int = 1
+    vm: str = ""
+
+    @property
+    def words(self) -> str:
+        """What it means, and how often it came."""
+        if self.times == 1:
+            return self.meaning
+        until = time.strftime("%T", time.localtime(self.last))
+        return f"{self.meaning} ({self.times:,} times until {until})"
 
 
 _Data = Mapping[str, Any]
@@ -97,12 +125,28 @@ def _shutdown(data: _Data) -> _Explanation:
     return "", f"VM shuts down, asked by {who} ({data.get('reason', 'no reason')})", Gravity.WARNING
 
 
+def _threshold(data: _Data) -> _Explanation:
+    over, limit = data.get("amount-exceeded"), data.get("write-threshold")
+    numbers = f"of {size(limit)}, by {size(over)}" if isinstance(over, int) else "of its file"
+    words = f"write threshold {numbers} passed: room for its image runs out"
+    return str(data.get("node-name", "")), words, Gravity.WARNING
+
+
 def _said(words: str, gravity: Gravity = Gravity.INFO) -> Callable[[_Data], _Explanation]:
     def explain_so(data: _Data) -> _Explanation:
         subject = data.get("device") or data.get("id") or data.get("node-name") or ""
         return str(subject), words, gravity
 
     return explain_so
+
+
+def _not_watched(data: _Data) -> _Explanation:
+    begin, end = (_clock(data.get(name)) for name in ("since", "until"))
+    return str(data.get("id", "")), f"not watched from {begin} to {end}", Gravity.WARNING
+
+
+def _clock(wall: object) -> str:
+    return time.strftime("%F %T", time.localtime(wall)) if isinstance(wall, float) else "?"
 
 
 _MEANINGS: Mapping[str, Callable[[_Data], _Explanation]] = {
@@ -113,7 +157,7 @@ _MEANINGS: Mapping[str, Callable[[_Data], _Explanation]] = {
     "BLOCK_JOB_READY": _said("job is ready to complete"),
     "BLOCK_JOB_PENDING": _said("job waits to be finalized"),
     "BLOCK_IO_ERROR": _io_error,
-    "BLOCK_WRITE_THRESHOLD": _said("write threshold passed", Gravity.WARNING),
+    "BLOCK_WRITE_THRESHOLD": _threshold,
     "BLOCK_IMAGE_CORRUPTED": _said("image is corrupted", Gravity.BAD),
     "STOP": _said("guest stopped", Gravity.WARNING),
     "RESUME": _said("guest runs", Gravity.GOOD),
@@ -125,6 +169,7 @@ _MEANINGS: Mapping[str, Callable[[_Data], _Explanation]] = {
     "GUEST_PANICKED": _said("guest panicked", Gravity.BAD),
     "DEVICE_DELETED": _said("device removed"),
     "DEVICE_TRAY_MOVED": _said("tray moved"),
+    NOT_WATCHED: _not_watched,
 }
 
 
@@ -138,32 +183,75 @@ def explain(event: QmpEvent) -> _Explanation:
 
 
 class EventLog:
-    """The newest events; older ones fall out and are counted in `dropped`."""
+    """The newest events; older ones fall out and are counted in `dropped`.
+
+    A job that ignores a lasting error meets it thousands of times a second. What it says again and
+    again is one record with a count, until it says something else.
+    """
 
     def __init__(self, capacity: int = 5000) -> None:
         self._records: deque[EventRecord] = deque(maxlen=capacity)
+        self._repeating: dict[str, EventRecord] = {}
         self.total = 0
-
-    @property
-    def dropped(self) -> int:
-        """How many events are no longer held."""
-        return self.total - len(self._records)
+        self.dropped = 0
 
     def add(self, event: QmpEvent) -> EventRecord:
         """Record an event with what it means."""
-        subject, meaning, gravity = explain(event)
         self.total += 1
+        repeated = self._repeated(event) if event.event == JOB_ERROR else None
+        if repeated is not None:
+            repeated.times += 1
+            repeated.last = event.timestamp.epoch
+            return repeated
+        subject, meaning, gravity = explain(event)
+        wall = event.timestamp.epoch
         record = EventRecord(
             number=self.total,
-            wall=event.timestamp.epoch,
+            wall=wall,
             name=event.event,
             subject=subject,
             meaning=meaning,
             gravity=gravity,
             event=event,
+            last=wall,
         )
-        self._records.append(record)
+        self._append(record)
         return record
+
+    def _repeated(self, event: QmpEvent) -> EventRecord | None:
+        """What the job has said last, where that was the same error."""
+        last = self._repeating.get(str(event.data.get("device", "")))
+        same = last is not None and (last.event.data is event.data or last.event.data == event.data)
+        return last if same else None
+
+    def _append(self, record: EventRecord) -> None:
+        if len(self._records) == self._records.maxlen:
+            oldest = self._records[0]
+            self.dropped += oldest.times
+            if self._repeating.get(oldest.subject) is oldest:
+                del self._repeating[oldest.subject]
+        self._records.append(record)
+        if record.name == JOB_ERROR:
+            self._repeating[record.subject] = record
+        else:
+            self._repeating.pop(record.subject, None)
+
+    def mark_gap(self, since: float, until: float, job_id: str = "") -> EventRecord:
+        """Mark a time in which nobody listened.
+
+        Args:
+            since: seconds since the epoch.
+            until: likewise.
+            job_id: the job that nobody watched then; empty is the whole VM.
+        """
+        data = {"id": job_id, "since": since, "until": until, "marked by": "BlockDeck"}
+        seconds = int(until)
+        stamp = Timestamp(seconds=seconds, microseconds=int((until - seconds) * 1e6))
+        return self.add(QmpEvent(event=NOT_WATCHED, timestamp=stamp, data=data))
+
+    def newest(self, count: int) -> tuple[EventRecord, ...]:
+        """So many of the held events, oldest first."""
+        return tuple(reversed([*islice(reversed(self._records), count)]))
 
     def since(self, number: int) -> tuple[EventRecord, ...]:
         """The held events with a number above this one, oldest first."""

@@ -20,6 +20,7 @@ class Graph:
         self._children: dict[str, dict[str, str]] = {}
         self._parents: dict[str, list[tuple[str, str]]] = {}
         self._job_nodes: dict[str, list[tuple[str, str]]] = {}
+        self._held: set[str] = set()
         for edge in graph.edges:
             parent, child = names.get(edge.parent, ""), names.get(edge.child, "")
             if types.get(edge.parent) == "block-driver":
@@ -30,6 +31,7 @@ class Graph:
                 self._users.setdefault(child, []).append(parent)
             else:
                 self._tops.setdefault(parent, child)
+                self._held.add(child)
 
     def __bool__(self) -> bool:
         """Whether anything is known."""
@@ -42,6 +44,10 @@ class Graph:
     def backends(self, node: str) -> tuple[str, ...]:
         """The backends right on top of a node: by name, else by the device they belong to."""
         return tuple(name for name, top in self._tops.items() if top == node)
+
+    def is_held(self, node: str) -> bool:
+        """Whether a backend is right on top of a node: a device's, an export's or a drive's."""
+        return node in self._held
 
     def users(self, node: str) -> tuple[str, ...]:
         """The jobs that hold a node, whatever for; QEMU keeps other jobs off it."""

@@ -28,7 +28,7 @@ class JobTracker:
 
     def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
         self._roster = Roster(clock, wall)
-        self._cancelled_by_us: set[str] = set()
+        self._cancelled_by_us: dict[str, str] = {}
         # Who ends the VM, and when that was told.
         self._shutdown: tuple[int, str] | None = None
         # The count of what was told, and when that was for each job that runs or is gone.
@@ -54,13 +54,17 @@ class JobTracker:
         """Nobody knows whether the command that starts the job was carried out."""
         self._roster.doubt(job_id, self.mark())
 
-    def cancel_requested(self, job_id: str) -> None:
-        """Remember that a cancellation is ours."""
-        self._cancelled_by_us.add(job_id)
+    def cancel_requested(self, job_id: str, why: str = "") -> None:
+        """Remember that a cancellation is ours, and what for if nobody asked for it just now."""
+        self._cancelled_by_us[job_id] = f"by us: {why}" if why else "by us"
 
     def cancel_refused(self, job_id: str) -> None:
         """Our cancellation came to nothing."""
-        self._cancelled_by_us.discard(job_id)
+        self._cancelled_by_us.pop(job_id, None)
+
+    def adopt(self, job_id: str, command: Mapping[str, Any], wall_started: float) -> None:
+        """What is known of a job of ours that ran before we looked."""
+        self._roster.adopt(job_id, command, wall_started)
 
     def speed_asked(self, job_id: str, speed: int) -> None:
         """QEMU took our limit, in bytes a second."""
@@ -85,9 +89,11 @@ class JobTracker:
         """Take in one event; those of no concern to jobs are ignored."""
         data = event.data
         match event.event:
-            case "JOB_STATUS_CHANGE":
-                self._on_status(str(data.get("id", "")), str(data.get("status", "")))
-            case "BLOCK_JOB_COMPLETED" | "BLOCK_JOB_CANCELLED":
+            case "JOB_STATUS_CHANGE" if isinstance(data.get("id"), str):
+                self._on_status(data["id"], str(data.get("status", "")))
+            case "BLOCK_JOB_COMPLETED" | "BLOCK_JOB_CANCELLED" if isinstance(
+                data.get("device"), str
+            ):
                 self._on_ending(event.event, data)
             case "BLOCK_JOB_ERROR" if data.get("action") == "stop":
                 job_id = str(data.get("device", ""))
@@ -121,7 +127,8 @@ class JobTracker:
                 self._roster.vanish(job_id)
         self._roster.end_doubts(since)
         self._touched = {id_: mark for id_, mark in self._touched.items() if id_ in self._roster}
-        self._cancelled_by_us.intersection_update(self._roster)
+        ours = self._cancelled_by_us
+        self._cancelled_by_us = {id_: who for id_, who in ours.items() if id_ in self._roster}
         if self._shutdown is not None and self._shutdown[0] < since:
             # It still answers.
             self._shutdown = None
@@ -161,8 +168,8 @@ class JobTracker:
         """The target of a job is closed; or it cannot be, for this reason."""
         self._roster.released(job_id, problem)
 
-    def know_nodes(self, names: frozenset[str]) -> None:
-        """The nodes there are, to be told before jobs are found that an earlier BlockDeck left."""
+    def know_nodes(self, names: frozenset[str] | None) -> None:
+        """The nodes there are, among them those of an earlier BlockDeck; None: not known yet."""
         self._roster.know_nodes(names)
 
     def locate(
@@ -190,7 +197,7 @@ class JobTracker:
         if job_id in roster and status in ("null", "created"):
             # `created` for a job that is there already: the end of the former went unseen.
             roster.vanish(job_id)
-            self._cancelled_by_us.discard(job_id)
+            self._cancelled_by_us.pop(job_id, None)
             self._touched[job_id] = self.mark()
         if status == "created" and job_id in roster:
             roster.released(job_id, "its job id is used again")
@@ -211,7 +218,7 @@ class JobTracker:
             roster.conclude(job_id)
 
     def _on_ending(self, name: str, data: Mapping[str, Any]) -> None:
-        job_id, roster = str(data.get("device", "")), self._roster
+        job_id, roster = data["device"], self._roster
         if job_id not in roster:
             roster.appear(job_id)
         self._touched[job_id] = self.mark()
@@ -222,7 +229,7 @@ class JobTracker:
         roster.change(job_id, type=kind, offset=offset, len=length, speed=speed)
         if name == "BLOCK_JOB_CANCELLED":
             by_others = self._shutdown[1] if self._shutdown else "by another client"
-            who = "by us" if job_id in self._cancelled_by_us else by_others
+            who = self._cancelled_by_us.get(job_id, by_others)
             roster.will_end(job_id, (Outcome.CANCELLED, who, None))
         else:
             ending = _ending(data.get("error"), data.get("offset"), data.get("len"))
@@ -274,7 +281,7 @@ class JobTracker:
     def _concluded_in_poll(self, info: JobInfo) -> None:
         """A concluded job found by a poll: its events may have been sent to nobody."""
         if info.error == "Operation canceled":
-            who = "by us" if info.id in self._cancelled_by_us else UNSEEN
+            who = self._cancelled_by_us.get(info.id, UNSEEN)
             self._roster.will_end(info.id, (Outcome.CANCELLED, who, None))
         else:
             ending = _ending(info.error, info.current_progress, info.total_progress)

@@ -37,6 +37,7 @@ class WriteWaits:
         self._last: StatsSample | None = None
         self._now: dict[str, float | None] = {}
         self._before: dict[str, float] = {}
+        self._rates_before: dict[str, float] = {}
 
     def add(self, sample: StatsSample, busy: frozenset[str]) -> None:
         """Take in a look.
@@ -57,6 +58,20 @@ class WriteWaits:
             if wait is not None and key not in busy:
                 known = self._before.get(key, wait)
                 self._before[key] = known + _WEIGHT * (wait - known)
+            if key not in busy and key in last.totals:
+                span = sample.taken - last.taken
+                rate = max(0.0, (sample.totals[key][1] - last.totals[key][1]) / span)
+                before = self._rates_before.get(key, rate)
+                self._rates_before[key] = before + _WEIGHT * (rate - before)
+
+    def rate_before(self, key: str) -> float | None:
+        """Bytes a second that a disk was written before it had a job; None is not known."""
+        return self._rates_before.get(key)
+
+    @property
+    def looked(self) -> float:
+        """When the last look was, in monotonic seconds; 0 before the first."""
+        return self._last.taken if self._last is not None else 0.0
 
     def of(self, key: str) -> WriteWait:
         """What is known of a disk."""

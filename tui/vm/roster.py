@@ -1,13 +1,13 @@
 """Which jobs there are: announced, running, ended. It knows nothing of how QEMU tells it."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tui.vm.progress import Progress
 from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
-from tui.vm.target_nodes import target_nodes
+from tui.vm.target_nodes import all_nodes
 
 FINISHED_KEPT = 500
 """How many ended jobs are held; beyond that the oldest go."""
@@ -37,7 +37,7 @@ class Roster:
         self._unwritten: dict[int, Job] = {}
         # Jobs that QEMU has no more, but for the nodes of their target.
         self._gone: set[str] = set()
-        self._nodes: frozenset[str] = frozenset()
+        self._nodes: frozenset[str] | None = frozenset()
         # Jobs of ours: announced; appeared but not answered for (id to key); in doubt (id to mark).
         self._expected: dict[str, Job] = {}
         self._starting: dict[str, int] = {}
@@ -153,13 +153,36 @@ class Roster:
     def _of_unknown_origin(self, job_id: str) -> Job:
         """A job that was not announced; one of ours may have been left by an earlier BlockDeck."""
         ours = job_id.startswith(OUR_JOB_PREFIX)
-        nodes = target_nodes(job_id) if ours else ()
-        left = nodes if self._nodes.intersection(nodes) else ()
+        nodes = all_nodes(job_id) if ours else ()
+        left = nodes if self._nodes is None else tuple(n for n in nodes if n in self._nodes)
         return Job(id=job_id, type="", ours=ours, target_open=bool(left), target_nodes=left)
 
-    def know_nodes(self, names: frozenset[str]) -> None:
-        """The nodes there are: among them may be those made for a job's target."""
-        self._nodes = names
+    def adopt(self, job_id: str, command: Mapping[str, Any], wall_started: float) -> None:
+        """What started a job that was there before, and when (seconds since the epoch)."""
+        job = self._live.get(job_id)
+        if job is None or job.command is not None:
+            return
+        # When one ended that had ended already is not known, and so not how long it took.
+        started = self._clock() - max(0.0, self._wall() - wall_started) if job.live else None
+        self.change(job_id, command=command, wall_started=wall_started, started=started)
+        if job.key in self._unwritten:
+            self._unwritten[job.key] = self._live[job_id]
+
+    def know_nodes(self, names: frozenset[str] | None) -> None:
+        """The nodes there are: among them may be those made for a job's target.
+
+        While they are not known, a job of ours that is found is presumed to have its own.
+        """
+        presumed, self._nodes = self._nodes is None, names
+        if not presumed or names is None:
+            return
+        for job_id in self:
+            nodes = self._live[job_id].target_nodes
+            left = tuple(node for node in nodes if node in names)
+            if left:
+                self.change(job_id, target_nodes=left)
+            elif nodes:
+                self.released(job_id, None)
 
     def change(self, job_id: str, **changes: Any) -> None:
         """Something is different about a job that QEMU has; of others nothing is known."""
@@ -169,8 +192,12 @@ class Roster:
 
     def advance(self, job_id: str, offset: int, length: int, *, moves: bool) -> None:
         """How far a job is; `moves` says that it is copying and not halted."""
+        now = self._clock()
         progress = self._progress.setdefault(job_id, Progress())
-        progress.add(self._clock(), offset)
+        progress.add(now, offset)
+        job = self._live[job_id]
+        if offset != job.offset or not moves or job.moved is None:
+            self.change(job_id, moved=now)
         rate, left = progress.rate(), length - offset
         eta = left / rate if rate and left > 0 and moves else None
         self.change(job_id, offset=offset, len=length, rate=rate, rates=progress.rates(), eta=eta)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, VersionInfo
+from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, JobInfo, VersionInfo
+from tui.vm.care import JobCare
 from tui.vm.filenames import is_temporary_snapshot
 from tui.vm.graph import Graph
 from tui.vm.traps import Traps, traps_of
@@ -96,7 +97,8 @@ class Device:
     `key` identifies it for as long as it exists, also while a backup's filter hides its node.
     `busy_with` is the driver of a job's filter that stands on it (QEMU then refuses another job).
     `write_wait` is the mean time in seconds of the guest's last writes, `write_wait_before` that of
-    before a job was on the disk; None is not known, or that it wrote nothing.
+    before a job was on the disk; None is not known, or that it wrote nothing. `write_rate_before`
+    is how many bytes a second it wrote before.
     """
 
     key: str
@@ -112,6 +114,7 @@ class Device:
     throughput: Throughput | None = None
     write_wait: float | None = None
     write_wait_before: float | None = None
+    write_rate_before: float | None = None
 
     @property
     def backup_name(self) -> str | None:
@@ -169,7 +172,9 @@ class Job:
     `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `speed` is the limit
     that QEMU has, `asked` the one it was last told by us, where it was. `rates` is how fast it was
     while it was watched, in bytes a second, the newest last. `command` is the
-    command that started it, where it was ours. `wall_started` is seconds since the epoch.
+    command that started it, where it was ours. `wall_started` is seconds since the epoch, `moved`
+    when it last came forward, or had no need to, in monotonic seconds. `care` is
+    what is seen of the room for it, and what is done for it while it runs.
     """
 
     id: str
@@ -193,6 +198,7 @@ class Job:
     rates: tuple[float, ...] = field(default=(), compare=False)
     eta: float | None = None
     started: float | None = None
+    moved: float | None = field(default=None, compare=False)
     ended: float | None = None
     wall_started: float | None = None
     outcome: Outcome | None = None
@@ -200,6 +206,7 @@ class Job:
     command: Mapping[str, object] | None = field(default=None, compare=False)
     target_open: bool = False
     target_nodes: tuple[str, ...] = ()
+    care: JobCare = field(default=JobCare(), compare=False)
 
     @property
     def live(self) -> bool:
@@ -230,9 +237,12 @@ class Job:
 class VmSnapshot:
     """Everything known about one VM at one moment. A new one replaces the old; none is changed.
 
-    `job_ids` are those that QEMU holds, also of jobs that are none of a disk. `graph` tells how the
-    nodes hang together. `copy_on_read` names the backends that were opened so, as far as is known.
-    `read_only` tells that QEMU is sent nothing but questions.
+    `job_infos` are all jobs that QEMU holds, also those that are none of a disk. `graph` tells how
+    the nodes hang together. `copy_on_read` names the backends that were opened so, and
+    `nodes_at_start` the nodes given on the command line, as far as is known. `read_only` tells that
+    QEMU is sent nothing but questions. `audit_problem` tells why the last line of the audit log
+    could not be written. `frozen_since` is since when this BlockDeck has the guest frozen,
+    None while it has not.
     """
 
     address: str = ""
@@ -244,12 +254,20 @@ class VmSnapshot:
     devices: tuple[Device, ...] = ()
     nodes: tuple[Node, ...] = ()
     jobs: tuple[Job, ...] = ()
-    job_ids: frozenset[str] = frozenset()
+    job_infos: tuple[JobInfo, ...] = ()
     graph: Graph = field(default_factory=lambda: Graph(None), compare=False)
     copy_on_read: frozenset[str] = frozenset()
+    nodes_at_start: frozenset[str] = frozenset()
     taken: float = 0.0
     loaded: bool = False
     read_only: bool = False
+    audit_problem: str = ""
+    frozen_since: float | None = None
+
+    @property
+    def version_number(self) -> tuple[int, int]:
+        """QEMU's major and minor version; (0, 0) while unknown."""
+        return (self.version.qemu.major, self.version.qemu.minor) if self.version else (0, 0)
 
     @property
     def major(self) -> int:
@@ -282,6 +300,11 @@ class VmSnapshot:
         found = [job for job in self.jobs if job.id == job_id]
         live = [job for job in found if job.live]
         return (live or found)[-1] if found else None
+
+    @property
+    def job_ids(self) -> frozenset[str]:
+        """The ids of all jobs that QEMU holds."""
+        return frozenset(info.id for info in self.job_infos)
 
     @property
     def live_jobs(self) -> tuple[Job, ...]:

@@ -1,9 +1,13 @@
-"""The names of the nodes that BlockDeck makes for a backup's target."""
+"""The names of the nodes that BlockDeck makes for a backup."""
 
 import hashlib
 
 TARGET_PREFIX = "blockdeck-to-"
-"""Names of the nodes that BlockDeck makes for a backup's target begin with this."""
+"""Names of the nodes that BlockDeck makes for a backup begin with this."""
+
+_MARK = 12
+_TOP, _BOTTOM, _SNAPSHOT, _FILTER, _IMAGE, _FILE, _TURN = "", "-f", "-s", "-c", "-i", "-j", "-t"
+_IN_ORDER = (_TURN, _TOP, _BOTTOM, _SNAPSHOT, _FILTER, _IMAGE, _FILE)
 
 
 def target_nodes(job_id: str) -> tuple[str, str]:
@@ -11,5 +15,45 @@ def target_nodes(job_id: str) -> tuple[str, str]:
 
     They follow from the job's id, so that whoever finds the job finds its target.
     """
-    mark = hashlib.sha256(job_id.encode(errors="surrogatepass")).hexdigest()[:12]
-    return f"{TARGET_PREFIX}{mark}", f"{TARGET_PREFIX}{mark}-f"
+    stem = _stem(job_id)
+    return stem + _TOP, stem + _BOTTOM
+
+
+def fleece_nodes(job_id: str) -> tuple[str, str, str, str]:
+    """The names of what stands between a disk and a slow target.
+
+    They are the point in time, the filter on the disk, the image it saves to, and that one's file.
+    """
+    stem = _stem(job_id)
+    return stem + _SNAPSHOT, stem + _FILTER, stem + _IMAGE, stem + _FILE
+
+
+def all_nodes(job_id: str) -> tuple[str, ...]:
+    """All names that a job's nodes can have, in the order in which they can be removed."""
+    return (*target_nodes(job_id), *fleece_nodes(job_id))
+
+
+def stem_of(node: str) -> str:
+    """What the names of all nodes of one job begin with, from any of them."""
+    return node[: len(TARGET_PREFIX) + _MARK]
+
+
+def removal_order(node: str) -> int:
+    """Which of the nodes of one job is to be removed before which: the lowest first."""
+    suffix = node[len(stem_of(node)) :]
+    return _IN_ORDER.index(suffix) if suffix in _IN_ORDER else len(_IN_ORDER)
+
+
+def is_filter(node: str) -> bool:
+    """Whether a node of ours is the filter on a disk, to be taken off before it is removed."""
+    return node.startswith(TARGET_PREFIX) and node[len(stem_of(node)) :] == _FILTER
+
+
+def turn_of(filter_node: str) -> str:
+    """The name of the node that whoever takes a filter off has for as long as that takes."""
+    return stem_of(filter_node) + _TURN
+
+
+def _stem(job_id: str) -> str:
+    mark = hashlib.sha256(job_id.encode(errors="surrogatepass")).hexdigest()[:_MARK]
+    return f"{TARGET_PREFIX}{mark}"

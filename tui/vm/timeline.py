@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tui.vm.events import EventRecord, Gravity
+from tui.vm.events import NOT_WATCHED, EventRecord, Gravity
 
 _OF_THE_GUEST = frozenset(
     {"STOP", "RESUME", "BLOCK_IO_ERROR", "BLOCK_WRITE_THRESHOLD", "RESET", "SHUTDOWN"}
@@ -43,7 +43,7 @@ def timeline(
             place += 2
             continue
         record = mine[place]
-        moments.append(Moment(record.wall, record.meaning, record.gravity))
+        moments.append(Moment(record.wall, record.words, record.gravity))
         place += 1
     if drains and mine:
         times = "once" if drains == 1 else f"{drains} times"
@@ -53,6 +53,8 @@ def timeline(
 
 def _concerns(record: EventRecord, job_id: str) -> bool:
     data = record.event.data
+    if record.name == NOT_WATCHED:
+        return record.subject in ("", job_id)
     if record.name.startswith(("JOB_", "BLOCK_JOB_")):
         return job_id in (data.get("id"), data.get("device"))
     return record.name in _OF_THE_GUEST

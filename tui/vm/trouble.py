@@ -64,5 +64,6 @@ def describe(trouble: Trouble) -> str:
     if not trouble.by_backup:
         return f"The guest is STOPPED: {what} on {where}. No backup of it is running."
     jobs = ", ".join(job.id for job in trouble.jobs)
-    side = "the backup's target is full" if trouble.no_space else "the backup's target fails"
-    return f"The guest is STOPPED: a write to {where} had to wait for {jobs}, and {side}."
+    # Which side an I/O error is of nobody tells: what is copied first is read, then written.
+    why = "the backup's target is full" if trouble.no_space else "its target or the disk is broken"
+    return f"The guest is STOPPED: a write to {where} had to wait for {jobs}, and {why}."

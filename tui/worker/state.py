@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from tui.host.cmdline import copy_on_read_drives
-from tui.qmp.models import QmpEvent, VersionInfo
+from tui.host.cmdline import copy_on_read_drives, nodes_at_start
+from tui.qmp.models import JobInfo, QmpEvent, VersionInfo
 from tui.qmp.queries import Queries
+from tui.vm.care import JobCare
 from tui.vm.events import EventLog
 from tui.vm.graph import Graph
 from tui.vm.inventory import (
@@ -54,16 +55,33 @@ class VmState:
         self.tracker = JobTracker(time.monotonic, time.time)
         self.run_state_due = False
         self.ending = False
+        self.care: Mapping[int, JobCare] = {}
+        self.waits = WriteWaits()
         self._pace = pace
         self._listed_at = float("-inf")
         self._list_again = True
         self._notify = changed
         self._inventory = Inventory()
-        self._job_ids: frozenset[str] = frozenset()
+        self._job_infos: tuple[JobInfo, ...] = ()
         self._stats: tuple[StatsSample | None, StatsSample | None] = (None, None)
-        self._waits = WriteWaits()
         self._picture = VmSnapshot(address=address, read_only=read_only)
         self._stale = False
+        self._unwatched_since: float | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether QEMU is only asked."""
+        return self._picture.read_only
+
+    @read_only.setter
+    def read_only(self, value: bool) -> None:
+        self._picture = replace(self._picture, read_only=value)
+        self._stale = True
+
+    @property
+    def news(self) -> tuple[int, bool, Link]:
+        """The number of events, whether all was asked once, and how the line stands."""
+        return self.events.total, self._picture.loaded, self._picture.connection.link
 
     @property
     def snapshot(self) -> VmSnapshot:
@@ -75,8 +93,9 @@ class VmState:
                 replace(
                     device,
                     throughput=throughput(device, earlier, later),
-                    write_wait=self._waits.of(device.key).now,
-                    write_wait_before=self._waits.of(device.key).before,
+                    write_wait=self.waits.of(device.key).now,
+                    write_wait_before=self.waits.of(device.key).before,
+                    write_rate_before=self.waits.rate_before(device.key),
                 )
                 for device in self._inventory.devices
             )
@@ -84,12 +103,16 @@ class VmState:
                 self._picture,
                 devices=tuple(devices),
                 nodes=self._inventory.nodes,
-                jobs=self.tracker.jobs(),
-                job_ids=self._job_ids,
+                jobs=tuple(map(self._with_care, self.tracker.jobs())),
+                job_infos=self._job_infos,
                 graph=self._inventory.graph,
                 taken=time.monotonic(),
             )
         return self._picture
+
+    def _with_care(self, job: Job) -> Job:
+        care = self.care.get(job.key) if job.live else None
+        return replace(job, care=care) if care is not None else job
 
     @property
     def filenames(self) -> tuple[str, ...]:
@@ -159,7 +182,7 @@ class VmState:
     def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
         """A session came about with this VM; rates start anew."""
         self._stats = (None, None)
-        self._waits = WriteWaits()
+        self.waits = WriteWaits()
         self.ending = False
         self._picture = replace(
             self._picture, name=name, uuid=uuid, version=version, run_state=run_state
@@ -174,7 +197,8 @@ class VmState:
 
     def started_as(self, cmdline: Sequence[str]) -> None:
         """The command line of the QEMU, where it is seen: it tells what no query does."""
-        self._picture = replace(self._picture, copy_on_read=copy_on_read_drives(cmdline))
+        slow, nodes = copy_on_read_drives(cmdline), nodes_at_start(cmdline)
+        self._picture = replace(self._picture, copy_on_read=slow, nodes_at_start=nodes)
 
     def gone(self, reason: str) -> None:
         """The QEMU that was watched has ended: so have its jobs. Its disks stay on show."""
@@ -183,8 +207,22 @@ class VmState:
 
     def loaded(self) -> None:
         """Everything has been asked once."""
+        if self._unwatched_since is not None:
+            self.events.mark_gap(self._unwatched_since, time.time())
+            self._unwatched_since = None
         self._picture = replace(self._picture, loaded=True)
         self.set_link(Link.CONNECTED)
+        self.changed()
+
+    def note_audit(self, problem: str) -> None:
+        """Whether the audit log is written; empty is that it is."""
+        if problem != self._picture.audit_problem:
+            self._picture = replace(self._picture, audit_problem=problem)
+            self.changed()
+
+    def note_freeze(self, since: float | None) -> None:
+        """The guest's file systems are frozen since then (monotonic), or not any more."""
+        self._picture = replace(self._picture, frozen_since=since)
         self.changed()
 
     def set_link(self, link: Link, detail: str = "", advice: str = "") -> None:
@@ -192,6 +230,8 @@ class VmState:
         present = self._picture.connection
         if (present.link, present.detail) == (link, detail):
             return
+        if link is Link.LOST and present.link is not Link.LOST and self._picture.loaded:
+            self._unwatched_since = self._unwatched_since or time.time()
         since = present.since if present.link is link else time.monotonic()
         self._picture = replace(self._picture, connection=Connection(link, detail, advice, since))
         self.changed()
@@ -220,7 +260,7 @@ class VmState:
         """Ask for the jobs and their progress."""
         mark = self.tracker.mark()
         jobs = await ask.jobs()
-        self._job_ids = frozenset(job.id for job in jobs)
+        self._job_infos = jobs
         self.tracker.on_poll(jobs, await ask.block_jobs(), mark)
         self._locate_jobs()
         self.changed()
@@ -254,7 +294,7 @@ class VmState:
     async def poll_stats(self, ask: Queries) -> None:
         """Ask what the guest has read and written."""
         sample = sample_stats(await ask.stats(), time.monotonic())
-        self._waits.add(sample, self._disks_with_jobs())
+        self.waits.add(sample, self._disks_with_jobs())
         earlier, later = self._stats
         if later is None or sample.taken - later.taken >= _SHORTEST_SPAN:
             self._stats = (later, sample)

@@ -1,6 +1,6 @@
 """The rules that judge a backup's arguments, as data: one small pure function each."""
 
-from tui.backup.rules import bitmap, create, danger, device, file, job, notes, schema, way
+from tui.backup.rules import bitmap, create, danger, device, file, fleece, job, notes, schema, way
 from tui.backup.rules.rule import Rule
 
 STAGES: tuple[tuple[Rule, ...], ...] = (
@@ -11,6 +11,7 @@ STAGES: tuple[tuple[Rule, ...], ...] = (
     file.RULES,
     create.AFTER_FILE,
     way.RULES,
+    fleece.RULES,
     device.TARGET_LOOKUP,
     bitmap.EARLY,
     job.EARLY,

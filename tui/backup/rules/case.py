@@ -17,7 +17,8 @@ class Case:
     never trips over malformed JSON.
 
     `by_nodes`: the arguments are those of `drive-backup`, but BlockDeck makes the target's nodes
-    itself and sends a `blockdev-backup`.
+    itself and sends a `blockdev-backup`. `fleece`: what the guest overwrites is saved to this image
+    first; None is no fleecing.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Case:
         command: str,
         *,
         by_nodes: bool = False,
+        fleece: TargetFacts | None = None,
     ) -> None:
         self.arguments = arguments
         self.vm = vm
@@ -37,6 +39,7 @@ class Case:
         self.is_drive_backup = command == DRIVE_BACKUP
         self.is_blockdev_backup = command == BLOCKDEV_BACKUP
         self.by_nodes = by_nodes
+        self.fleece = fleece
         self._facts = target
 
     # --- reading arguments -----------------------------------------------------------------------

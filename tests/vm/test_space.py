@@ -1,0 +1,110 @@
+"""Whether there is room for a backup, told from what the file system says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.vm.space import Look, Shortage, Space, SpaceTrend
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+def trend(*looks: tuple[float, int], total: int = 100 * GIB, device: int = 1) -> SpaceTrend:
+    """Looks at (second, free bytes)."""
+    seen = SpaceTrend()
+    for taken, free in looks:
+        seen.add(Look(taken=taken, free=free, total=total, device=device))
+    return seen
+
+
+def test_before_a_look_nothing_is_said() -> None:
+    assert SpaceTrend().space(GIB) is None
+
+
+def test_one_look_tells_the_room_and_no_time() -> None:
+    space = trend((0, 10 * GIB)).space(GIB)
+    assert space is not None
+    assert (space.free, space.fall, space.full_in) == (10 * GIB, None, None)
+    assert space.shortage is Shortage.NONE
+
+
+def test_the_time_until_full_follows_from_how_fast_it_falls() -> None:
+    space = trend((0, 10 * GIB), (1, 10 * GIB - 100 * MIB), (2, 10 * GIB - 200 * MIB)).space(None)
+    assert space is not None
+    assert space.fall == pytest.approx(100 * MIB)
+    assert space.full_in == pytest.approx((10 * GIB - 200 * MIB) / (100 * MIB))
+
+
+def test_room_that_was_made_begins_a_new_count() -> None:
+    space = trend((0, GIB), (5, GIB // 2), (6, 3 * GIB)).space(GIB)
+    assert space is not None
+    assert space.fall is None
+
+
+def test_another_file_system_begins_a_new_count() -> None:
+    seen = trend((0, GIB), (5, GIB // 2))
+    seen.add(Look(taken=6, free=GIB // 4, total=GIB, device=2))
+    space = seen.space(GIB)
+    assert space is not None
+    assert space.fall is None
+
+
+def test_a_free_space_that_wavers_still_has_a_rate() -> None:
+    looks = [(float(s), 10 * GIB - s * 10 * MIB + (MIB if s % 2 else 0)) for s in range(11)]
+    space = trend(*looks).space(GIB)
+    assert space is not None
+    assert space.fall == pytest.approx(10 * MIB, rel=0.1)
+
+
+def test_what_is_needed_is_a_little_more_than_what_is_copied() -> None:
+    space = trend((0, GIB + MIB)).space(GIB)
+    assert space is not None
+    assert space.missing == MIB
+    assert trend((0, GIB + 2 * MIB)).space(GIB).shortage is Shortage.NONE  # type: ignore[union-attr]
+
+
+def test_a_raw_image_with_all_of_its_blocks_needs_no_room() -> None:
+    seen = SpaceTrend()
+    seen.add(Look(taken=0, free=MIB, total=GIB, filled=True))
+    space = seen.space(GIB)
+    assert space is not None
+    assert space.missing == 0
+    assert not space.to_be_cancelled
+
+
+@pytest.mark.parametrize(
+    ("free", "fall", "to_come", "shortage"),
+    [
+        (10 * GIB, 100 * MIB, 9 * GIB, Shortage.NONE),
+        (10 * GIB, 1 * MIB, 20 * GIB, Shortage.FORESEEN),
+        (10 * GIB, None, 20 * GIB, Shortage.FORESEEN),
+        (10 * GIB, 100 * MIB, 20 * GIB, Shortage.SOON),
+        (400 * MIB, 0.0, 20 * GIB, Shortage.SOON),
+        (400 * MIB, 0.0, 300 * MIB, Shortage.NONE),
+    ],
+)
+def test_a_shortage_is_told_in_time(
+    free: int, fall: float | None, to_come: int, shortage: Shortage
+) -> None:
+    assert Space(free, 100 * GIB, fall, to_come).shortage is shortage
+
+
+@given(
+    free=st.integers(0, 1 << 45),
+    total=st.integers(1, 1 << 45),
+    fall=st.none() | st.floats(0, 1e11),
+    to_come=st.none() | st.integers(0, 1 << 45),
+)
+def test_only_what_will_not_fit_is_cancelled_and_always_before_it_is_full(
+    free: int, total: int, fall: float | None, to_come: int | None
+) -> None:
+    space = Space(min(free, total), total, fall, to_come)
+    if space.to_be_cancelled:
+        assert (to_come or 0) > space.free
+        assert space.shortage is Shortage.SOON
+    if (to_come or 0) > space.free and space.free <= 3 * (fall or 0):
+        # Within the next three seconds a write would fail.
+        assert space.to_be_cancelled
+    if space.free == 0 and to_come:
+        assert space.to_be_cancelled

@@ -1,0 +1,96 @@
+"""Fleecing: what the guest overwrites during a backup is saved on fast storage first.
+
+A filter (`copy-before-write`) on the disk saves old data to an image of QEMU's own; the backup
+reads the disk as it was through `snapshot-access`. So the guest waits for that image alone, however
+slow the target is. QEMU 7.1 and later.
+"""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from tui.backup.arguments import Json, command
+from tui.vm.snapshot import VmSnapshot
+from tui.vm.target_nodes import fleece_nodes, stem_of
+
+SINCE = (7, 1)
+"""The QEMU whose filter gives the backup up rather than the guest's write."""
+
+_SOUND_SINCE = (10, 0)
+"""The first QEMU that was seen to be sound with disks that are not raw; 7.2 was seen not to be."""
+
+SAVING_SECONDS = 20
+"""How long a write of the guest waits for the fast storage; then the backup is given up."""
+
+
+def why_not(vm: VmSnapshot, driver: str | None) -> str | None:
+    """What this QEMU does wrong in fleecing a disk of this format, in a sentence; None is nothing.
+
+    On 7.2 a cluster of a qcow2 disk on which the guest writes zeroes during the backup is copied
+    as zeroes, though what was there before has been saved.
+    """
+    if not vm.major or vm.version_number >= _SOUND_SINCE:
+        return None
+    if vm.version_number < SINCE:
+        return "Fleecing needs QEMU 7.1: before, its failure fails the guest's write."
+    if driver not in (None, "raw"):
+        return (
+            f"Before QEMU 10 fleecing is sound for raw disks alone: zeroes that the guest writes "
+            f"to a {driver} disk meanwhile get into the backup."
+        )
+    return None
+
+
+def fleece_path(directory: str, job_id: str) -> str:
+    """The image of a job in a directory. BlockDeck deletes it as soon as QEMU has it open."""
+    return str(PurePosixPath(directory) / f"{stem_of(fleece_nodes(job_id)[0])}.fleece")
+
+
+def saving_steps(path: str, size: int, job_id: str, creator: str) -> tuple[Mapping[str, Any], ...]:
+    """What makes and opens the image that is saved to: nothing of the guest's is touched by it.
+
+    Args:
+        path: where.
+        size: that of the disk, in bytes.
+        job_id: the backup's.
+        creator: the id of the jobs that make it.
+    """
+    _, _, image, file = fleece_nodes(job_id)
+
+    def create(options: dict[str, Json]) -> dict[str, Json]:
+        return command("blockdev-create", {"job-id": creator, "options": options})
+
+    opened: dict[str, Json] = {"discard": "unmap"}
+    return (
+        create({"driver": "file", "filename": path, "size": 0}),
+        command("blockdev-add", {"driver": "file", "filename": path, "node-name": file, **opened}),
+        create({"driver": "qcow2", "file": file, "size": size}),
+        command("blockdev-add", {"driver": "qcow2", "file": file, "node-name": image, **opened}),
+    )
+
+
+def filter_steps(node: str, qdev: str, job_id: str) -> tuple[Mapping[str, Any], ...]:
+    """What puts the filter on a disk: the `qom-set` is the point in time.
+
+    Args:
+        node: the disk's own node.
+        qdev: the path of its device.
+        job_id: the backup's.
+    """
+    snapshot, copier, image, _ = fleece_nodes(job_id)
+    added: dict[str, Json] = {
+        "driver": "copy-before-write",
+        "node-name": copier,
+        "file": node,
+        "target": image,
+        # A guest that waits for ever, or whose write fails, is worse than no backup.
+        "on-cbw-error": "break-snapshot",
+        "cbw-timeout": SAVING_SECONDS,
+    }
+    # It reads where the guest must not write unsaved: it can only come behind the filter.
+    seen: dict[str, Json] = {"driver": "snapshot-access", "node-name": snapshot, "file": copier}
+    return (
+        command("blockdev-add", added),
+        command("qom-set", {"path": qdev, "property": "drive", "value": copier}),
+        command("blockdev-add", seen),
+    )

@@ -1,0 +1,39 @@
+"""What is done for a backup while it runs: the opt-ins, and what they are about."""
+
+from dataclasses import dataclass
+
+from tui.vm.bound import Bound
+from tui.vm.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the operator wants done for a job, for as long as BlockDeck watches it.
+
+    Attributes:
+        cancel_before_full: cancel it before its target's file system is full.
+        easy: keep it so slow that the guest's writes take no longer than this.
+    """
+
+    cancel_before_full: bool = False
+    easy: Bound | None = None
+
+    def __bool__(self) -> bool:
+        return self.cancel_before_full or self.easy is not None
+
+
+@dataclass(frozen=True, slots=True)
+class JobCare:
+    """What is seen and done now.
+
+    Attributes:
+        space: the room for its target, together with that for other jobs there; None is not seen.
+        wishes: what is wanted.
+        steering: what is done to its speed and why; empty where nothing is wanted.
+        held_back: whether it is slower than its operator asked for.
+    """
+
+    space: Space | None = None
+    wishes: Wishes = Wishes()
+    steering: str = ""
+    held_back: bool = False

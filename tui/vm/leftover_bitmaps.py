@@ -1,0 +1,85 @@
+"""Dirty bitmaps that are of no use, or that nobody keeps up."""
+
+from collections.abc import Iterator, Sequence
+
+from tui.qmp.models import BlockDirtyInfo
+from tui.vm.leftover import Kind, Leftover, Remedy
+from tui.vm.snapshot import BACKUP_FILTER_DRIVERS, Node, VmSnapshot
+
+
+def leftover_bitmaps(vm: VmSnapshot) -> Iterator[Leftover]:
+    """Those of all nodes; none where they cannot be asked for now (danger X2)."""
+    if vm.traps.listing_nodes_kills and vm.job_ids:
+        return
+    busy = any(info.status != "concluded" for info in vm.job_infos)
+    filters = {node.name for node in vm.nodes if node.driver in BACKUP_FILTER_DRIVERS}
+    for node in vm.nodes:
+        # A filter's bitmaps, and those it makes on what is below, are its own.
+        below = any(parent in filters for parent, _ in vm.graph.parents(node.name))
+        unnamed = [bitmap for bitmap in node.bitmaps if not bitmap.name]
+        if unnamed and not busy and not below and node.name not in filters:
+            yield _unnamed(node, unnamed)
+        for bitmap in node.bitmaps:
+            if not bitmap.name:
+                continue
+            if bitmap.inconsistent:
+                yield _inconsistent(vm, node, bitmap)
+            elif not bitmap.recording and not bitmap.busy:
+                yield _disabled(node, bitmap)
+
+
+def _inconsistent(vm: VmSnapshot, node: Node, bitmap: BlockDirtyInfo) -> Leftover:
+    remedy, reason = None, ""
+    if node.read_only:
+        reason = "its node is read-only: QEMU cannot take it out of the image"
+    elif vm.graph.users(node.name):
+        reason = "a job works on its disk: wait until it is over"
+    else:
+        arguments = {"node": node.name, "name": bitmap.name}
+        does = "QEMU takes it out of the image and forgets it."
+        remedy = Remedy("block-dirty-bitmap-remove", arguments, does)
+    return Leftover(
+        kind=Kind.BITMAP,
+        name=bitmap.name,
+        node=node.name,
+        what="A dirty bitmap that is inconsistent: QEMU was not ended in good order.",
+        why="It does not tell any more what was written: no backup can be made by it, and all "
+        "that QEMU lets be done with it is to remove it.",
+        remedy=remedy,
+        reason=reason,
+        lost="Nothing that is of use. Whoever made incremental backups by it needs a full one.",
+        mark=_mark(node, bitmap),
+    )
+
+
+def _unnamed(node: Node, bitmaps: Sequence[BlockDirtyInfo]) -> Leftover:
+    one = "A dirty bitmap" if len(bitmaps) == 1 else f"{len(bitmaps)} dirty bitmaps"
+    return Leftover(
+        kind=Kind.BITMAP,
+        name="",
+        node=node.name,
+        what=f"{one} without a name.",
+        why="QEMU makes such for itself. No job and no filter accounts for it: a migration of the "
+        "storage may, or else it was left behind.",
+        reason="without a name no command reaches it; it goes with what made it, at the latest "
+        "with QEMU",
+    )
+
+
+def _disabled(node: Node, bitmap: BlockDirtyInfo) -> Leftover:
+    kept = "It is kept in the image." if bitmap.persistent else "It goes when QEMU ends."
+    return Leftover(
+        kind=Kind.BITMAP,
+        name=bitmap.name,
+        node=node.name,
+        what=f"A dirty bitmap that is disabled. {kept}",
+        why="It records no write. It may be forgotten, or be kept on purpose: as what was written "
+        "up to some moment.",
+        reason="a chain of incremental backups may need it: only its owner knows "
+        "(block-dirty-bitmap-remove)",
+        mark=_mark(node, bitmap),
+    )
+
+
+def _mark(node: Node, bitmap: BlockDirtyInfo) -> str:
+    return f"{node.filename} {bitmap.granularity} {bitmap.persistent} {bitmap.inconsistent}"

@@ -1,0 +1,139 @@
+"""Room on the file system of a backup's target: how much, for how long, and whether it will do."""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+
+_WINDOW = 20.0
+"""Seconds over which the fall of the free space is measured."""
+
+_SHORTEST_SPAN = 1.0
+"""Seconds below which two looks say nothing about a fall."""
+
+_ROOM_MADE = 1.1
+"""So many times as much as at the last look is free when somebody made room."""
+
+_SOON = 120.0
+"""Seconds until full, from which on a shortage is urgent."""
+
+_METADATA = 1 << 20
+_PER_METADATA = 1024
+"""An image needs a little more than its data: a MiB, and a part in so many."""
+
+_LEAST = 16 << 20
+_LEAST_PART = 200
+_IN_TIME = 3.0
+"""A backup is cancelled while there is room left for so many seconds, 16 MiB, or a 200th of all."""
+
+
+class Shortage(IntEnum):
+    """How bad it is."""
+
+    NONE = 0
+    FORESEEN = 1
+    SOON = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the file system said at one moment.
+
+    Attributes:
+        taken: monotonic seconds.
+        free: bytes that QEMU's user can still have.
+        total: bytes of all of it.
+        device: the number of the file system's device.
+        filled: whether the target has had all of its blocks from the beginning.
+    """
+
+    taken: float
+    free: int
+    total: int
+    device: int = 0
+    filled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room for a job's target. Sizes are bytes.
+
+    Attributes:
+        free: what is left.
+        total: the size of the file system.
+        fall: by how many bytes a second it gets less, whoever takes them; None is not known.
+        to_come: the most that the job can still write; None is not known.
+        device: the number of the file system's device: several jobs may share it.
+    """
+
+    free: int
+    total: int
+    fall: float | None = None
+    to_come: int | None = None
+    device: int = 0
+
+    @property
+    def full_in(self) -> float | None:
+        """Seconds until nothing is left at this rate; None where it does not get less."""
+        return self.free / self.fall if self.fall else None
+
+    @property
+    def missing(self) -> int:
+        """Bytes that are lacking if the job writes all it can; 0 where there is enough."""
+        return max(0, (self.to_come or 0) - self.free)
+
+    @property
+    def shortage(self) -> Shortage:
+        """Whether it will do."""
+        if not self.missing:
+            return Shortage.NONE
+        if self.free <= self.reserve or (self.full_in is not None and self.full_in <= _SOON):
+            return Shortage.SOON
+        return Shortage.FORESEEN
+
+    @property
+    def reserve(self) -> int:
+        """The free space at which a job that will not fit has to end, so that no write fails."""
+        least = min(_LEAST, self.total // 8)
+        return int(max(least, self.total // _LEAST_PART, _IN_TIME * (self.fall or 0.0)))
+
+    @property
+    def to_be_cancelled(self) -> bool:
+        """Whether a job that will not fit has to end now, before a write of the guest fails."""
+        return self.missing > 0 and self.free <= self.reserve
+
+
+class SpaceTrend:
+    """Follows the free space from look to look."""
+
+    def __init__(self) -> None:
+        self._looks: deque[Look] = deque()
+
+    def add(self, look: Look) -> None:
+        """Take in a look; one at another file system begins anew."""
+        if self._looks and self._looks[-1].device != look.device:
+            self._looks.clear()
+        if self._looks and look.free > self._looks[-1].free * _ROOM_MADE:
+            # What fell before says nothing any more.
+            self._looks.clear()
+        self._looks.append(look)
+        while len(self._looks) > 2 and look.taken - self._looks[0].taken > _WINDOW:
+            self._looks.popleft()
+
+    def space(self, left: int | None) -> Space | None:
+        """The room for a job that has this many bytes left to copy; None before the first look."""
+        if not self._looks:
+            return None
+        first, last = self._looks[0], self._looks[-1]
+        span = last.taken - first.taken
+        fall = max(0.0, (first.free - last.free) / span) if span >= _SHORTEST_SPAN else None
+        return Space(
+            free=last.free,
+            total=last.total,
+            fall=fall,
+            to_come=None if left is None else _on_disk(0 if last.filled else left),
+            device=last.device,
+        )
+
+
+def _on_disk(left: int) -> int:
+    return left + left // _PER_METADATA + _METADATA if left > 0 else 0
