@@ -7,7 +7,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tui.records.report import BackupReport
+from tui.records.kept import REQUESTS, RequestStore
+from tui.records.report import BackupReport, Gap
 from tui.records.request import BackupRequest
 from tui.records.store import REPORTS, ReportStore
 from tui.vm.snapshot import Job, VmSnapshot
@@ -19,11 +20,24 @@ class History:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.reports = ReportStore(path.parent / REPORTS)
+        self.requests = RequestStore(path.parent / REQUESTS)
         # A record that failed is tried again, and must not become two reports.
         self._ended: dict[tuple[str, str, int], datetime] = {}
 
-    async def record(self, vm: VmSnapshot, job: Job, request: BackupRequest | None = None) -> None:
-        """Write one ended job down; `request` is what was asked for, where that is known.
+    async def record(
+        self,
+        vm: VmSnapshot,
+        job: Job,
+        request: BackupRequest | None = None,
+        gaps: tuple[Gap, ...] = (),
+    ) -> None:
+        """Write one ended job down.
+
+        Args:
+            vm: the VM.
+            job: the job.
+            request: what was asked for, where that is known.
+            gaps: when nobody watched it.
 
         Raises:
             OSError: the file cannot be written.
@@ -45,7 +59,7 @@ class History:
         )
         tried = (vm.address, job.id, job.key)
         ended = self._ended.setdefault(tried, _ended(job))
-        report = BackupReport.of(vm, job, request, ended)
+        report = BackupReport.of(vm, job, request, ended, gaps)
         # The line last: it is written once, and a report replaces itself.
         await asyncio.to_thread(self.reports.file, report)
         await asyncio.to_thread(self._append, line)

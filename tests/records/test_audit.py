@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pwd
+import signal
 import stat
 import sys
 import time
@@ -50,7 +51,12 @@ async def test_each_command_that_changes_something_is_a_line_with_its_answer(
             await worker.cancel("none")
         uuid = worker.snapshot.uuid
     await audit.close()
-    written = lines(audit.path)
+    told = lines(audit.path)
+    # Each is told of before it is sent, and with its answer.
+    announced = [line for line in told if line["result"] == "sent"]
+    written = [line for line in told if line["result"] != "sent"]
+    assert [line["id"] for line in announced] == [line["id"] for line in written]
+    assert [line["command"] for line in announced] == [line["command"] for line in written]
 
     dry = ["blockdev-add", "transaction", "blockdev-del"]
     sent = [line["command"] for line in written]
@@ -163,6 +169,12 @@ async def test_a_log_that_cannot_be_written_holds_nothing_up(
     async with worker_of(vm, audit=audit) as worker:
         await worker.start(backup(vm))
         await until(worker, lambda: (j := worker.snapshot.job(J)) and j.outcome)
+        # And it is said on the screen.
+        await until(worker, lambda: "Is a directory" in worker.snapshot.audit_problem)
+        (tmp_path / "audit.jsonl").rmdir()
+        with pytest.raises(CommandRefused):
+            await worker.cancel("none")
+        await until(worker, lambda: not worker.snapshot.audit_problem)
     await audit.close()
     assert "audit.jsonl is lost" in caplog.text
 
@@ -179,3 +191,35 @@ async def test_a_disk_that_hangs_is_left_to_itself(tmp_path: Path) -> None:
     reader = os.open(tmp_path / "audit.jsonl", os.O_RDONLY)
     assert await audit.flush(20)
     os.close(reader)
+
+
+KILLED = """
+import asyncio, os, sys
+from pathlib import Path
+from tui.qmp.address import UnixAddress
+from tui.records.audit import AuditLog
+from tui.worker import VmWorker
+
+async def main(monitor, path):
+    audit = AuditLog(Path(path))
+    async with VmWorker(UnixAddress(path=Path(monitor)), audit=audit) as worker:
+        os.kill(worker.process.pid, 19)
+        task = asyncio.create_task(worker.cancel("none"))
+        await asyncio.sleep(0)
+        assert await audit.flush(30)
+        os.kill(os.getpid(), 9)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_who_is_killed_before_the_answer_leaves_a_trace(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*null(MIB))
+    path = tmp_path / "audit.jsonl"
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, vm.monitor, path)
+    assert await killed.wait() == -9
+    (line,) = lines(path)
+    assert (line["command"], line["result"]) == ("block-job-cancel", "sent")
+    os.kill(vm.pid, signal.SIGCONT)

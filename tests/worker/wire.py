@@ -59,9 +59,9 @@ class Overheard:
 
 
 @contextlib.asynccontextmanager
-async def overhear(monitor: Path) -> AsyncIterator[Overheard]:
+async def overhear(monitor: Path, path: Path | None = None) -> AsyncIterator[Overheard]:
     """Stand between a client and a monitor, changing nothing."""
-    overheard = Overheard(monitor.with_suffix(".tap"))
+    overheard = Overheard(path or monitor.with_suffix(".tap"))
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = Splitter()
@@ -144,7 +144,8 @@ class Old:
             "x-debug-query-block-graph": {"nodes": [], "edges": []},
         }
         lists = ("query-block", "query-blockstats", "query-block-jobs", "query-qmp-schema")
-        empty: object = [] if name in (*lists, "query-named-block-nodes") else {}
+        more = ("query-cpus-fast", "query-named-block-nodes")
+        empty: object = [] if name in (*lists, *more) else {}
         self.say({"return": replies.get(name, empty), "id": command.get("id")})
 
 

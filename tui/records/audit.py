@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import queue
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from logging.handlers import QueueListener
@@ -31,7 +31,7 @@ KEPT = 9
 class AuditVm(BaseModel):
     """The VM that was sent a command; `monitor` is the address of its QMP socket."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     uuid: str
@@ -39,8 +39,12 @@ class AuditVm(BaseModel):
 
 
 class Result(StrEnum):
-    """What became of a command; `UNKNOWN` is one whose answer never came: it may have run."""
+    """What became of a command; `UNKNOWN` is one whose answer never came: it may have run.
 
+    `SENT` is written before it is sent: where nothing follows, BlockDeck was killed meanwhile.
+    """
+
+    SENT = "sent"
     DONE = "done"
     REFUSED = "refused"
     UNKNOWN = "unknown"
@@ -49,12 +53,14 @@ class Result(StrEnum):
 class AuditEntry(BaseModel):
     """One line: a command, who sent it to which VM, and what QEMU answered.
 
+    A command is told of twice, by the same `id`: before it is sent, and with what came of it.
     `time` is when it was sent, `seconds` how long the answer took. `error` is QEMU's own text, or
     why there was no answer. What could be a secret in the arguments is left out.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
+    id: str
     time: AwareDatetime
     who: Who
     vm: AuditVm
@@ -69,13 +75,17 @@ class AuditEntry(BaseModel):
     @classmethod
     def of(cls, vm: VmSnapshot, deed: Deed) -> Self:
         """The entry for a command that this process sent to that VM."""
-        if deed.error is None:
+        if deed.sent:
+            result = Result.SENT
+        elif deed.error is None:
             result = Result.DONE
         else:
             result = Result.UNKNOWN if deed.error_class is None else Result.REFUSED
+        operator = who()
         return cls(
+            id=f"{operator.pid}-{deed.number}",
             time=datetime.fromtimestamp(deed.wall, UTC),
-            who=who(),
+            who=operator,
             vm=AuditVm(name=vm.name, uuid=vm.uuid, monitor=vm.address),
             command=deed.command,
             arguments=redacted(deed.command, deed.arguments),
@@ -108,6 +118,11 @@ class AuditLog:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._listener: QueueListener | None = None
 
+    @property
+    def problem(self) -> str:
+        """Why the last line could not be written; empty while all is well."""
+        return self._handler.problem
+
     def write(self, entry: AuditEntry) -> None:
         """Have a line written. Never blocks, never raises."""
         if self._listener is None:
@@ -115,6 +130,16 @@ class AuditLog:
             self._listener.start()
         record = logging.LogRecord("audit", logging.INFO, "", 0, entry.as_line(), None, None)
         self._queue.put(record)
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Have `call` called in the event loop once all before it is written, or was tried."""
+        loop = asyncio.get_running_loop()
+
+        def written() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(call)
+
+        self._queue.put(logging.makeLogRecord({"written": written}))
 
     async def flush(self, seconds: float) -> bool:
         """Wait until everything is on the disk; returns whether it was within that time."""

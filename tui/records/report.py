@@ -13,9 +13,19 @@ from tui.records.who import Who, who
 from tui.text import plain
 from tui.units import duration, rate, size
 from tui.vm.filenames import file_behind
+from tui.vm.remedies import remedy
 from tui.vm.snapshot import Job, VmSnapshot
 
 _NOT_KNOWN = "not known: another BlockDeck started it"
+
+
+class Gap(BaseModel):
+    """A time in which nobody watched: no event of it is known."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    since: AwareDatetime
+    until: AwareDatetime
 
 
 class BackupReport(BaseModel):
@@ -24,10 +34,11 @@ class BackupReport(BaseModel):
     `source` is the disk and `source_file` its image, `target` where it was copied to. `way` is the
     command that carried it out, `arguments` those that were asked for, `command` what was sent.
     `started` and `mean_rate` (bytes a second) are None where the start was not seen. `copied` and
-    `length` are bytes. `detail` tells by whom it was cancelled, `error` is QEMU's own text.
+    `length` are bytes. `detail` tells by whom it was cancelled, `error` is QEMU's own text and
+    `advice` what to do about it. `not_watched` are the times in which nobody watched the job.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     version: Literal[1] = 1
     job: str
@@ -50,11 +61,20 @@ class BackupReport(BaseModel):
     outcome: str
     detail: str
     error: str | None
+    advice: str | None = None
     warnings: tuple[str, ...] = ()
+    not_watched: tuple[Gap, ...] = ()
     who: Who
 
     @classmethod
-    def of(cls, vm: VmSnapshot, job: Job, request: BackupRequest | None, ended: datetime) -> Self:
+    def of(
+        cls,
+        vm: VmSnapshot,
+        job: Job,
+        request: BackupRequest | None,
+        ended: datetime,
+        gaps: tuple[Gap, ...] = (),
+    ) -> Self:
         """The report of a job that has its outcome; `request` is what was asked for, if known."""
         device = vm.device(job.device_key) if job.device_key else None
         seconds = None
@@ -87,6 +107,8 @@ class BackupReport(BaseModel):
             outcome=job.outcome.value if job.outcome else "",
             detail=job.detail,
             error=job.error,
+            advice=remedy(job.error),
+            not_watched=gaps,
             warnings=request.warnings if request else (),
             who=who(),
         )
@@ -117,6 +139,11 @@ class BackupReport(BaseModel):
         ]
         if self.error:
             lines.append(("QEMU said", self.error))
+        if self.advice:
+            lines.append(("advice", self.advice))
+        lines += [
+            ("unwatched", f"{_local(g.since)} to {_local(g.until)}") for g in self.not_watched
+        ]
         lines += [("warning", text) for text in self.warnings] or [("warnings", "none")]
         lines.append(("by", f"{self.who.user}@{self.who.host}, BlockDeck {self.who.blockdeck}"))
         if self.who.sudo_user:

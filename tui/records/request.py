@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 class BackupRequest(BaseModel):
     """The arguments of `drive-backup`, the command that carries them out, what was warned of."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     arguments: Mapping[str, Any]
     way: str

@@ -23,11 +23,15 @@ class SharedRotatingHandler(RotatingFileHandler):
         path: the file; its directory is made when the first line is written.
         most_bytes: the size that it does not exceed.
         kept: how many full files are kept, as `.1`, `.2` and so on.
+
+    Attributes:
+        problem: why the last line could not be written; empty while all is well.
     """
 
     def __init__(self, path: Path, most_bytes: int, kept: int) -> None:
         super().__init__(path, maxBytes=most_bytes, backupCount=kept, encoding="utf-8", delay=True)
         self._lock_path = path.with_name(f"{path.name}.lock")
+        self.problem = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append one line for good; what goes wrong is logged, as the caller has long gone on."""
@@ -44,6 +48,7 @@ class SharedRotatingHandler(RotatingFileHandler):
                 super().emit(record)
                 if self.stream is not None:
                     os.fsync(self.stream.fileno())
+                    self.problem = ""
             finally:
                 os.close(lock)
         except OSError:
@@ -71,4 +76,5 @@ class SharedRotatingHandler(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
         """Say what went wrong where the rest is said: the standard way is to print a traceback."""
+        self.problem = str(sys.exc_info()[1])
         log.error("a line of %s is lost", self.baseFilename, exc_info=sys.exc_info())

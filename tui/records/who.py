@@ -16,7 +16,7 @@ class Who(BaseModel):
     became that user by sudo.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     user: str
     sudo_user: str | None
