@@ -1,0 +1,118 @@
+"""What manages a VM, what that means for its monitor, and how to give the VM one more."""
+
+import re
+import shlex
+from collections.abc import Collection
+from html import escape
+from pathlib import Path
+
+from tui.discovery.command_line import CommandLine, MonitorOption
+from tui.discovery.models import Kind, Manager, Remedy
+from tui.discovery.options import written
+from tui.discovery.processes import Found
+
+LIBVIRT_MONITOR = "charmonitor"
+"""The id that libvirt gives to its own monitor's character device."""
+
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 40
+
+_MEANING = {
+    Manager.LIBVIRT: (
+        "libvirt's own monitor. It is never connected to: libvirt holds it for as long as the VM "
+        "runs, and would lose the VM without it."
+    ),
+    Manager.PROXMOX: (
+        "Proxmox VE's own monitor. It is never connected to: Proxmox's services use it every few "
+        "seconds, and fail while somebody else holds it."
+    ),
+}
+
+
+def manager_of(line: CommandLine) -> Manager | None:
+    """What has started the VM, told by its command line."""
+    if line.libvirt_directory is not None:
+        return Manager.LIBVIRT
+    return Manager.PROXMOX if line.proxmox_id is not None else None
+
+
+def manager_of_monitor(option: MonitorOption, path: str | None) -> Manager | None:
+    """Whose own monitor it is, told by its character device and its path."""
+    if option.chardev == LIBVIRT_MONITOR:
+        return Manager.LIBVIRT
+    return manager_of_path(path or option.path or "")
+
+
+def manager_of_path(path: str) -> Manager | None:
+    """Whose own monitor lives at a path."""
+    if re.search(r"/libvirt/qemu/(lib/)?[^/]+/monitor\.sock$", path):
+        return Manager.LIBVIRT
+    if re.search(r"/run/qemu-server/[^/]+\.qmp$", path):
+        return Manager.PROXMOX
+    return None
+
+
+def meaning(manager: Manager) -> str:
+    """What it means that a monitor is managed."""
+    return _MEANING[manager]
+
+
+def remedy_for(found: Found, taken: Collection[str]) -> Remedy:
+    """What to do so that the VM has a monitor for BlockDeck from its next start on.
+
+    Args:
+        taken: the paths of the monitors it has.
+    """
+    line, manager = found.line, manager_of(found.line)
+    option = f"unix:{written(_free_path(found, taken))},server=on,wait=off"
+    if manager is Manager.LIBVIRT:
+        return Remedy(
+            what="Put this before </domain> (virsh edit), then shut the VM down and start it again",
+            text=_LIBVIRT_XML.format(option=escape(option)),
+        )
+    if manager is Manager.PROXMOX:
+        number = shlex.quote(line.proxmox_id or "VMID")
+        return Remedy(
+            what="Run this, then shut the VM down and start it again (it replaces other --args)",
+            text=f"qm set {number} --args {shlex.quote(f'-qmp {option}')}",
+        )
+    if found.kind is Kind.STORAGE_DAEMON:
+        text = f"--chardev socket,id=blockdeck,path={option[5:]} --monitor chardev=blockdeck"
+        return Remedy(what="Start the daemon with this as well", text=text)
+    return Remedy(what="Start the VM with this as well", text=f"-qmp {option}")
+
+
+# The namespace may be declared where it is used, so that the whole is one piece to paste.
+_LIBVIRT_XML = """\
+<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  <qemu:arg value='-qmp'/>
+  <qemu:arg value='{option}'/>
+</qemu:commandline>"""
+
+
+def _free_path(found: Found, taken: Collection[str]) -> str:
+    """A path for a socket that this QEMU may make and that nothing has."""
+    name = _UNFIT.sub("-", found.line.name).strip("-.")[:_LONGEST_NAME] or f"vm{found.process.pid}"
+    directory = _directory(found)
+    number = 2
+    while (path := f"{directory}/{name}.qmp{number}") in taken or Path(path).exists():
+        number += 1
+    return path
+
+
+def _directory(found: Found) -> str:
+    manager, uid = manager_of(found.line), found.process.uid
+    if manager is Manager.PROXMOX:
+        return "/run/qemu-server"
+    if manager is Manager.LIBVIRT and not _is_session(found):
+        return "/var/lib/libvirt/qemu"
+    own = f"/run/user/{uid}"
+    if uid == 0:
+        return "/run"
+    return own if Path(own).is_dir() else "/tmp"
+
+
+def _is_session(found: Found) -> bool:
+    """Whether it is a user's own libvirt that has started the VM."""
+    directory = found.line.libvirt_directory
+    return bool(directory) and not str(directory).startswith("/var/lib/")

@@ -1,0 +1,207 @@
+"""What was found on this host, as it is shown and as it is printed."""
+
+import os
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from tui.qmp.address import MonitorAddress, UnixAddress
+
+
+class MonitorState(StrEnum):
+    """How a monitor stands, in the word that is shown."""
+
+    LOOKING = "looking"
+    FREE = "free"
+    NOT_ASKED = "unasked"
+    BUSY = "busy"
+    SILENT = "no answer"
+    NO_PERMISSION = "no permission"
+    MANAGED = "managed"
+    NOT_QMP = "not QMP"
+    DEAD = "dead"
+    NO_ADDRESS = "no address"
+
+
+# What Enter would rather connect to comes first; what is not here is not connected to.
+_PREFERRED = (
+    MonitorState.FREE,
+    MonitorState.NOT_ASKED,
+    MonitorState.LOOKING,
+    MonitorState.BUSY,
+    MonitorState.SILENT,
+    MonitorState.NO_PERMISSION,
+    MonitorState.DEAD,
+)
+
+
+class Kind(StrEnum):
+    """What is behind a monitor."""
+
+    VM = "vm"
+    STORAGE_DAEMON = "storage-daemon"
+    SOCKET = "socket"
+    """A socket whose process cannot be told, or that has none."""
+
+
+class Manager(StrEnum):
+    """What may have started a VM and keeps its monitor to itself."""
+
+    LIBVIRT = "libvirt"
+    PROXMOX = "Proxmox"
+
+
+class Holder(BaseModel):
+    """The process that holds a monitor; None is "cannot be told"."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    pid: int | None = None
+    program: str | None = None
+    user: str | None = None
+
+
+class FoundMonitor(BaseModel):
+    """A QMP monitor.
+
+    Attributes:
+        source: the option that defines it, or "socket file", or "used before".
+        text: where it is, in the words of the one that defines it.
+        address: how to connect; None where there is no way to.
+        state: how it stands.
+        sentence: what that means; may be empty.
+        advice: what to do about it; may be empty.
+        holder: who holds it, if it is busy and that can be told.
+        waits: whether QEMU may be waiting for the first client to start the VM.
+        recent: whether it was connected to before.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    source: str
+    text: str
+    address: MonitorAddress | None = None
+    state: MonitorState = MonitorState.LOOKING
+    sentence: str = ""
+    advice: str = ""
+    holder: Holder | None = None
+    waits: bool = False
+    recent: bool = False
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is this very process that is connected to it."""
+        return self.holder is not None and self.holder.pid == os.getpid()
+
+
+class FoundDisk(BaseModel):
+    """A disk: QEMU's name for it, "" where only the command line tells of it, and its file."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    name: str = ""
+    file: str = ""
+
+
+class Remedy(BaseModel):
+    """What gives a VM a monitor that BlockDeck may use.
+
+    Attributes:
+        what: what to do with the text, as a sentence.
+        text: what to copy.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    what: str
+    text: str
+
+
+class FoundVm(BaseModel):
+    """A VM, a storage daemon, or a lone socket.
+
+    Attributes:
+        key: tells it from the others of one look, and is the same in the next one.
+        pid: of its process; None for a lone socket.
+        started: when the process began, in seconds since the epoch.
+        user: whose process it is.
+        run_state: QAPI's `RunState` as QEMU said it; None if it was not asked.
+        version: QEMU's, as it said it.
+        disks: as QEMU said, else as on its command line.
+        notes: what cannot be seen of it, in sentences.
+        remedy: for one without a usable monitor.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    key: str
+    kind: Kind = Kind.VM
+    name: str = ""
+    uuid: str | None = None
+    pid: int | None = None
+    started: float | None = None
+    user: str = ""
+    run_state: str | None = None
+    version: str | None = None
+    manager: Manager | None = None
+    disks: tuple[FoundDisk, ...] = ()
+    monitors: tuple[FoundMonitor, ...] = ()
+    notes: tuple[str, ...] = ()
+    remedy: Remedy | None = None
+
+    @property
+    def best(self) -> FoundMonitor | None:
+        """The monitor to connect to, or to try; None if there is none that may be tried."""
+        tried = [m for m in self.monitors if m.address is not None and m.state in _PREFERRED]
+        return min(tried, key=lambda m: _PREFERRED.index(m.state), default=None)
+
+    @property
+    def telling(self) -> FoundMonitor | None:
+        """The monitor that tells how the VM stands: the best one, else any."""
+        return self.best or next(iter(self.monitors), None)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a monitor to connect to now."""
+        best = self.best
+        return best is not None and best.state in (MonitorState.FREE, MonitorState.NOT_ASKED)
+
+    @property
+    def recent(self) -> bool:
+        """Whether one of its monitors was used before."""
+        return any(monitor.recent for monitor in self.monitors)
+
+    @property
+    def ours(self) -> bool:
+        """Whether this very process is connected to it."""
+        return any(monitor.ours for monitor in self.monitors)
+
+    @property
+    def title(self) -> str:
+        """Its name, or what to call it without one."""
+        if self.name:
+            return self.name
+        if self.kind is Kind.STORAGE_DAEMON:
+            return "qemu-storage-daemon"
+        if self.kind is Kind.SOCKET and self.monitors:
+            address = self.monitors[0].address
+            if isinstance(address, UnixAddress):
+                return f"{address.path.name} in {address.path.parent}"
+            return self.monitors[0].text
+        return "(no name)"
+
+
+class Findings(BaseModel):
+    """What one look has found, so far or in the end.
+
+    Attributes:
+        vms: in the order to show them.
+        notes: what could not be seen, in sentences.
+        whole: whether the look has ended.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    vms: tuple[FoundVm, ...] = ()
+    notes: tuple[str, ...] = ()
+    whole: bool = False

@@ -1,0 +1,152 @@
+"""One look at this host's processes, sockets and files. It blocks, so it runs in a thread."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from tui.discovery.holders import TcpTable, has_own_network, owners
+from tui.discovery.judging import Sight, judge, judge_option
+from tui.discovery.managers import manager_of, manager_of_path
+from tui.discovery.models import FoundDisk, FoundMonitor, FoundVm, Kind, MonitorState
+from tui.discovery.places import Place, find_sockets, is_like_a_monitor
+from tui.discovery.processes import Found, find_processes, user_name
+from tui.discovery.sockets import SocketTable
+from tui.qmp.address import MonitorAddress, UnixAddress
+
+_FORWARDERS = ("qemu", "ssh", "socat")
+"""Programs whose sockets may lead to a monitor; the beginnings of their names."""
+
+
+class Survey:
+    """What a look has found, before anything was connected to.
+
+    Attributes:
+        processes: the QEMUs, by the key of their VM.
+        vms: a VM for each of them.
+    """
+
+    def __init__(self, wanted: Callable[[int], bool]) -> None:
+        self.processes = {_key(found): found for found in find_processes(wanted)}
+        unix = SocketTable.read()
+        listeners = [s for s in unix.sockets if s.listening and s.name.startswith("/")]
+        self._sight = Sight(unix, TcpTable.read(), owners())
+        self._listeners = listeners
+        self.vms = tuple(self._vm(key, found) for key, found in self.processes.items())
+
+    def _vm(self, key: str, found: Found) -> FoundVm:
+        process, line, sight = found.process, found.line, self._sight
+        if has_own_network(process.pid):
+            theirs = SocketTable.of_process(process.pid)
+            sight = replace(sight, unix=sight.unix.joined(theirs))
+        monitors = [judge_option(option, found, sight) for option in line.monitors]
+        known = {address_key(m.address) for m in monitors}
+        known |= {_file(Path(path)) for path in line.other_sockets}
+        monitors += [
+            self._open_socket(path, found)
+            for path in self._sockets_of(process.pid)
+            if is_like_a_monitor(path) and _file(path) not in known
+        ]
+        return FoundVm(
+            key=key,
+            kind=found.kind,
+            name=line.name,
+            uuid=line.uuid,
+            pid=process.pid,
+            started=process.created,
+            user=user_name(process.uid),
+            manager=manager_of(line),
+            disks=tuple(FoundDisk(file=file) for file in line.disks),
+            monitors=tuple(monitors),
+            notes=tuple(_notes(found)),
+        )
+
+    def _sockets_of(self, pid: int) -> Iterable[Path]:
+        owner = self._sight.owner_of
+        return (Path(s.name) for s in self._listeners if owner.get(s.inode) == pid)
+
+    def _open_socket(self, path: Path, found: Found) -> FoundMonitor:
+        """A socket of a QEMU that its command line does not tell of."""
+        address = UnixAddress(path=path)
+        bare = FoundMonitor(source="open socket", text=str(path), address=address)
+        return judge(bare, self._sight, found)
+
+    def lone_sockets(self, places: tuple[Place, ...]) -> tuple[FoundVm, ...]:
+        """The sockets in these places that look like monitors and belong to no VM that is seen."""
+        known = {m.address.path for m in self._monitors() if isinstance(m.address, UnixAddress)}
+        other = {path for found in self.processes.values() for path in found.line.other_sockets}
+        files = {_file(path) for path in known} | {_file(Path(path)) for path in other}
+        lone = []
+        for path in find_sockets(places):
+            if _file(path) not in files and self._may_be_one(path):
+                monitor = FoundMonitor(
+                    source="socket file", text=str(path), address=UnixAddress(path=path)
+                )
+                lone.append(_lone(judge(monitor, self._sight)))
+        return tuple(lone)
+
+    def unseen(
+        self, recent: Sequence[MonitorAddress], vms: Iterable[FoundVm]
+    ) -> tuple[FoundVm, ...]:
+        """The monitors used before that are not among those of these VMs."""
+        known = {address_key(m.address) for vm in vms for m in vm.monitors}
+        return tuple(
+            _lone(self._recent(address)) for address in recent if address_key(address) not in known
+        )
+
+    def _recent(self, address: MonitorAddress) -> FoundMonitor:
+        bare = FoundMonitor(source="used before", text=str(address), address=address, recent=True)
+        if not isinstance(address, UnixAddress):
+            sentence = "It belongs to no VM that can be seen here, so it was not asked."
+            return bare.model_copy(update={"state": MonitorState.NOT_ASKED, "sentence": sentence})
+        return judge(bare, self._sight)
+
+    def _monitors(self) -> Iterable[FoundMonitor]:
+        return (monitor for vm in self.vms for monitor in vm.monitors)
+
+    def _may_be_one(self, path: Path) -> bool:
+        """Whether what serves a socket may be a monitor; connecting to others could do things."""
+        listener = self._sight.unix.listener(path)
+        pid = self._sight.owner_of.get(listener.inode) if listener else None
+        if pid is None:
+            return True
+        try:
+            process = psutil.Process(pid)
+            program = Path(next(iter(process.cmdline()), "")).name
+            return process.name().startswith(_FORWARDERS) or program.startswith(_FORWARDERS)
+        except psutil.Error:
+            return True
+
+
+def address_key(address: MonitorAddress | None) -> object:
+    """The same for two addresses that lead to the same monitor, as far as that can be told."""
+    if isinstance(address, UnixAddress):
+        return _file(address.path)
+    return str(address)
+
+
+def _file(path: Path) -> tuple[int, int] | str:
+    try:
+        status = path.stat()
+    except OSError:
+        return os.path.normpath(path)
+    return status.st_dev, status.st_ino
+
+
+def _key(found: Found) -> str:
+    return f"{found.process.pid}@{found.process.created}"
+
+
+def _lone(monitor: FoundMonitor) -> FoundVm:
+    manager = manager_of_path(str(monitor.address))
+    key = f"at {monitor.address}"
+    return FoundVm(key=key, kind=Kind.SOCKET, manager=manager, monitors=(monitor,))
+
+
+def _notes(found: Found) -> Iterable[str]:
+    for config in found.line.configs:
+        yield f"It reads more options from {config} (-readconfig), which may define monitors."
+    if found.process.same_mount_namespace is False:
+        yield "It has a file system of its own, as in a container: paths lead through its process."
