@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until_now
 from tui.paths import STYLES
 
 CHECKOUT = STYLES.parent
@@ -58,6 +58,8 @@ class DemoProcess:
             if pipe is not None:
                 pipe.close()
         self.process.wait()
+        # Who unmounts the file system for targets learns of the death by a pipe.
+        until_now(lambda: str(self.temporary) not in Path("/proc/mounts").read_text())
 
 
 def lives(pid: int) -> bool:

@@ -15,6 +15,7 @@ from tui.demo.disks import disk_options, make_images
 from tui.demo.errors import DemoError
 from tui.demo.qemu import Qemu, running_qemu
 from tui.demo.qemu_binary import find_qemu
+from tui.demo.target_filesystem import own_filesystem
 from tui.demo.writer import demo_loads, write_on
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import ConnectFailure, QmpError
@@ -35,7 +36,8 @@ class DemoInfo(BaseModel):
     """Where the pieces of a demo VM are.
 
     `monitor` is for the operator, `second_monitor` for a tool beside BlockDeck, `writer_monitor` is
-    held by the guest-like writes. `backups` is an empty directory for targets.
+    held by the guest-like writes. `backups` is an empty directory for targets, with
+    `own_filesystem` on a small file system that holds nothing else.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +48,7 @@ class DemoInfo(BaseModel):
     directory: Path
     backups: Path
     pid: int
+    own_filesystem: bool = False
 
 
 class DemoVm:
@@ -80,8 +83,13 @@ class DemoVm:
                 [places["monitor"], places["second_monitor"], places["writer_monitor"]],
                 directory / "qemu.log",
             )
-            async with running as qemu, _guest(qemu, places["writer_monitor"], directory):
-                yield cls(DemoInfo(directory=directory, pid=qemu.pid, **places), qemu)
+            async with (
+                own_filesystem(places["backups"]) as own,
+                running as qemu,
+                _guest(qemu, places["writer_monitor"], directory),
+            ):
+                info = DemoInfo(directory=directory, pid=qemu.pid, own_filesystem=own, **places)
+                yield cls(info, qemu)
 
     async def ended(self) -> str:
         """Wait until QEMU has ended by itself or by the operator's `quit`; tells how, in words."""

@@ -22,8 +22,17 @@ class Acts:
         self._state = state
         self._deadline = deadline
 
-    async def do(self, session: QmpSession, schema: QmpSchema, job_id: str, act: Act) -> None:
+    async def do(
+        self, session: QmpSession, schema: QmpSchema, job_id: str, act: Act, why: str = ""
+    ) -> None:
         """Act upon a job. Whether it may be done QEMU decides.
+
+        Args:
+            session: by which.
+            schema: which commands there are.
+            job_id: the job.
+            act: what.
+            why: why a job is cancelled that nobody asked to be cancelled just now.
 
         Raises:
             QmpError: as `VmWorker.act`.
@@ -32,7 +41,7 @@ class Acts:
         job = self._state.snapshot.job(job_id) or Job(id=job_id, type="")
         name, arguments = command_for(act, job, schema.has_command)
         if act.verb in _CANCELLING:
-            tracker.cancel_requested(job_id)
+            tracker.cancel_requested(job_id, why)
         try:
             await session.execute(name, arguments, timeout=self._deadline)
         except CommandRefused:

@@ -1,10 +1,11 @@
-"""The nodes of a backup's target: made before its job, removed, and so flushed, after its end."""
+"""The nodes of a backup: made before its job, removed, and so flushed, after its end."""
 
 import asyncio
 import contextlib
 import logging
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from tui.backup.plan import Plan
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
@@ -12,7 +13,9 @@ from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import DRY_RUN_PREFIX, Job
-from tui.vm.target_nodes import TARGET_PREFIX
+from tui.vm.target_nodes import TARGET_PREFIX, is_filter, removal_order, stem_of
+from tui.worker.aside import aside
+from tui.worker.filters import take_off
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
 
@@ -22,13 +25,19 @@ _CREATOR = "create-"
 _CREATOR_PREFIX = f"{_CREATOR}{TARGET_PREFIX}"
 _HELD_BY_JOB = "in use by block job"
 _OURS = (TARGET_PREFIX, DRY_RUN_PREFIX)
-_NO_SUCH_NODE = "Failed to find node"
+_NO_SUCH_NODE = ("Failed to find node", "Cannot find node")
+"""As QEMU says it, the second up to 5.2."""
+
 _LOOK_SECONDS = 0.5
 _TRIES = 5
 
 
+class NotDeleted(QmpError):
+    """A file that QEMU alone should have cannot be deleted; the words tell which and why."""
+
+
 class TargetNodes:
-    """Makes and removes the nodes of targets.
+    """Makes and removes the nodes of targets, and of fleecing.
 
     Args:
         state: which jobs and nodes there are.
@@ -42,6 +51,11 @@ class TargetNodes:
         self._in_use: set[str] = set()
         self._orphans: dict[str, float] = {}
         self._refusals: dict[int, int] = {}
+
+    @property
+    def in_use(self) -> frozenset[str]:
+        """The nodes of targets that are being made, and have no job yet."""
+        return frozenset(self._in_use)
 
     def keeps(self, event: QmpEvent) -> bool:
         """Whether an event is of the making of an image, which is no job to be listed."""
@@ -70,6 +84,24 @@ class TargetNodes:
                 await session.execute(execute, arguments, timeout=self._pace.command)
                 if execute == "blockdev-create":
                     await self._created(session, plan.creator)
+                passing = plan.passing.get(arguments.get("node-name", ""))
+                if passing is not None:
+                    # Nameless, it is gone with QEMU's last hold on it, however that comes about.
+                    await self._delete(passing)
+        except QmpError:
+            await self.give_up(session, plan)
+            raise
+
+    async def enter(self, session: QmpSession, plan: Plan) -> None:
+        """Take the steps right before the job; of what comes to nothing, no node is left.
+
+        Raises:
+            CommandRefused, NotAnswering, ConnectionLost: as `prepare`.
+        """
+        try:
+            for step in plan.enter:
+                execute, arguments = step["execute"], step["arguments"]
+                await session.execute(execute, arguments, timeout=self._pace.command)
         except QmpError:
             await self.give_up(session, plan)
             raise
@@ -78,7 +110,11 @@ class TargetNodes:
         """No job came to be: remove what was made for it, as far as QEMU still answers."""
         try:
             await self._dismiss(session, plan.creator)
-            await self.remove(session, plan.nodes)
+            problem = await self.remove(session, plan.nodes)
+            if problem is not None:
+                log.info("the nodes of a target stay behind: %s", problem)
+            for path in plan.passing.values():
+                await self._delete(path)
         except QmpError as error:
             log.info("the nodes of a target stay behind: %s", error)
         finally:
@@ -87,6 +123,20 @@ class TargetNodes:
     def hand_over(self, plan: Plan) -> None:
         """From now on the nodes are the job's; without a job they are nobody's."""
         self._in_use.difference_update(plan.nodes)
+
+    async def _delete(self, path: str) -> None:
+        """Delete a file.
+
+        Raises:
+            NotDeleted: it is there, and cannot be.
+        """
+        try:
+            async with asyncio.timeout(self._pace.writing):
+                await aside(lambda: Path(path).unlink(missing_ok=True), "delete a fleece")
+        except TimeoutError as error:
+            raise NotDeleted(f"{path} is not deleted: its disk does not answer") from error
+        except OSError as error:
+            raise NotDeleted(f"{path} cannot be deleted: {error.strerror}") from error
 
     async def _created(self, session: QmpSession, job_id: str) -> None:
         """Wait for the end of a `blockdev-create`; `query-jobs` alone tells of a failure."""
@@ -109,19 +159,24 @@ class TargetNodes:
             raise CommandRefused("blockdev-create", "GenericError", job.error)
 
     async def remove(self, session: QmpSession, nodes: Iterable[str]) -> str | None:
-        """Close a target; tells in QEMU's words what it refused. Nodes that are not there are fine.
+        """Close them; tells in QEMU's words what it refused first. One that is not there is fine.
 
         Raises:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
-        for node in nodes:
-            try:
-                await session.execute(
-                    "blockdev-del", {"node-name": node}, timeout=self._pace.create
-                )
-            except CommandRefused as refusal:
-                if not refusal.desc.startswith(_NO_SUCH_NODE):
-                    return refusal.desc
+        problems = [await self._remove(session, node) for node in nodes]
+        return next((problem for problem in problems if problem is not None), None)
+
+    async def _remove(self, session: QmpSession, node: str) -> str | None:
+        if is_filter(node):
+            in_the_way = await take_off(session, node, self._pace.command)
+            if in_the_way is not None:
+                return in_the_way
+        try:
+            await session.execute("blockdev-del", {"node-name": node}, timeout=self._pace.create)
+        except CommandRefused as refusal:
+            if not refusal.desc.startswith(_NO_SUCH_NODE):
+                return refusal.desc
         return None
 
     async def release(self, session: QmpSession) -> None:
@@ -168,8 +223,11 @@ class TargetNodes:
         if snapshot.read_only:
             return
         owned = {node for job in snapshot.jobs for node in job.target_nodes} | self._in_use
-        found = {n for n in snapshot.graph.names if n.startswith(_OURS)} - owned
-        in_use = {n for n in found if n.removesuffix("-f") in snapshot.graph.targets}
+        graph = snapshot.graph
+        found = {n for n in graph.names if n.startswith(_OURS)} - owned
+        # Of another client's backup that is under way.
+        used = {stem_of(n) for n in found if n in graph.targets or graph.users(n)}
+        in_use = {n for n in found if stem_of(n) in used}
         making = {_CREATOR + node for node in owned}
         creators = {j for j in snapshot.job_ids if j.startswith(_CREATOR_PREFIX)} - making
         now = time.monotonic()
@@ -178,8 +236,7 @@ class TargetNodes:
         old = {name for name, seen in self._orphans.items() if now - seen >= self._pace.orphan}
         for job_id in old & creators:
             await self._dismiss(session, job_id)
-        # The shorter name is that of the node on top.
-        nodes = sorted(old - creators, key=len)
+        nodes = sorted(old - creators, key=removal_order)
         problem = await self.remove(session, nodes) if nodes else None
         if problem is not None:
             log.info("removing %s: %s", nodes, problem)

@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 from tui.history import History
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
-from tui.records.request import BackupRequest
+from tui.records.report import Gap
+from tui.vm.events import NOT_WATCHED
+from tui.vm.snapshot import Job
 from tui.worker.blockdev import TargetNodes
+from tui.worker.requests import Requests
 from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)
@@ -24,6 +28,7 @@ class Outcomes:
         history: where outcomes are written down; None keeps no record.
         deadline: seconds for each command.
         patience: seconds to wait for the disk at a time, while it goes on writing.
+        requests: what was asked of our jobs.
     """
 
     def __init__(
@@ -33,18 +38,25 @@ class Outcomes:
         history: History | None,
         deadline: float,
         patience: float,
+        requests: Requests,
     ) -> None:
         self._state = state
         self._nodes = nodes
         self._history = history
         self._deadline = deadline
         self._patience = patience
-        self._requests: dict[str, BackupRequest] = {}
+        self._requests = requests
         self._writing: asyncio.Task[None] | None = None
 
-    def asked_for(self, job_id: str, request: BackupRequest) -> None:
-        """Remember what is asked of a job, for its report."""
-        self._requests[job_id] = request
+    def _gaps(self, job: Job) -> tuple[Gap, ...]:
+        """When nobody watched a job."""
+        gaps = []
+        for record in self._state.events.since(0):
+            if record.name == NOT_WATCHED and record.subject in ("", job.id):
+                since, until = (record.event.data[name] for name in ("since", "until"))
+                if until >= (job.wall_started or 0.0):
+                    gaps.append(Gap(since=_utc(since), until=_utc(until)))
+        return tuple(gaps)
 
     async def write_down(self) -> None:
         """Put every outcome that is certain on record; what fails is tried again next time."""
@@ -63,14 +75,14 @@ class Outcomes:
         for job in self._state.tracker.unwritten():
             if self._history is not None:
                 try:
-                    await self._history.record(
-                        self._state.snapshot, job, self._requests.get(job.id)
-                    )
+                    request = self._requests.get(job.id)
+                    await self._history.record(self._state.snapshot, job, request, self._gaps(job))
                 except OSError as error:
                     # QEMU keeps the outcome until it can be written down.
                     log.warning("the outcome of %s cannot be recorded: %s", job.id, error)
                     continue
             self._state.tracker.written(job.key)
+            await self._requests.drop(job.id)
 
     async def part(self, session: QmpSession) -> None:
         """Settle what is left before the VM is left alone, or let it be after half a second.
@@ -79,6 +91,7 @@ class Outcomes:
         """
         try:
             async with asyncio.timeout(_PARTING_SECONDS):
+                await self._requests.touch(0.0)
                 await self.settle(session)
         except (TimeoutError, QmpError) as error:
             log.info("left without settling everything: %s", error)
@@ -94,6 +107,8 @@ class Outcomes:
         """
         if self._state.snapshot.read_only:
             return
+        await self._requests.adopt()
+        await self._requests.touch()
         await self._nodes.release(session)
         await self.write_down()
         for job_id in self._state.tracker.to_dismiss():
@@ -102,3 +117,7 @@ class Outcomes:
             except CommandRefused as refusal:
                 # Another client was quicker, or the job dismissed itself.
                 log.info("dismissing %s: %s", job_id, refusal)
+
+
+def _utc(wall: float) -> datetime:
+    return datetime.fromtimestamp(wall, UTC)

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from tui.backup.target import TargetFacts
 from tui.host.process import QemuProcess
 from tui.host.target import look_at_target
+from tui.worker.aside import aside
 
 log = logging.getLogger(__name__)
 
@@ -34,36 +34,10 @@ class Sight:
                 # A dead network mount holds a thread for ever: one is enough.
                 while self._under_way is not None and not self._under_way.done():
                     await asyncio.wait({self._under_way})
-                self._under_way = _in_thread(lambda: look_at_target(target, process, disks))
+                self._under_way = aside(
+                    lambda: look_at_target(target, process, disks), "look at a target"
+                )
                 return await asyncio.shield(self._under_way)
         except TimeoutError:
             log.warning("nothing is seen of %r within %s s", target, self._patience)
             return None
-
-
-def _in_thread(look: Callable[[], TargetFacts]) -> asyncio.Future[TargetFacts]:
-    """Run `look` in a daemon thread: unlike a pool's, it never holds up the program's end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[TargetFacts] = loop.create_future()
-    # Nobody may be waiting any more when it fails.
-    future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    def tell(facts: TargetFacts | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        elif facts is not None:
-            future.set_result(facts)
-
-    def run() -> None:
-        facts, failure = None, None
-        try:
-            facts = look()
-        except Exception as error:  # noqa: BLE001 - it is raised where the look is awaited
-            failure = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(tell, facts, failure)
-
-    threading.Thread(target=run, name="look at a target", daemon=True).start()
-    return future

@@ -11,6 +11,7 @@ from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Job
 from tui.worker.blockdev import TargetNodes
+from tui.worker.requests import Requests
 from tui.worker.state import VmState
 
 
@@ -20,11 +21,15 @@ class Starter:
     Args:
         state: whom it is told to.
         nodes: makes the targets of the way by nodes.
+        requests: keeps what is asked for.
         deadline: seconds for each command.
     """
 
-    def __init__(self, state: VmState, nodes: TargetNodes, deadline: float) -> None:
+    def __init__(
+        self, state: VmState, nodes: TargetNodes, requests: Requests, deadline: float
+    ) -> None:
         self._state = state
+        self._requests = requests
         self._nodes = nodes
         self._deadline = deadline
 
@@ -48,6 +53,7 @@ class Starter:
         job = self._state.job_to_be(arguments)
         job = replace(job, target_open=True, target_nodes=plan.nodes)
         await self._nodes.prepare(session, plan)
+        await self._nodes.enter(session, plan)
         try:
             return await self._send(session, job, plan.job)
         except CommandRefused:
@@ -56,13 +62,58 @@ class Starter:
         finally:
             self._nodes.hand_over(plan)
 
+    async def start_together(
+        self, session: QmpSession, transaction: Mapping[str, Any], started: Mapping[str, Plan]
+    ) -> None:
+        """Send a transaction that starts a job for each plan, all or none; targets are prepared.
+
+        Args:
+            transaction: the command.
+            started: the plan of each disk, by the title of its device.
+
+        Raises:
+            CommandRefused: nothing runs.
+            NotAnswering, ConnectionLost: what runs is not known.
+        """
+        tracker = self._state.tracker
+        jobs = [self._part(title, plan, transaction) for title, plan in started.items()]
+        for job in jobs:
+            tracker.expect(job)
+        try:
+            arguments = transaction["arguments"]
+            await session.execute("transaction", arguments, timeout=self._deadline)
+        except CommandRefused:
+            for job in jobs:
+                tracker.refused(job.id)
+            raise
+        except BaseException:
+            for job in jobs:
+                tracker.unsure(job.id)
+            raise
+        for job in jobs:
+            tracker.accepted(job.id)
+
+    def _part(self, title: str, plan: Plan, transaction: Mapping[str, Any]) -> Job:
+        job = self._state.job_to_be(plan.job["arguments"])
+        target = plan.prepare[0]["arguments"]["options"]["filename"]
+        return replace(
+            job,
+            device=title,
+            target=str(target),
+            target_open=True,
+            target_nodes=plan.nodes,
+            command=transaction,
+        )
+
     async def _send(self, session: QmpSession, job: Job, command: Mapping[str, Any]) -> str:
         tracker = self._state.tracker
+        await self._requests.keep(job, command)
         tracker.expect(replace(job, command=command))
         try:
             await session.execute(command["execute"], command["arguments"], timeout=self._deadline)
         except CommandRefused:
             tracker.refused(job.id)
+            await self._requests.forget(job.id)
             raise
         except BaseException:
             # Also who is cancelled while QEMU works on it does not know.

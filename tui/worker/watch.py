@@ -9,6 +9,7 @@ from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Link
 from tui.worker.blockdev import TargetNodes
+from tui.worker.care import Care
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
@@ -21,13 +22,17 @@ class Watch:
 
     Args:
         state: what is fed.
+        care: what sees to the jobs while they run.
         outcomes: what sees to the end of our jobs.
         nodes: what removes the nodes of targets that nobody writes to.
         pace: how often to ask.
     """
 
-    def __init__(self, state: VmState, outcomes: Outcomes, nodes: TargetNodes, pace: Pace) -> None:
+    def __init__(
+        self, state: VmState, care: Care, outcomes: Outcomes, nodes: TargetNodes, pace: Pace
+    ) -> None:
         self._state = state
+        self._care = care
         self._outcomes = outcomes
         self._nodes = nodes
         self._pace = pace
@@ -80,6 +85,7 @@ class Watch:
             self._pace.busy if restless else self._pace.idle,
             self._state.inventory_due_in(),
             max(self._pace.busy, self._state.first_rate_due_in()),
+            self._care.due_in(),
         )
 
     async def _try_round(self, session: QmpSession) -> None:
@@ -105,4 +111,5 @@ class Watch:
             await state.poll_stats(ask)
         if state.run_state_due:
             await state.poll_run_state(ask)
+        await self._care.look(session)
         await self._outcomes.settle(session)

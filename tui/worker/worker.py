@@ -1,125 +1,76 @@
-"""A worker owns the connection to one VM.
+"""A worker does with one VM what its operator wants: intents become commands."""
 
-It turns events and polls into `VmSnapshot`s and intents into commands, reconnects when the line is
-lost, and outlives every failure of QEMU.
-"""
-
-import asyncio
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
-from typing import Self
+from typing import Unpack
 
 from tui.backup.arguments import DRIVE_BACKUP, Json
+from tui.backup.fleece import fleece_path
 from tui.backup.judge import judge, plan_for
 from tui.backup.plan import Plan
 from tui.backup.target import TargetFacts
 from tui.backup.verdict import Verdict
 from tui.backup.way import Way
-from tui.history import History
-from tui.host.process import QemuProcess
 from tui.qmp.address import MonitorAddress
-from tui.qmp.errors import CommandRefused, ConnectFailure, ConnectionLost, QmpError
-from tui.qmp.gate import Deed, Gate
-from tui.qmp.models import QmpEvent
+from tui.qmp.errors import CommandRefused
 from tui.qmp.queries import Queries
-from tui.qmp.schema import QmpSchema, read_schema
+from tui.qmp.schema import read_schema
 from tui.qmp.session import QmpSession
-from tui.records.audit import AuditEntry, AuditLog
 from tui.records.request import BackupRequest
-from tui.vm.events import EventLog
-from tui.vm.snapshot import Link, VmSnapshot
+from tui.vm.bitmap_acts import BitmapAct, command_for
+from tui.vm.care import Wishes
+from tui.vm.leftover import Leftover
 from tui.vm.trouble import Trouble
 from tui.vm.verbs import Act, Verb
-from tui.worker.acts import Acts
-from tui.worker.behind import process_behind, same_process
-from tui.worker.blockdev import TargetNodes
-from tui.worker.outcomes import Outcomes
-from tui.worker.pace import Pace
-from tui.worker.referee import Referee
+from tui.worker.bitmaps import BitmapActs
+from tui.worker.chains import Chains
+from tui.worker.connected import Connected, WorkerSettings
+from tui.worker.doctor import Doctor
+from tui.worker.freezing import Freezing
 from tui.worker.rescue import Rescue, Tell
 from tui.worker.sight import Sight
 from tui.worker.starting import Starter
-from tui.worker.state import VmState
-from tui.worker.subscribers import Subscribers
-from tui.worker.watch import Watch
-
-log = logging.getLogger(__name__)
 
 
-class VmWorker(AbstractAsyncContextManager["VmWorker"]):
+class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
     """Everything BlockDeck does with one VM.
-
-    `run()` connects, watches and reconnects until it is cancelled. As an async context manager it
-    connects once, loads, and watches in a task of its own until left.
 
     Args:
         address: the QMP monitor.
-        history: where outcomes are recorded before a job is dismissed.
-        pace: how often to ask and how long to wait.
-        audit: where every command is written down that can change something.
-        read_only: nothing but questions is sent to QEMU, and nothing is recorded.
+        settings: as those of `Connected`.
 
     Attributes:
-        schema: what this QEMU can do; None until the first connection.
-        process: the QEMU behind the monitor, where it runs on this host.
+        freezing: freezes the guest by its agent, for the length of a block.
+        chains: makes points of chains of its disks.
     """
 
-    def __init__(
-        self,
-        address: MonitorAddress,
-        *,
-        history: History | None = None,
-        pace: Pace | None = None,
-        audit: AuditLog | None = None,
-        read_only: bool = False,
-    ) -> None:
-        self.address = address
-        self.schema: QmpSchema | None = None
-        self.process: QemuProcess | None = None
-        self._pace = pace or Pace()
-        self._subscribers = Subscribers()
-        self._state = VmState(str(address), self._pace, self._subscribers.tell, read_only)
-        self._audit = audit
-        self._gate = Gate(read_only=read_only, witness=self._witness if audit else None)
-        self._nodes = TargetNodes(self._state, self._pace)
-        self._outcomes = Outcomes(
+    def __init__(self, address: MonitorAddress, **settings: Unpack[WorkerSettings]) -> None:
+        super().__init__(address, **settings)
+        self._doctor = Doctor(self._state, self._nodes, self._referee, self._pace)
+        self._starter = Starter(self._state, self._nodes, self._requests, self._pace.command)
+        self._sight = Sight(self._pace.target)
+        self._bitmaps = BitmapActs(self._referee, self._pace.command)
+        self.freezing = Freezing(self._state, self._gate, lambda: self.process, self._ask_run_state)
+        self.chains = Chains(
             self._state,
             self._nodes,
-            history,
-            deadline=self._pace.command,
-            patience=self._pace.writing,
+            self._starter,
+            self._subscribers,
+            self._connected,
+            self.refresh,
+            self._is_local,
+            self._pace.command,
+            settings.get("history"),
         )
-        self._watch = Watch(self._state, self._outcomes, self._nodes, self._pace)
-        self._referee = Referee(self._state, self._pace.command, self._take_in)
-        self._starter = Starter(self._state, self._nodes, self._pace.command)
-        self._acts = Acts(self._state, self._pace.command)
-        self._sight = Sight(self._pace.target)
-        self._session: QmpSession | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    # --- reading ---------------------------------------------------------------------------------
 
     @property
-    def snapshot(self) -> VmSnapshot:
-        """The present picture of the VM."""
-        return self._state.snapshot
+    def leftovers(self) -> tuple[Leftover, ...]:
+        """What nobody uses, in the order in which it can be cleaned up."""
+        return self._doctor.find()
 
-    @property
-    def events(self) -> EventLog:
-        """The events since the worker began."""
-        return self._state.events
-
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called, in the event loop, whenever something changed.
-
-        Returns:
-            What ends the subscription; calling it again does nothing.
-        """
-        return self._subscribers.add(callback)
-
-    # --- intents ---------------------------------------------------------------------------------
+    def _is_local(self) -> bool:
+        """Whether QEMU sees the files that are seen here."""
+        return self.process is not None and self.process.same_mount_namespace is not False
 
     async def judge(
         self,
@@ -127,11 +78,13 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         *,
         command: str = DRIVE_BACKUP,
         way: Way = Way.DRIVE,
+        fleece: str = "",
         fresh: bool = False,
     ) -> Verdict:
         """Judge arguments against the VM as it is; `fresh` asks QEMU again first.
 
         The arguments are those of the command, whatever the way in which it is carried out.
+        `fleece` is the directory that saves what the guest overwrites, if any.
 
         Raises:
             QmpError: there is no connection, or the fresh look failed.
@@ -142,11 +95,23 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         schema = self.schema or await read_schema(session)
         of_file = command == DRIVE_BACKUP
         facts = await self.look_at(arguments.get("target")) if of_file else None
-        return judge(arguments, self.snapshot, schema, facts, command=command, way=way)
+        saved_to = await self._look_at_fleece(fleece, arguments)
+        return judge(
+            arguments, self.snapshot, schema, facts, command=command, way=way, fleece=saved_to
+        )
 
     async def look_at(self, target: object) -> TargetFacts | None:
         """What can be seen of a backup target; None where it is no path or nothing can be seen."""
         return await self._sight.look(target, self.process, self._state.filenames)
+
+    async def _look_at_fleece(
+        self, directory: str, arguments: Mapping[str, Json]
+    ) -> TargetFacts | None:
+        """What can be seen of the image that a backup would fleece to; None where it would not."""
+        if not directory:
+            return None
+        path = fleece_path(directory, self._state.job_to_be(arguments).id)
+        return await self.look_at(path) or TargetFacts(path=path)
 
     async def referee(self, arguments: Mapping[str, Json]) -> str | None:
         """QEMU's own refusal of a backup, found by a dry run; None where it has none.
@@ -163,14 +128,19 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         arguments: Mapping[str, Json],
         *,
         way: Way = Way.DRIVE,
+        fleece: str = "",
         warnings: tuple[str, ...] = (),
+        wishes: Wishes = Wishes(),  # noqa: B008 -- it is frozen
     ) -> str:
         """Start a backup and return its job id. A dry run comes first.
 
         Args:
             arguments: those of `drive-backup`, whatever the way.
             way: how it is carried out.
+            fleece: the directory on fast storage where what the guest overwrites meanwhile is
+                saved, if anywhere; only by nodes.
             warnings: what was said against it; kept for its report.
+            wishes: what is done for it while it runs.
 
         Raises:
             CommandRefused: QEMU said no; nothing runs.
@@ -184,21 +154,30 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         if refusal is not None:
             raise CommandRefused(way.value, "GenericError", refusal)
         request = BackupRequest(arguments=arguments, way=way.value, warnings=warnings)
-        self._outcomes.asked_for(self._state.job_to_be(arguments).id, request)
+        job = self._state.job_to_be(arguments)
+        self._requests.remember(job.id, request)
+        self._care.wish(job, wishes)
         try:
             # A dry run between the command and its answer could kill QEMU.
             async with self._referee.turn:
                 if way is Way.BLOCKDEV:
-                    plan = await self._plan(session, arguments)
+                    plan = await self._plan(session, arguments, fleece)
                     return await self._starter.start_by_nodes(session, arguments, plan)
                 return await self._starter.start(session, arguments)
+        except CommandRefused:
+            self._care.forget(job.id)
+            raise
         finally:
             self._look_again()
 
-    async def _plan(self, session: QmpSession, arguments: Mapping[str, Json]) -> Plan:
+    async def _plan(self, session: QmpSession, arguments: Mapping[str, Json], fleece: str) -> Plan:
         schema = self.schema or await read_schema(session)
+        if fleece:
+            # The filter of the backup before may have been taken off just now.
+            await self.refresh()
         facts = await self.look_at(arguments.get("target"))
-        return plan_for(arguments, self.snapshot, schema, facts)
+        saved_to = await self._look_at_fleece(fleece, arguments)
+        return plan_for(arguments, self.snapshot, schema, facts, saved_to)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job for good, also one that is paused.
@@ -220,7 +199,21 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
         schema = self.schema or await read_schema(session)
         try:
             await self._acts.do(session, schema, job_id, act)
+            if act.verb is Verb.SET_SPEED:
+                self._care.limit_asked(job_id, act.speed)
         finally:
+            self._look_again()
+
+    def wish(self, job_id: str, wishes: Wishes) -> None:
+        """Have this done for a job that runs, in place of what was wished for it before.
+
+        Raises:
+            ReadOnly: nothing may be done for it.
+        """
+        self._gate.check("block-job-set-speed")
+        job = self.snapshot.job(job_id)
+        if job is not None and job.live:
+            self._care.wish(job, wishes)
             self._look_again()
 
     async def rescue(self, trouble: Trouble, tell: Tell) -> None:
@@ -256,149 +249,38 @@ class VmWorker(AbstractAsyncContextManager["VmWorker"]):
     def _rescue(self, tell: Tell) -> Rescue:
         return Rescue(self._connected(), self._pace.command, self._pace.create, tell)
 
-    async def refresh(self) -> VmSnapshot:
-        """Ask QEMU for everything again, the jobs before the disks (danger X2).
+    async def clean(self, leftover: Leftover) -> bool:
+        """Clean one leftover up, if it still is one; tells whether anything had to be done.
 
         Raises:
-            QmpError: no connection, or no answer.
+            NotCleaned: it cannot be cleaned up, is in use now, or is still there.
+            QmpError: QEMU refused, or gave no answer.
         """
-        ask = Queries(self._connected(), self._pace.command)
-        await self._state.poll_jobs(ask)
-        await self._state.poll_inventory(ask)
-        await self._state.poll_run_state(ask)
-        return self.snapshot
+        session = self._connected()
+        if leftover.remedy is not None:
+            self._gate.check(leftover.remedy.command)
+        try:
+            return await self._doctor.clean(session, leftover, self.refresh)
+        finally:
+            self._look_again()
+
+    async def _ask_run_state(self) -> str:
+        return await Queries(self._connected(), self._pace.command).run_state()
+
+    async def change_bitmap(self, act: BitmapAct) -> None:
+        """Add, clear, enable, disable, merge or remove a dirty bitmap.
+
+        Raises:
+            BitmapNotChanged: it cannot be done as things are now; nothing was sent.
+            QmpError: QEMU refused, or gave no answer.
+        """
+        self._gate.check(command_for(act)[0])
+        try:
+            await self._bitmaps.do(self._connected(), act, self.refresh)
+        finally:
+            self._look_again()
 
     def clear_finished(self) -> None:
         """Forget the jobs that have ended, but for those that QEMU still holds."""
         self._state.tracker.clear_finished()
         self._state.changed()
-
-    def _connected(self) -> QmpSession:
-        if self._session is None:
-            raise ConnectionLost(self.snapshot.connection.detail or "not connected")
-        return self._session
-
-    def _look_again(self) -> None:
-        self._state.want_inventory()
-        self._state.run_state_due = True
-        self._watch.hint()
-
-    # --- life ------------------------------------------------------------------------------------
-
-    async def __aenter__(self) -> Self:
-        """Connect once and load.
-
-        Raises:
-            ConnectFailure: with what is wrong and what to do.
-            QmpError: QEMU did not answer the first questions.
-        """
-        session = await self._connect()
-        try:
-            await self._load(session)
-        except BaseException:
-            self._session = None
-            await session.close()
-            raise
-        self._task = asyncio.create_task(self._run_from(session), name=f"worker {self.address}")
-        self._task.add_done_callback(self._stopped)
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave the VM alone; its jobs go on."""
-        session = self._session
-        if self._task is not None:
-            # Cancelled before its first step it would settle nothing.
-            await asyncio.sleep(0)
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        if session is not None:
-            await session.close()
-
-    def _stopped(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("the watch over %s failed", self.address, exc_info=fault)
-            self._state.set_link(Link.LOST, "a fault of BlockDeck's own ended the watch")
-
-    async def run(self) -> None:
-        """Connect, watch and reconnect until cancelled."""
-        await self._run_from(None)
-
-    async def _run_from(self, session: QmpSession | None) -> None:
-        attempt = 0
-        while True:
-            advice = ""
-            try:
-                if session is None:
-                    session = await self._connect()
-                    await self._load(session)
-                attempt = 0
-                reason = await self._watch.over(session)
-            except ConnectFailure as failure:
-                reason, advice = failure.sentence, failure.advice
-            except QmpError as error:
-                reason = str(error)
-            except asyncio.CancelledError:
-                if self._session is not None:
-                    await self._referee.settle()
-                    await self._outcomes.part(self._session)
-                raise
-            finally:
-                self._session = None
-                if session is not None:
-                    await session.close()
-                    session = None
-            await self._lost(reason, advice)
-            pause = self._pace.back_off[min(attempt, len(self._pace.back_off) - 1)]
-            attempt += 1
-            await asyncio.sleep(pause)
-
-    async def _connect(self) -> QmpSession:
-        return await QmpSession.connect(
-            self.address,
-            on_event=self._on_event,
-            timeout=self._pace.connect,
-            gate=self._gate,
-        )
-
-    def _witness(self, deed: Deed) -> None:
-        if self._audit is not None:
-            self._audit.write(AuditEntry.of(self.snapshot, deed))
-
-    async def _load(self, session: QmpSession) -> None:
-        """Learn everything about the VM behind a new session."""
-        ask = Queries(session, self._pace.command)
-        name, uuid, run_state = await ask.name(), await ask.uuid(), await ask.run_state()
-        process = await process_behind(session)
-        before = self.snapshot
-        if before.loaded and (uuid != before.uuid or not same_process(process, self.process)):
-            self._state.forget("QEMU was started anew")
-        self.process = process
-        version = session.greeting.version
-        self._state.identify(name=name, uuid=uuid, version=version, run_state=run_state)
-        self._state.started_as(process.cmdline if process else ())
-        await self._state.poll_graph(ask)
-        await self._state.poll_jobs(ask)
-        await self._state.poll_inventory(ask)
-        self.schema = await read_schema(session)
-        self._session = session
-        self._state.loaded()
-        self._watch.hint()
-
-    def _on_event(self, event: QmpEvent) -> None:
-        if not self._referee.keeps(event) and not self._nodes.keeps(event):
-            self._take_in(event)
-
-    def _take_in(self, event: QmpEvent) -> None:
-        if self._state.on_event(event):
-            self._watch.hint()
-
-    async def _lost(self, reason: str, advice: str) -> None:
-        if self.process is not None and not self.process.alive():
-            self._state.gone("QEMU has ended")
-        await self._outcomes.write_down()
-        self._state.set_link(Link.LOST, reason, advice)

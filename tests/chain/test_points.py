@@ -1,0 +1,91 @@
+"""A chain of a running VM's disks: every point is the disks as they were at one moment."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chain.disks import SIZE, STEP, MirroredDisk, restored
+from tests.qemu import QemuStarter, Vm
+from tests.worker.test_blockdev import nodes
+from tests.worker.watching import worker_of
+from tui.chain.directory import Kept, chains_in
+from tui.chain.manifest import bitmap_name
+from tui.vm.snapshot import Device
+from tui.worker import VmWorker
+
+
+def disks_of(worker: VmWorker, disks: Sequence[MirroredDisk]) -> list[Device]:
+    """The devices of disks."""
+    return [d for d in worker.snapshot.devices if d.title in [disk.name for disk in disks]]
+
+
+async def full(worker: VmWorker, disks: Sequence[MirroredDisk], directory: Path) -> Kept:
+    """Begin a chain."""
+    async with worker.chains.begin(disks_of(worker, disks), directory) as running:
+        return await worker.chains.finish(running)
+
+
+async def increment(worker: VmWorker, kept: Kept, **more: Any) -> Kept:
+    """The next point."""
+    async with worker.chains.go_on(kept, **more) as running:
+        return await worker.chains.finish(running)
+
+
+async def bitmaps(vm: Vm) -> dict[str, list[str]]:
+    """The names of the bitmaps of each disk."""
+    return {
+        block["device"]: [b["name"] for b in block["inserted"].get("dirty-bitmaps", [])]
+        for block in await vm.qmp("query-block")
+    }
+
+
+def as_it_was(disks: Sequence[MirroredDisk]) -> dict[str, bytes]:
+    """What is on the disks now."""
+    return {disk.name: bytes(disk.content) for disk in disks}
+
+
+async def holds(kept: Kept, moments: Sequence[dict[str, bytes]], scratch: Path) -> None:
+    """Whether every complete point is its moment, byte for byte."""
+    points = [point for point in kept.chain.points if point.complete]
+    assert len(points) == len(moments)
+    for point, moment in zip(points, moments, strict=True):
+        for name, image in point.images.items():
+            assert await restored(kept.directory / image.file, scratch) == moment[name], point
+
+
+@pytest.mark.parametrize("driver", ["raw", "qcow2"])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_every_point_is_the_disks_at_its_moment(
+    qemu: QemuStarter, tmp_path: Path, driver: str, count: int
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", driver) for i in range(count)]
+    vm = await qemu(*(option for disk in disks for option in disk.options))
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    moments = []
+    async with worker_of(vm, tmp_path / "history") as worker:
+        before = await nodes(vm)
+        for disk in disks:
+            await disk.write(vm, 0, 2 * STEP, 1)
+        moments.append(as_it_was(disks))
+        kept = await full(worker, disks, backups)
+        for byte in (2, 3):
+            for disk in disks:
+                await disk.write(vm, byte * STEP, STEP, byte)
+            moments.append(as_it_was(disks))
+            kept = await increment(worker, kept)
+        last = bitmap_name(kept.chain.id, 3)
+        assert await bitmaps(vm) == {disk.name: [last] for disk in disks}
+        assert await nodes(vm) == before
+    await holds(kept, moments, tmp_path)
+    (read,), bad = chains_in(backups)
+    assert (read, bad) == (kept, ())
+    first, *increments = kept.chain.points
+    for point in increments:
+        for name, image in point.images.items():
+            # It holds what was written, and not the disk.
+            assert (image.allocated or 0) < SIZE
+            assert image.backing == kept.chain.points[point.serial - 2].images[name].file
+    assert first.parent is None
