@@ -1,6 +1,7 @@
 """Many changes, few repaints, and none without a change."""
 
 import asyncio
+from itertools import pairwise
 
 from tests.waiting import until
 from tui.coalesce import Coalescer
@@ -19,6 +20,28 @@ async def test_the_first_change_acts_at_once_and_a_burst_acts_twice() -> None:
     coalescer.changed()
     await until(lambda: len(acts) == 3)
     assert acts[2] - acts[1] >= 0.09
+
+
+async def test_news_acts_at_once_also_after_a_mere_change() -> None:
+    acts: list[None] = []
+    coalescer = Coalescer(60, lambda: acts.append(None))
+    coalescer.changed()
+    await until(lambda: len(acts) == 1)
+    coalescer.changed()
+    coalescer.changed(news=True)
+    await until(lambda: len(acts) == 2, within=5)
+
+
+async def test_a_flood_of_news_acts_ever_less_often() -> None:
+    acts: list[float] = []
+    loop = asyncio.get_running_loop()
+    coalescer = Coalescer(0.2, lambda: acts.append(loop.time()))
+    while len(acts) < 6:
+        coalescer.changed(news=True)
+        await asyncio.sleep(0)
+    gaps = [after - before for before, after in pairwise(acts)]
+    for gap, least in zip(gaps, (0.04, 0.08, 0.16, 0.2, 0.2), strict=True):
+        assert gap >= least - 0.01
 
 
 async def test_nothing_is_scheduled_while_nothing_changes() -> None:

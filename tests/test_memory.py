@@ -1,5 +1,6 @@
 """What is remembered: most recent first, for its owner alone, and never in the way."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,15 @@ def test_the_directories_of_only_so_many_vms_are_kept(tmp_path: Path) -> None:
     kept = Memory.load(tmp_path / "memory.json").directories
     assert len(kept) == DIRECTORIES_KEPT
     assert "999" in kept
+
+
+def test_several_that_save_at_once_lose_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "memory.json"
+    memory = Memory(monitors=["/run/" + 200 * "x"])
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: memory.save(file), range(400)))
+    assert caplog.text == ""
+    assert Memory.load(file) == memory
+    assert list(tmp_path.iterdir()) == [file]

@@ -20,6 +20,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from tui.ascii import ascii_only
+from tui.cast import Cast
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -48,12 +49,14 @@ class PatientDriver(LinuxDriver):
     """A driver that never waits for the terminal.
 
     Attributes:
+        cast: where all that is sent is written down.
         unicode: whether the terminal shows Unicode; else everything is sent in ASCII.
         dropped: how many writes were thrown away because the terminal did not read.
         stuck: whether the terminal has not even taken the last frames.
     """
 
     unicode = True
+    cast: Cast | None = None
 
     def __init__(self, app: "App[Any]", **options: Any) -> None:
         super().__init__(app, **options)
@@ -103,7 +106,10 @@ class PatientDriver(LinuxDriver):
             # Input has a thread of its own, and answers to the terminal are written from it.
             self._loop.call_soon_threadsafe(self._recover_later)
             return
-        super().write(data if self.unicode else ascii_only(data))
+        sent = data if self.unicode else ascii_only(data)
+        if self.cast is not None:
+            self.cast.output(sent, self._app.size, os.environ)
+        super().write(sent)
 
     def _recover_later(self) -> None:
         if not self._recovering:

@@ -1,16 +1,17 @@
-"""Keeps the worker of the VM on show and the task that runs it."""
+"""Keeps the worker of a VM and the task that runs it."""
 
 import asyncio
 from collections.abc import Callable
 
 from tui.coalesce import Coalescer
+from tui.config import Settings
 from tui.history import History
 from tui.qmp.address import MonitorAddress
 from tui.records.audit import AuditLog
 from tui.worker import VmWorker
 
 TICK = 0.5
-"""Seconds between two repaints of live data, at the least."""
+"""Seconds between two repaints of live data, at the least, while they never end."""
 
 
 class Keeper:
@@ -18,10 +19,11 @@ class Keeper:
 
     Args:
         history: where outcomes are recorded.
-        on_change: called at most every `TICK` seconds while the VM changes.
+        on_change: called soon, but every `TICK` seconds at the most for long, while the VM changes.
         on_fault: called when the worker ended by a fault of the program.
         audit: where commands are written down.
         read_only: whether QEMU is only asked.
+        settings: which VMs are only asked all the same, and how often.
     """
 
     def __init__(
@@ -32,22 +34,31 @@ class Keeper:
         *,
         audit: AuditLog | None = None,
         read_only: bool = False,
+        settings: Settings | None = None,
     ) -> None:
         self.worker: VmWorker | None = None
+        self.address: MonitorAddress | None = None
         self._history = history
         self._coalescer = Coalescer(TICK, on_change)
         self._on_fault = on_fault
         self._audit = audit
         self._read_only = read_only
+        self._settings = settings or Settings()
         self._task: asyncio.Task[None] | None = None
 
     async def open(self, address: MonitorAddress) -> None:
         """Leave the present VM and watch the one behind `address`."""
         await self.close()
+        self.address = address
         self.worker = VmWorker(
-            address, history=self._history, audit=self._audit, read_only=self._read_only
+            address,
+            history=self._history,
+            audit=self._audit,
+            pace=self._settings.pace(),
+            read_only=self._read_only or self._settings.only_asks(str(address)),
+            protected=self._settings.protected,
         )
-        self.worker.subscribe(self._coalescer.changed)
+        self.worker.subscribe(self._hearer(self.worker))
         self._task = asyncio.create_task(self.worker.run(), name=f"watch {address}")
         self._task.add_done_callback(self._ended)
         self._coalescer.changed()
@@ -59,6 +70,17 @@ class Keeper:
         if task is not None:
             task.cancel()
             await asyncio.wait([task], timeout=2.0)
+
+    def _hearer(self, worker: VmWorker) -> Callable[[], None]:
+        """Passes changes on, and tells what is news from what is only a little further on."""
+        known = worker.news
+
+        def changed() -> None:
+            nonlocal known
+            before, known = known, worker.news
+            self._coalescer.changed(news=known != before)
+
+        return changed
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +13,9 @@ log = logging.getLogger(__name__)
 RECENT_KEPT = 12
 DIRECTORIES_KEPT = 200
 
+_TURN = threading.Lock()
+"""Several VMs may have something to remember at once, and there is one draft."""
+
 
 class Memory(BaseModel):
     """The remembered things; most recent first.
@@ -19,12 +23,14 @@ class Memory(BaseModel):
     Attributes:
         monitors: addresses of monitors that were connected to.
         directories: the last target directory by VM (its UUID, or its name).
+        theme: the one that was chosen last.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     monitors: list[str] = Field(default_factory=list)
     directories: dict[str, str] = Field(default_factory=dict)
+    theme: str | None = None
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -40,11 +46,12 @@ class Memory(BaseModel):
     def save(self, path: Path) -> None:
         """Write the memory for its owner alone, whole or not at all; failing to is only logged."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f"{path.name}.{os.getpid()}")
-            draft.touch(mode=0o600)
-            draft.write_text(self._storable().model_dump_json(indent=1), encoding="utf-8")
-            draft.replace(path)
+            with _TURN:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                draft = path.with_name(f"{path.name}.{os.getpid()}")
+                draft.touch(mode=0o600)
+                draft.write_text(self._storable().model_dump_json(indent=1), encoding="utf-8")
+                draft.replace(path)
         except OSError as error:
             log.warning("%s cannot be written: %s", path, error)
 

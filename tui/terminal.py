@@ -67,6 +67,11 @@ def refusal(environ: Mapping[str, str], stdin: TextIO | None, stderr: TextIO | N
     return f"{what} cannot show a screen. {SCREENLESS}"
 
 
+def in_a_browser(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether `blockdeck serve` has started this process, for a browser and not for a terminal."""
+    return (environ or os.environ).get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     # Python has None for a standard stream that was closed before it started.
     return stream is not None and not stream.closed and stream.isatty()
