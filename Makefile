@@ -1,4 +1,4 @@
-.PHONY: help demo test test-matrix lint format check lock screenshots clean
+.PHONY: help demo test test-matrix bench lint format check lock screenshots docs clean
 
 PYTHON := .venv/bin/python
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv/bin/pip-compile --quiet --no-config \
@@ -9,9 +9,11 @@ help:
 	@echo 'make demo          open BlockDeck on a throwaway VM'
 	@echo "make test          check and test everything (ARGS='-k word' for less)"
 	@echo 'make test-matrix   hold the rules against QEMU 5.2, 7.2, 10.0, 11.1 (CASES=3000)'
+	@echo "make bench         measure what is claimed, side by side (ARGS='--json FILE' writes it, too)"
 	@echo 'make check         lints, format, types, layers'
 	@echo 'make format        format the code and sort the imports'
 	@echo 'make screenshots   regenerate screenshots/ from the demo'
+	@echo 'make docs          build the pages of docs/ into build/site, and man/'
 	@echo 'make lock          choose the versions of requirements/*.lock anew'
 	@echo 'make clean         remove what the other commands made'
 
@@ -30,6 +32,11 @@ SEED := $(shell date +%s)
 test-matrix:
 	@scripts/setup.sh test
 	$(PYTHON) -m tests.backup.matrix --cases $(CASES) --seed $(SEED) $(ARGS)
+
+bench:
+	@scripts/setup.sh test
+	$(PYTHON) -m tests.bench $(ARGS)
+	$(PYTHON) -m tests.bench.guest
 
 check: lint
 lint:
@@ -52,14 +59,23 @@ screenshots:
 	@scripts/setup.sh screenshots
 	$(PYTHON) -m tests.screenshots
 
+docs:
+	@scripts/setup.sh check
+	$(PYTHON) -m tui.backup.reference > docs/rules.md
+	$(PYTHON) -m tui.ui_reference > docs/configuration.md
+	$(PYTHON) -m tui.keys_reference > docs/reference/keys.md
+	$(PYTHON) -m tests.manual
+	$(PYTHON) -m mkdocs build --quiet
+
 # On the oldest Python that is supported, so that its back-ports are locked too.
 lock:
-	@scripts/setup.sh check
+	@scripts/setup.sh test
 	$(PYTHON) -m pip install --quiet pip-tools
 	$(PIP_COMPILE) $(ARGS) --output-file requirements/run.lock pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --only-build-deps --build-deps-for editable \
 		--output-file requirements/build.lock pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --output-file requirements/dev.lock requirements/dev.in
+	$(PIP_COMPILE) $(ARGS) --output-file requirements/libvirt.lock requirements/libvirt.in
 
 clean:
 	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,120 @@
+"""A hundred VMs side by side: `python -m tests.bench.many`.
+
+A hundred real QEMUs, each with a backup that goes on for days, all of them open in one BlockDeck.
+One of them is stopped (SIGSTOP) before anything is measured: its line is dead all the while.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.bench.deck import TimedLine, to_screen
+from tests.bench.figures import Figure
+from tests.bench.running import run
+from tests.bench.scale import wait_of
+from tests.qemu import Vm, qemu
+from tests.waiting import until
+
+VMS, KEYS, SECONDS = 100, 60, 20.0
+REACH_MS, REACH_CPU, REACH_MB = 100, 50, 150
+_TIB = 1 << 40
+_AT_ONCE = 8
+_LOADED = 90.0
+
+
+def _name(number: int) -> str:
+    return f"vm{number:03}"
+
+
+async def _started(owner: contextlib.AsyncExitStack, home: Path, count: int) -> list[Vm]:
+    """So many QEMUs, named by their number, each with a disk that is being backed up."""
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(number: int) -> Vm:
+        disk = f"null-co,node-name=of-{_name(number)},size={_TIB}"
+        target = f"null-co,node-name=target,size={_TIB}"
+        options = ("-name", _name(number), "-blockdev", disk, "-blockdev", target)
+        async with turn:
+            vm = await owner.enter_async_context(qemu(home / str(number), *options))
+            await vm.qmp(
+                "blockdev-backup",
+                job_id=f"job-{_name(number)}",
+                device=f"of-{_name(number)}",
+                target="target",
+                sync="full",
+                speed=(number + 1) << 16,
+            )
+        return vm
+
+    return list(await asyncio.gather(*(one(number) for number in range(count))))
+
+
+async def _step_through(line: TimedLine, count: int, keys: int) -> list[float]:
+    """Seconds from the key to the disks of the next VM, for so many VMs."""
+    waits = []
+    for number in range(1, keys + 1):
+        waits.append(await wait_of(line, b"]", f"of-{_name(number % count)}".encode()))
+        await asyncio.sleep(0.1)
+    return sorted(waits)
+
+
+async def _scroll(line: TimedLine, count: int, keys: int) -> list[float]:
+    """Seconds from the key to the next line of the list of VMs."""
+    await to_screen(line, b"0", "Progress")
+    waits = []
+    for number in range(1, min(keys, count)):
+        waits.append(await wait_of(line, b"j", _name(number).encode()))
+        await asyncio.sleep(0.1)
+    return sorted(waits)
+
+
+def _figure(what: str, waits: list[float]) -> Figure:
+    median, p99 = waits[len(waits) // 2], waits[int(0.99 * (len(waits) - 1))]
+    note = f"{len(waits)} keys, median {1000 * median:.0f} ms, p99 {1000 * p99:.0f} ms"
+    return Figure(what=what, value=1000 * waits[-1], unit="ms", reach=REACH_MS, note=note)
+
+
+async def measure(quick: bool) -> list[Figure]:
+    """How long keys wait, what watching all of them costs, and what it holds."""
+    count, keys, seconds = (6, 4, 1.0) if quick else (VMS, KEYS, SECONDS)
+    async with contextlib.AsyncExitStack() as owner:
+        home = Path(owner.enter_context(tempfile.TemporaryDirectory()))
+        vms = await _started(owner, home, count)
+        begin = time.monotonic()
+        line = TimedLine(*(vm.monitor for vm in vms), home=home)
+        owner.callback(line.close)
+        await until(lambda: f"of-{_name(0)}".encode() in line.sent, _LOADED)
+        mark = len(line.sent)
+        line.press(b"2")
+        told = f"{count} jobs on {count} VMs".encode()
+        await until(lambda: told in line.sent[mark:], _LOADED)
+        opened = time.monotonic() - begin
+        # Not the one on show, and none that the keys go to.
+        os.kill(vms[-1].pid, signal.SIGSTOP)
+        owner.callback(os.kill, vms[-1].pid, signal.SIGCONT)
+        await asyncio.sleep(1.0)
+        cpu, since = line.cpu_seconds(), time.monotonic()
+        await asyncio.sleep(seconds)
+        share = (line.cpu_seconds() - cpu) / (time.monotonic() - since)
+        await to_screen(line, b"1", "of-")
+        steps = await _step_through(line, count, min(keys, count - 2))
+        rows = await _scroll(line, count, keys)
+        resident = psutil.Process(line.process.pid).memory_info().rss
+    what = f"{count} VMs, a job each, one of them hangs"
+    return [
+        Figure(what=f"all on the screen, {count} VMs", value=opened, unit="s"),
+        _figure(f"longest wait for the next VM, {what}", steps),
+        _figure(f"longest wait for the next line, {what}", rows),
+        Figure(what=f"processor, {what}", value=100 * share, unit="%", reach=REACH_CPU),
+        Figure(what=f"memory, {what}", value=resident / 1e6, unit="MB", reach=REACH_MB),
+    ]
+
+
+if __name__ == "__main__":
+    run([measure])
