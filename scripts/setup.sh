@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh demo          virtual environment, QEMU
 #   scripts/setup.sh check         virtual environment with the checkers
-#   scripts/setup.sh test          both, and the terminal and ssh server the tests use
+#   scripts/setup.sh test          both, and the terminal, ssh server, libvirt and Linux guest the tests use
 #   scripts/setup.sh screenshots   as for tests, and the font of the pictures
 #   scripts/setup.sh make          make itself
 set -eu
@@ -35,11 +35,30 @@ want_qemu() {
 
 want_test_programs() {
     have tmux || want tmux
+    have man || want man-db
+    # The shells whose completions are tried, and the browser that the screen is served to.
+    have zsh || want zsh
+    have fish || want fish
+    have chromium || want chromium
     have ssh && have ssh-keygen || want openssh-client
     if [ ! -x /usr/sbin/sshd ] && ! have sshd; then
         say "the tests over ssh run an sshd of their own on the loopback; Debian may start another"
         want openssh-server
     fi
+}
+
+# The tests run a libvirtd of their own. libvirt-python is built against the host's libvirt.
+want_libvirt() {
+    [ -x /usr/sbin/libvirtd ] || have libvirtd || want libvirt-daemon
+    set -- /usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so
+    [ -e "$1" ] || want libvirt-daemon-driver-qemu
+    if "$venv/bin/python" -c 'import libvirt_qemu' 2>/dev/null; then return; fi
+    have gcc || want gcc
+    have pkg-config || want pkg-config
+    pkg-config --exists libvirt 2>/dev/null || want libvirt-dev
+    headers='import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+    "$venv/bin/python" -c "$headers" || want "$("$venv/bin/python" -c \
+        'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"
 }
 
 want_picture_programs() {
@@ -129,6 +148,16 @@ install_python() {
 
 run_locks() { install_python run requirements/run.lock; }
 dev_locks() { install_python dev requirements/run.lock requirements/dev.lock; }
+# Behind the packages, for it is built here.
+libvirt_lock() { install_packages && install_python libvirt requirements/libvirt.lock; }
+
+# The Linux guest that is backed up; its tests say so where it cannot be made.
+linux_guest() {
+    if have apt-get && have dpkg; then
+        [ -e build/guest/*/ready ] 2>/dev/null || say "getting a Linux guest for the tests"
+        scripts/guest.sh >>"$log" || die "the tests need the Linux guest (scripts/guest.sh)"
+    fi
+}
 
 # --- what for ---------------------------------------------------------------------------------
 
@@ -137,7 +166,7 @@ mkdir -p build
 case "${1:-}" in
 demo) run_locks && want_qemu ;;
 check) dev_locks ;;
-test) dev_locks && want_qemu && want_test_programs ;;
+test) dev_locks && want_qemu && want_test_programs && want_libvirt && libvirt_lock && linux_guest ;;
 screenshots) dev_locks && want_qemu && want_test_programs && want_picture_programs ;;
 make) have make || want make ;;
 *) die "usage: scripts/setup.sh demo | check | test | screenshots | make" ;;

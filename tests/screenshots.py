@@ -1,24 +1,38 @@
 """Regenerates `screenshots/` from the running demo: `python -m tests.screenshots`."""
 
 import asyncio
-import re
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import resvg_py
 from textual.pilot import Pilot
 
+from tests.bench.pty import opened
+from tests.discovery.looking import scout
+from tests.discovery.starting import held_by_another, starting
+from tests.still import still, still_cast, without_web_font
 from tests.waiting import until
 from tui.app import BlockDeckApp
+from tui.chain.directory import chains_in
+from tui.demo.fault_lab import FaultLab
 from tui.demo.vm import DemoVm
+from tui.images.seal import unsealed
 from tui.qmp.address import UnixAddress
 from tui.vm.snapshot import Outcome
+from tui.widgets.chain_tree import ChainTree
+from tui.widgets.line import Line
+from tui.widgets.live_table import LiveTable
 
 PICTURES = Path(__file__).resolve().parent.parent / "screenshots"
 SMALL = (80, 24)
 LARGE = (120, 40)
+HUGE = (200, 60)
 
 Deck = Pilot[int]
 
@@ -44,7 +58,7 @@ class Camera:
     async def take(self, name: str) -> None:
         """Write `name` as SVG and PNG."""
         await self.pilot.pause()
-        svg = _without_web_font(self.app.export_screenshot(title="BlockDeck"))
+        svg = without_web_font(still(self.app.export_screenshot(title="BlockDeck")))
         path = PICTURES / f"{name}-{self._suffix}.svg"
         path.write_text(svg, encoding="utf-8")
         png = resvg_py.svg_to_bytes(svg_string=svg, monospace_family="DejaVu Sans Mono")
@@ -52,20 +66,16 @@ class Camera:
         print(path.relative_to(PICTURES.parent))
 
 
-def _without_web_font(svg: str) -> str:
-    """The picture with the fonts of whoever looks at it, fetched from nowhere."""
-    svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
-    return re.sub(r"font-family:\s*[^;]*;", "font-family: monospace;", svg)
-
-
 @asynccontextmanager
 async def camera(
-    size: tuple[int, int], state: Path, vm: DemoVm | None = None
+    size: tuple[int, int], state: Path, vm: DemoVm | None = None, *beside: UnixAddress
 ) -> AsyncIterator[Camera]:
     """The app at work in front of a camera; on the connect screen without a VM."""
-    address = UnixAddress(path=vm.monitor) if vm else None
+    addresses = [UnixAddress(path=vm.monitor), *beside] if vm else []
     directory = str(vm.backups) if vm else None
-    app = BlockDeckApp(address, directory=directory, state=state)
+    options: dict[str, Any] = {"directory": directory, "lab": FaultLab(vm.info) if vm else None}
+    app = BlockDeckApp(*addresses, state=state, scout=scout(), **options)
+    app.animation_level = "none"
     async with app.run_test(size=size) as pilot:
         if vm is not None:
             await until(lambda: app.worker is not None and app.worker.snapshot.loaded)
@@ -120,6 +130,89 @@ async def events(at: Camera) -> None:
     await at.take("events")
 
 
+async def history(at: Camera) -> None:
+    """The reports of what has ended."""
+    await at.press("4")
+    await at.take("history")
+
+
+async def bitmaps(at: Camera) -> None:
+    """The dirty bitmaps, and what nobody uses."""
+    await at.press("1", "B")
+    await until(lambda: at.app.screen.query_one(LiveTable).row_count)
+    await at.take("bitmaps")
+    await at.press("escape", "L")
+    await at.pilot.pause(0.6)
+    await at.take("leftovers")
+    await at.press("escape")
+
+
+async def chains(at: Camera) -> None:
+    """A directory without a chain, a chain with an increment, its verify and a restore."""
+    directory = Path(at.app.directory or "")
+    await at.press("5")
+    await at.take("chains-empty")
+    await at.press("s")
+    await at.take("chains-start")
+    await at.press("f2")
+    await until(lambda: has_points(directory, 1), 60)
+    await at.press("home")
+    await until(lambda: at.app.screen.query_one(ChainTree).spot is not None)
+    await at.press("n")
+    await until(lambda: has_points(directory, 2), 60)
+    await at.pilot.pause(2.5)
+    await at.press("home", "down")
+    await at.take("chains")
+    await at.press("v")
+    await until(lambda: "SOUND" in status(at), 60)
+    await at.take("verify")
+    await at.press("escape", "e")
+    await until(lambda: status(at).startswith("Ready."), 60)
+    await at.take("restore")
+    await at.press("escape", "p")
+    await at.pilot.pause(0.6)
+    await at.take("prune")
+    await at.press("escape", "1")
+
+
+def status(at: Camera) -> str:
+    """What a page for images says of itself."""
+    return next((line.text for line in at.app.screen.query("#act-status").results(Line)), "")
+
+
+def has_points(directory: Path, count: int) -> bool:
+    """Whether a chain has so many points, each with its checksums."""
+    kept, _ = chains_in(directory)
+    return any(
+        len([point for point in one.chain.points if point.complete]) >= count
+        and not unsealed(one.chain)
+        for one in kept
+    )
+
+
+async def palette(at: Camera) -> None:
+    """The fault lab in the palette."""
+    await at.press("1", "ctrl+p", *"fault")
+    await at.pilot.pause(0.6)
+    await at.take("fault-lab")
+    await at.press("escape")
+
+
+async def job_page(at: Camera) -> None:
+    """The page about a job."""
+    await at.press("2", "home", "i")
+    await at.take("job-page")
+    await at.press("escape")
+
+
+async def empty(at: Camera) -> None:
+    """Screens on which nothing is yet."""
+    for key, name in (("2", "jobs-empty"), ("3", "events-empty"), ("4", "history-empty")):
+        await at.press(key)
+        await at.take(name)
+    await at.press("1")
+
+
 async def keys(at: Camera) -> None:
     """The page of all keys."""
     await at.press("question_mark")
@@ -128,26 +221,86 @@ async def keys(at: Camera) -> None:
 
 
 async def connect(at: Camera) -> None:
-    """The connect screen, with what is wrong about an address."""
-    await at.press(*"/run/no-such-vm.qmp", "enter")
-    await until(lambda: "Connecting" not in str(at.app.screen.query_one("#connect-error").render()))
+    """The VMs of this host, the cursor on one whose monitor another client holds."""
+    table = at.app.screen.query_one(LiveTable)
+    await until(lambda: table.row_count == HOSTED)
+    found = at.app.screen.query_one("#connect-found")
+    await until(lambda: "free to connect" in str(found.render()))
+    await at.press("down", "home", *["down"] * 2)
     await at.pilot.pause(0.6)
     await at.take("connect")
 
 
-STORY: tuple[Callable[[Camera], Awaitable[None]], ...] = (disks, form, jobs, events, keys)
+HOSTED = 4
+
+
+@asynccontextmanager
+async def host(directory: Path) -> AsyncIterator[None]:
+    """A host with VMs whose monitors stand in different ways."""
+    managed = directory / "libvirt/qemu/domain-1-db"
+    managed.mkdir(parents=True)
+    async with starting(directory) as start:
+        for name in ("web", "mail"):
+            await start("-name", name, "-qmp", f"unix:{directory / name}.qmp,server=on,wait=off")
+        await start(
+            *("-name", "guest=db"),
+            *("-chardev", f"socket,id=charmonitor,path={managed}/monitor.sock,server=on,wait=off"),
+            *("-mon", "chardev=charmonitor,mode=control"),
+        )
+        await start("-name", "build")
+        with held_by_another(directory / "mail.qmp"):
+            yield
+
+
+STORY: tuple[Callable[[Camera], Awaitable[None]], ...] = (
+    *(empty, disks, form, jobs, job_page, events, history, bitmaps, chains, palette, keys),
+)
+
+
+async def vms(at: Camera) -> None:
+    """Several VMs side by side, and their list."""
+    await until(lambda: all(worker.snapshot.loaded for worker in at.app.fleet.workers))
+    await at.press("0")
+    await at.pilot.pause(1.2)
+    await at.take("vms")
+
+
+async def tour() -> None:
+    """The tour, as a terminal shows it, for `asciinema play`."""
+    cast = PICTURES / "tour.cast"
+    cast.unlink(missing_ok=True)
+    words = (sys.executable, "-m", "tui", "demo", "--tour", "--record", str(cast))
+    with opened(120, 40) as (master, slave):
+        process = subprocess.Popen(
+            words, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        said = b""
+        while b"The tour is over." not in said and b"got stuck" not in said:
+            said = said[-200:] + await asyncio.to_thread(os.read, master, 65536)
+        os.write(master, b"q")
+        while process.poll() is None:
+            await asyncio.to_thread(os.read, master, 65536)
+    assert b"got stuck" not in said
+    cast.write_text(still_cast(cast.read_text()))
+    print(cast.relative_to(PICTURES.parent))
 
 
 async def main() -> None:
-    """Take all pictures, in both sizes."""
+    """Take all pictures, in all three sizes, and record the tour."""
     PICTURES.mkdir(exist_ok=True)
-    for size in (SMALL, LARGE):
+    for size in (SMALL, LARGE, HUGE):
         with tempfile.TemporaryDirectory() as state:
             async with DemoVm.start() as vm, camera(size, Path(state), vm) as at:
                 for scene in STORY:
                     await scene(at)
-            async with camera(size, Path(state)) as at:
+            async with host(Path(state)), camera(size, Path(state)) as at:
                 await connect(at)
+            directory = Path(state)
+            async with DemoVm.start() as vm, host(directory / "host"):
+                beside = UnixAddress(path=directory / "host/web.qmp")
+                async with camera(size, directory, vm, beside) as at:
+                    await vms(at)
+    await tour()
 
 
 if __name__ == "__main__":

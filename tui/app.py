@@ -5,40 +5,60 @@ import logging
 import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.theme import Theme
+from textual.widget import AwaitMount, Widget
 
+from tui.cast import Cast
+from tui.config import Settings
+from tui.discovery.scout import Scout
 from tui.driver import HangUpWatch, PatientDriver, leave_at_the_latest, leave_now
+from tui.fleet import Fleet
 from tui.history import History
-from tui.keeper import Keeper
+from tui.keymap import remappable, remapped, shielded
+from tui.leaving import leave_question
 from tui.memory import Memory
 from tui.paths import STYLES, state_directory
 from tui.qmp.address import MonitorAddress, UnixAddress, parse_address
 from tui.qmp.errors import QmpError
 from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.screens.backup import BackupScreen
-from tui.screens.confirm import Confirm
+from tui.screens.bitmaps import BitmapsScreen
+from tui.screens.chains import ChainsScreen
 from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
+from tui.screens.doctor import DoctorScreen
 from tui.screens.events import EventsScreen
+from tui.screens.fleet import FleetScreen
+from tui.screens.fleet_commands import fleet_commands
 from tui.screens.help import HelpScreen
 from tui.screens.history import HistoryScreen
+from tui.screens.image_commands import palette_commands
 from tui.screens.jobs import JobsScreen
 from tui.screens.vm_screen import VmScreen
-from tui.terminal import unicode_ok
+from tui.terminal import in_a_browser, unicode_ok
 from tui.text import plain
-from tui.themes import CONTRAST, DARK
-from tui.vm.snapshot import Device, Job, Link, VmSnapshot
+from tui.themes import LEGIBLE, VERY_LEGIBLE, dress, legible
+from tui.vm.snapshot import Device, Link, VmSnapshot
+from tui.vm.trouble import find_trouble
 from tui.worker import VmWorker
+
+if TYPE_CHECKING:
+    from tui.demo.fault_lab import FaultLab
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.6
 """Seconds a signal gives the app to leave in good order."""
+
+_FORM_SECONDS = 30.0
+"""How long a form that was asked for waits for QEMU's schema."""
 
 _KEY_NAMES = {"enter": "Enter", "escape": "Esc", "space": "Space"}
 
@@ -47,10 +67,13 @@ class BlockDeckApp(App[int]):
     """BlockDeck's terminal UI.
 
     Args:
-        address: the monitor to open; None asks for one.
+        addresses: the monitors to open; without any, it asks for one.
         directory: where targets are suggested; None is what was used last.
         state: where things are remembered; None is the platform's place.
         read_only: whether QEMU is only asked and never told to do something.
+        settings: what the operator has set.
+        scout: finds the VMs of this host; None looks everywhere.
+        lab: breaks things about the demo's VM; None where there is no demo.
     """
 
     TITLE = "BlockDeck"
@@ -61,6 +84,8 @@ class BlockDeckApp(App[int]):
         "jobs": JobsScreen,
         "events": EventsScreen,
         "history": HistoryScreen,
+        "chains": ChainsScreen,
+        "vms": FleetScreen,
     }
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,65 +95,106 @@ class BlockDeckApp(App[int]):
         Binding(
             "4", "show('history')", "History", tooltip="Reports of the backups that have ended"
         ),
+        Binding("5", "show('chains')", "Chains", tooltip="Full backups and their increments"),
+        Binding("0", "show('vms')", "VMs", show=False, tooltip="Every VM that is open, in a list"),
+        Binding(
+            "left_square_bracket", "switch(-1)", "Previous VM", show=False, tooltip="The VM before"
+        ),
+        Binding("right_square_bracket", "switch(1)", "Next VM", show=False, tooltip="The VM after"),
+        Binding(
+            *("M", "together", "All VMs"),
+            show=False,
+            tooltip="Jobs and events of all open VMs, or of this one",
+        ),
+        Binding("W", "close_vm", "Close VM", show=False, tooltip="Let go of this VM; jobs go on"),
         Binding("r", "refresh", "Refresh", show=False, tooltip="Ask QEMU for everything again"),
         Binding("o", "show('connect')", "Open", show=False, tooltip="Open another monitor"),
+        Binding(
+            *("L", "leftovers", "Leftovers"),
+            show=False,
+            tooltip="Jobs, nodes, filters and bitmaps that nobody uses any more",
+        ),
+        Binding(
+            *("B", "bitmaps", "Bitmaps"),
+            show=False,
+            tooltip="Dirty bitmaps: what the next incremental backups would copy",
+        ),
         Binding("question_mark,f1", "help", "Keys", tooltip="All keys"),
         Binding("q", "leave", "Quit", tooltip="Quit; backups go on in QEMU"),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
     ]
+    BINDINGS = remappable("app", BINDINGS)
 
     def __init__(
         self,
-        address: MonitorAddress | None = None,
-        *,
+        *addresses: MonitorAddress,
         directory: str | None = None,
         state: Path | None = None,
         read_only: bool = False,
+        settings: Settings | None = None,
+        scout: Scout | None = None,
+        lab: "FaultLab | None" = None,
     ) -> None:
-        super().__init__(driver_class=PatientDriver)
+        # Textual asks for the colours at once.
+        self.settings = settings or Settings()
+        super().__init__(driver_class=None if in_a_browser() else PatientDriver)
         self.directory = directory
+        self.scout = scout or Scout()
         self.memory = Memory()
-        self._first_address = address
-        self._welcomed: VmWorker | None = None
+        self.lab = lab
+        self._first = addresses
+        self._welcomed: set[VmWorker] = set()
+        self._troubled: set[VmWorker] = set()
+        self._audit_problem = ""
         self._state = state or state_directory()
         self._audit = AuditLog(self._state / AUDIT_FILE)
         history = History(self._state / "history.jsonl")
         self.reports = history.reports
-        self._keeper = Keeper(
+        self.fleet = Fleet(
             history,
             self._repaint,
             self._fault,
             audit=self._audit,
             read_only=read_only,
+            settings=self.settings,
         )
-        self.register_theme(DARK)
-        self.register_theme(CONTRAST)
-        self.theme = DARK.name
+        dress(self, self.settings.theme, self.settings.colours)
 
     @property
     def worker(self) -> VmWorker | None:
         """The worker of the VM on show."""
-        return self._keeper.worker
+        return self.fleet.worker
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$muted` is text of less weight, the same in every theme that does not say otherwise."""
         return {"muted": "#8a8a8a"}
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Every theme with texts that can be read, except where the operator has chosen them."""
+        least = VERY_LEGIBLE if "contrast" in self.theme else LEGIBLE
+        variables = super().get_css_variables()
+        self.theme_variables = legible(variables, least=least, kept=self.settings.colours)
+        return self.theme_variables
 
     # --- life ------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
         """Paint first, then connect."""
         self._guard_terminal()
+        self.set_keymap(shielded(self.settings.keymap, self.BINDINGS))
         self.memory = await asyncio.to_thread(Memory.load, self._state / "memory.json")
-        if self._first_address is None:
+        if self.memory.theme and "theme" not in self.settings.model_fields_set:
+            dress(self, self.memory.theme, self.settings.colours)
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        if not self._first:
             await self._ask_for_monitor()
         else:
             await self.switch_mode("devices")
-            await self._keeper.open(self._first_address)
+            await self._open(self._first)
 
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""
-        await self._keeper.close()
+        await self.fleet.close_all()
         await self._audit.close()
 
     def _guard_terminal(self) -> None:
@@ -144,11 +210,11 @@ class BlockDeckApp(App[int]):
         leave_at_the_latest(PATIENCE, 128 + number, driver.fileno, driver.attrs_before)
         self.exit(128 + number, return_code=128 + number)
 
-    def _fault(self, error: BaseException) -> None:
-        log.error("the worker failed", exc_info=error)
+    def _fault(self, monitor: str, error: BaseException) -> None:
+        log.error("the worker of %s failed", monitor, exc_info=error)
         self.notify(
-            f"A fault of BlockDeck's own ({type(error).__name__}) ended the watch over this VM. "
-            "Its jobs go on in QEMU. Press o to open the monitor again.",
+            f"A fault of BlockDeck's own ({type(error).__name__}) ended the watch over the VM of "
+            f"{plain(monitor, 200)}. Its jobs go on in QEMU. Press o to open the monitor again.",
             severity="error",
             timeout=60,
             markup=False,
@@ -157,46 +223,105 @@ class BlockDeckApp(App[int]):
     # --- the VM ----------------------------------------------------------------------------------
 
     def _repaint(self) -> None:
-        if self.worker is None or not self.is_running:
+        if not self.is_running:
             return
-        vm = self.worker.snapshot
-        if vm.loaded and self._welcomed is not self.worker:
-            self._welcomed = self.worker
-            self._welcome(vm)
-        elif not vm.loaded and vm.connection.link is Link.LOST:
-            self._give_up(vm)
+        for worker in self.fleet.workers:
+            vm = worker.snapshot
+            if vm.loaded and worker not in self._welcomed:
+                self._welcomed.add(worker)
+                self._welcome(vm)
+            elif not vm.loaded and vm.connection.link is Link.LOST:
+                self._give_up(worker)
+            self._tell_of_trouble(worker)
+        if self.worker is not None:
+            self._tell_of_audit(self.worker.snapshot)
         for screen in self.screen_stack:
             if isinstance(screen, VmScreen):
-                screen.take(vm)
+                screen.take()
+
+    def _tell_of_trouble(self, worker: VmWorker) -> None:
+        """Say once of a VM that is not on show that its guest was stopped."""
+        stopped = find_trouble(worker.snapshot) is not None
+        if stopped and worker not in self._troubled and worker is not self.worker:
+            words = (
+                f"{plain(worker.snapshot.title, 60)}: an I/O error has STOPPED its guest. "
+                "0 lists the VMs."
+            )
+            self.notify(words, severity="error", timeout=60, markup=False)
+        (self._troubled.add if stopped else self._troubled.discard)(worker)
+
+    def _tell_of_audit(self, vm: VmSnapshot) -> None:
+        """Say once that acts go on without being written down."""
+        if vm.audit_problem and vm.audit_problem != self._audit_problem:
+            words = f"The audit log cannot be written: {vm.audit_problem}. Acts go on without it."
+            self.notify(plain(words), severity="error", timeout=30, markup=False)
+        self._audit_problem = vm.audit_problem
 
     @on(ConnectScreen.Chosen)
     async def _chosen(self, event: ConnectScreen.Chosen) -> None:
-        await self._keeper.open(event.address)
+        await self._open(event.addresses)
+
+    async def _open(self, addresses: Sequence[MonitorAddress]) -> None:
+        """Open monitors beside those that are open; the first of them goes on show."""
+        for place, address in enumerate(addresses):
+            await self.fleet.open(address, show=place == 0)
+        loaded = self.worker is not None and self.worker.snapshot.loaded
+        if loaded and isinstance(self.screen, ConnectScreen):
+            await self.switch_mode("devices")
 
     @on(ConnectScreen.Left)
     async def _left(self) -> None:
-        if self.worker is not None and self.worker.snapshot.loaded:
+        loaded = [worker for worker in self.fleet.workers if worker.snapshot.loaded]
+        if self.worker not in loaded and loaded:
+            self.fleet.show(loaded[0])
+        if loaded:
             await self.switch_mode("devices")
 
-    @work(group="mode", exclusive=True)
+    @work(group="welcome")
     async def _welcome(self, vm: VmSnapshot) -> None:
         """The first look at a VM: show its disks, and remember where it was."""
-        if isinstance(self.screen, ConnectScreen):
+        on_show = self.worker is not None and self.worker.snapshot.address == vm.address
+        if isinstance(self.screen, ConnectScreen) and on_show:
             await self.switch_mode("devices")
         self.memory.used(_lasting(vm.address))
         await asyncio.to_thread(self.memory.save, self._state / "memory.json")
 
-    @work(group="mode", exclusive=True)
-    async def _give_up(self, vm: VmSnapshot) -> None:
-        await self._keeper.close()
-        await self._ask_for_monitor()
-        if isinstance(self.screen, ConnectScreen):
+    @work(group="give-up")
+    async def _give_up(self, worker: VmWorker) -> None:
+        """Leave a VM that could not be connected to, and say why."""
+        vm, on_show = worker.snapshot, worker is self.worker
+        if worker not in self.fleet.workers:
+            return
+        await self.fleet.close(worker)
+        if not self.fleet.workers:
+            await self._ask_for_monitor()
+        if isinstance(self.screen, ConnectScreen) and on_show:
             self.screen.tell(vm.address, vm.connection.detail, vm.connection.advice)
+        else:
+            words = f"{plain(vm.title, 200)}: {plain(vm.connection.detail, 400)}"
+            self.notify(words, severity="error", timeout=30, markup=False)
+
+    async def close_vm(self, worker: VmWorker) -> None:
+        """Let go of a VM; with a job running, ask first."""
+        question = leave_question(
+            [worker.snapshot], title=f"Close {plain(worker.snapshot.title, 60)}"
+        )
+        if question is None or await self.push_screen_wait(question):
+            await self.fleet.close(worker)
+            if not self.fleet.workers:
+                await self._ask_for_monitor()
 
     async def _ask_for_monitor(self) -> None:
         await self.switch_mode("connect")
         if isinstance(self.screen, ConnectScreen):
-            self.screen.offer(self.memory.monitors)
+            self.screen.offer([*self.settings.vms, *self.memory.monitors])
+
+    @work(group="memory")
+    async def _remember_theme(self, theme: Theme) -> None:
+        """Begin with this theme the next time, unless the settings name one."""
+        if theme.name != self.memory.theme:
+            self.memory.theme = theme.name
+            await asyncio.to_thread(self.memory.save, self._state / "memory.json")
 
     async def remember_directory(self, vm: VmSnapshot, directory: str) -> None:
         """Suggest this directory for the VM's next backup."""
@@ -206,8 +331,33 @@ class BlockDeckApp(App[int]):
     # --- keys ------------------------------------------------------------------------------------
 
     def open_form(self, device: Device) -> None:
-        """Open the backup form for a disk."""
-        self.push_screen(BackupScreen(device.key))
+        """Open the backup form for a disk, as soon as QEMU has told which arguments there are."""
+        if self.worker is not None and self.worker.schema is None:
+            self.notify("QEMU is telling what it can do; the form opens then.")
+            self._open_form_later(self.worker, device)
+        else:
+            self.push_screen(BackupScreen(device.key))
+
+    @work(group="form", exclusive=True)
+    async def _open_form_later(self, worker: VmWorker, device: Device) -> None:
+        screen, changed = self.screen, asyncio.Event()
+        unsubscribe = worker.subscribe(changed.set)
+        try:
+            async with asyncio.timeout(_FORM_SECONDS):
+                while worker.schema is None:
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            self.notify("QEMU has not told what it can do; try again.", severity="warning")
+            return
+        finally:
+            unsubscribe()
+        if self.worker is worker and self.screen is screen:
+            self.push_screen(BackupScreen(device.key))
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Go to a screen, unless the app is ending and its screens are being closed."""
+        return super().switch_mode(mode) if self.is_running else AwaitMount(Widget(), [])
 
     async def action_show(self, mode: str) -> None:
         """Go to a screen."""
@@ -215,6 +365,34 @@ class BlockDeckApp(App[int]):
             await self._ask_for_monitor()
         elif self.worker is not None or mode == "history":
             await self.switch_mode(mode)
+
+    def action_switch(self, by: int) -> None:
+        """Put the VM before or after this one on show."""
+        if len(self.fleet.workers) < 2:
+            self.notify("One VM is open. Press o to open another beside it.", severity="warning")
+        elif self.may_switch():
+            self.fleet.step(by)
+
+    def may_switch(self) -> bool:
+        """Whether another VM can be put on show; says why it cannot."""
+        stack = [screen for screen in self.screen_stack if not isinstance(screen, CommandPalette)]
+        if len(stack) > 1:
+            # What is open here is about the VM on show, and may hold what was typed.
+            self.notify("Close this page first: it is about this VM.", severity="warning")
+        return len(stack) == 1
+
+    def action_together(self) -> None:
+        """Show jobs and events of all open VMs, or of the one on show alone."""
+        self.fleet.together = not self.fleet.together
+        words = "all open VMs" if self.fleet.together else "the VM on show alone"
+        self.notify(f"Jobs and events are shown of {words}.")
+        self._repaint()
+
+    @work(group="close", exclusive=True)
+    async def action_close_vm(self) -> None:
+        """Let go of the VM on show."""
+        if self.worker is not None:
+            await self.close_vm(self.worker)
 
     @work(group="refresh", exclusive=True)
     async def action_refresh(self) -> None:
@@ -226,23 +404,36 @@ class BlockDeckApp(App[int]):
         except QmpError as error:
             self.notify(plain(str(error)), severity="error", markup=False)
 
+    def action_leftovers(self) -> None:
+        """Show what nobody uses any more, and how to clean it up."""
+        if self.worker is not None and not isinstance(self.screen, DoctorScreen):
+            self.push_screen(DoctorScreen())
+
+    def action_bitmaps(self) -> None:
+        """Show the dirty bitmaps."""
+        if self.worker is not None and not isinstance(self.screen, BitmapsScreen):
+            self.push_screen(BitmapsScreen())
+
     def action_help(self) -> None:
         """Show all keys."""
         if not isinstance(self.screen, HelpScreen):
             sources = (
-                *(type(self), DevicesScreen, BackupScreen),
-                *(JobsScreen, EventsScreen, HistoryScreen, VmScreen),
+                *(type(self), ConnectScreen, DevicesScreen, BackupScreen),
+                *(JobsScreen, EventsScreen, HistoryScreen, ChainsScreen, BitmapsScreen),
+                *(DoctorScreen, FleetScreen, VmScreen),
             )
-            groups = [(str(s.BINDING_GROUP_TITLE), s.BINDINGS) for s in sources]
+            groups = [
+                (str(s.BINDING_GROUP_TITLE), remapped(s.BINDINGS, self.settings.keymap))
+                for s in sources
+            ]
             self.push_screen(HelpScreen(groups))
 
     @work(group="leave", exclusive=True)
     async def action_leave(self) -> None:
         """Quit; with a job running, ask first."""
-        jobs = self.worker.snapshot.live_jobs if self.worker else ()
-        if jobs and not await self.push_screen_wait(_leave_question(jobs)):
-            return
-        self.exit(0)
+        question = leave_question([worker.snapshot for worker in self.fleet.workers])
+        if question is None or await self.push_screen_wait(question):
+            self.exit(0)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, for the command palette."""
@@ -254,6 +445,12 @@ class BlockDeckApp(App[int]):
                 offered.add(binding.action)
                 act = self._runner(active.node, binding.action)
                 yield SystemCommand(binding.description, binding.tooltip, act)
+        yield from palette_commands(self)
+        yield from fleet_commands(self)
+        if self.lab is not None:
+            from tui.demo_commands import fault_commands
+
+            yield from fault_commands(self, self.lab)
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)
 
     def get_key_display(self, binding: Binding) -> str:
@@ -276,30 +473,27 @@ def _lasting(monitor: str) -> str:
     return str(address.path.absolute()) if isinstance(address, UnixAddress) else monitor
 
 
-def _leave_question(jobs: Sequence[Job]) -> Confirm:
-    named = ", ".join(plain(job.id, 60) for job in jobs[:3])
-    more = f" and {len(jobs) - 3} more" if len(jobs) > 3 else ""
-    to_close = any(job.target_nodes for job in jobs)
-    waits = " The target of a blockdev-backup stays open until then." if to_close else ""
-    return Confirm(
-        title="Quit while jobs are running?",
-        text=f"Running in QEMU: {named}{more}. Nothing is lost: they go on without BlockDeck, and "
-        f"it finds them when it comes back.{waits}",
-        yes="Leave them running",
-        no="Stay",
-    )
-
-
 def run_app(
-    address: MonitorAddress | None,
-    *,
+    *addresses: MonitorAddress,
     mouse: bool = True,
     directory: str | None = None,
     read_only: bool = False,
+    settings: Settings | None = None,
+    cast: Cast | None = None,
+    lab: "FaultLab | None" = None,
+    tour: float | None = None,
 ) -> int:
     """Run the UI until it is left; returns the exit status."""
     PatientDriver.unicode = unicode_ok()
-    app = BlockDeckApp(address, directory=directory, read_only=read_only)
+    PatientDriver.cast = cast
+    options: dict[str, Any] = {"directory": directory, "read_only": read_only}
+    options |= {"settings": settings, "lab": lab}
+    if tour is None:
+        app = BlockDeckApp(*addresses, **options)
+    else:
+        from tui.tour.app import TourApp
+
+        app = TourApp(*addresses, pace=tour, **options)
     app.run(mouse=mouse)
     status = app.return_code or 0
     driver = app._driver

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.images.gate import gate as gate
 from tests.qemu import QemuStarter, Vm, qemu_img
 
 MiB = 1 << 20

@@ -21,7 +21,7 @@ async def test_the_version() -> None:
 async def test_the_help_shows_both_ways_and_examples(words: list[str]) -> None:
     done = await blockdeck(*words)
     assert done.status == 0
-    assert "blockdeck [SOCKET | HOST:PORT] [OPTIONS]" in done.out
+    assert "blockdeck [SOCKET | HOST:PORT | URL | NAME] [OPTIONS]" in done.out
     assert "--no-mouse" in done.out
     assert "blockdeck devices /run/vm/qmp.sock" in done.out
     assert "Run a drive-backup and watch it to its end." in done.out

@@ -39,7 +39,7 @@ async def test_no_foreign_sequence_reaches_the_terminal(
     there.press(b"\r")
     await there.has_sent('"event"')
     there.press(b"qo")
-    await there.has_sent("Recent")
+    await there.has_sent("VMs on this host")
     there.press(PASTE % f"/{PAYLOAD}/monitor".encode() + b"\r")
     await there.has_sent("There is no")
     there.press(b"\x11")

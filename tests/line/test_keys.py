@@ -3,7 +3,7 @@
 import pytest
 
 from tests.line.conftest import LineOpener
-from tests.qemu import Vm
+from tests.qemu import QemuStarter, Vm
 
 pytestmark = pytest.mark.slow
 
@@ -36,3 +36,16 @@ async def test_a_key_acts_on_what_the_key_before_has_opened(vm: Vm, line: LineOp
     mark = len(there.sent)
     there.press(b"1")
     await there.has_sent("No disk matches 'drive9'", since=mark)
+
+
+async def test_two_monitors_on_the_command_line_are_opened_side_by_side(
+    qemu: QemuStarter, line: LineOpener
+) -> None:
+    web, mail = [await qemu("-name", name) for name in ("web", "mail")]
+    there = line(web.monitor, mail.monitor)
+    await there.has_sent("[web]")
+    mark = len(there.sent)
+    there.press(b"]")
+    await there.has_sent("[mail]", since=mark)
+    there.press(b"q")
+    assert await there.ended(within=10) == 0

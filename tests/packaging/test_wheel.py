@@ -68,6 +68,8 @@ def test_the_wheel_carries_every_style_sheet(dist: Path) -> None:
     assert {name.split("/")[0] for name in inside} == {
         "tui",
         f"blockdeck-{tui.__version__}.dist-info",
+        # The manual pages.
+        f"blockdeck-{tui.__version__}.data",
     }
 
 

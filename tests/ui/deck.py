@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,9 +13,11 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Select
 
+from tests.discovery.looking import scout
 from tests.qemu import Vm
 from tests.waiting import PATIENCE, until
 from tui.app import BlockDeckApp
+from tui.config import Settings
 from tui.qmp.address import UnixAddress
 from tui.screens.backup import BackupScreen
 from tui.vm.snapshot import VmSnapshot
@@ -344,14 +346,23 @@ async def deck(
     state: Path,
     directory: Path | None = None,
     read_only: bool = False,
+    settings: Settings | None = None,
+    places: Sequence[Path] = (),
+    beside: Sequence[Vm] = (),
 ) -> AsyncIterator[Deck]:
-    """BlockDeck on the monitor of a VM, once its disks are on show; without one, as it asks."""
-    address = UnixAddress(path=vm.monitor) if vm else None
+    """BlockDeck on the monitor of a VM, once its disks are on show; without one, as it asks.
+
+    Those `beside` it are opened with it.
+
+    Of this host's VMs it finds those of the test, and sockets in these places.
+    """
     app = BlockDeckApp(
-        address,
+        *(UnixAddress(path=each.monitor) for each in (vm, *beside) if each is not None),
         directory=str(directory) if directory else None,
         state=state,
         read_only=read_only,
+        settings=settings,
+        scout=scout(*places),
     )
     async with app.run_test(size=size, notifications=True) as pilot:
         opened = Deck(app, pilot)
@@ -361,6 +372,13 @@ async def deck(
             await until(lambda: app.worker is not None and app.worker.snapshot.loaded)
             await until(lambda: app.screen.query(VmHeader) and "connected" in opened.header)
         yield opened
+
+
+async def nothing_in_mind(deck: Deck) -> None:
+    """Wait until the form neither judges nor means to ask QEMU anything."""
+    groups = {"judge", "referee"}
+    await deck.settle()
+    await until(lambda: all(w.is_finished for w in deck.app.workers if w.group in groups))
 
 
 async def open_form(deck: Deck, disk: str) -> Form:

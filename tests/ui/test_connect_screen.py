@@ -117,7 +117,7 @@ async def test_a_mistake_is_mended_and_the_monitor_is_remembered(
         await deck.sees("disk0")
         await until(lambda: (open_deck.state / "memory.json").exists())
     async with open_deck() as deck:
-        await deck.sees("Recent", vm.monitor.name)
+        await deck.sees("free, recent")
         await deck.press("down", "enter")
         await deck.sees("disk0")
 
@@ -152,7 +152,7 @@ async def test_help_lists_the_keys_and_the_palette_every_action(
     qemu: QemuStarter, open_deck: DeckOpener
 ) -> None:
     vm = await qemu(*DISK)
-    async with open_deck(vm, (120, 60)) as deck:
+    async with open_deck(vm, (120, 130)) as deck:
         await deck.sees("disk0")
         await deck.press("question_mark")
         await deck.sees("Keys", "Everywhere", "Devices", "Backup form", "Jobs", "Events")

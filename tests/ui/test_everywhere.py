@@ -12,8 +12,12 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
 from tui.screens.backup import BackupScreen
+from tui.screens.bitmaps import BitmapsScreen
+from tui.screens.chains import ChainsScreen
 from tui.screens.devices import DevicesScreen
+from tui.screens.doctor import DoctorScreen
 from tui.screens.events import EventsScreen
+from tui.screens.fleet import FleetScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.jobs import JobsScreen
 
@@ -40,11 +44,18 @@ def acts(*sources: type) -> dict[str, Binding]:
 
 
 async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> None:
-    async with open_deck(vm, (120, 100)) as deck:
+    async with open_deck(vm, (120, 130)) as deck:
         await deck.press("question_mark")
         await deck.sees("Everywhere", "Devices", "Backup form", "Jobs", "Events", "History")
-        screens = (DevicesScreen, BackupScreen, JobsScreen, EventsScreen, HistoryScreen)
-        sources = (type(deck.app), *screens)
+        screens = (
+            DevicesScreen,
+            BackupScreen,
+            JobsScreen,
+            EventsScreen,
+            HistoryScreen,
+            ChainsScreen,
+        )
+        sources = (type(deck.app), *screens, BitmapsScreen, DoctorScreen, FleetScreen)
         for words, binding in acts(*sources).items():
             line = next(line for line in deck.screen.splitlines() if words in line)
             for single in Binding.make_bindings([binding]):
@@ -61,15 +72,27 @@ async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> N
         (("2",), JobsScreen),
         (("3",), EventsScreen),
         (("4",), HistoryScreen),
+        (("5",), ChainsScreen),
+        (("0",), FleetScreen),
+        (("L",), DoctorScreen),
+        (("B",), BitmapsScreen),
     ],
 )
 async def test_the_palette_offers_every_act_of_the_screen(
     vm: Vm, open_deck: DeckOpener, keys: tuple[str, ...], screen: type[Screen[None]]
 ) -> None:
+    for name in ("one", "two"):
+        await vm.qmp("block-dirty-bitmap-add", node="d0", name=name)
+    # There is something to be cleaned up.
+    await vm.qmp("blockdev-add", driver="null-co", node_name="left-over")
     async with open_deck(vm) as deck:
         await deck.sees("d0")
         await deck.press(*keys)
         await until(lambda: isinstance(deck.app.screen, screen))
+        if screen is DoctorScreen:
+            await until(lambda: deck.column("Name") == ["left-over"])
+        if screen is BitmapsScreen:
+            await until(lambda: deck.column("Bitmap") == ["one", "two"])
         if screen is JobsScreen:
             # What can be done to a job is offered while there is one.
             target = str(open_deck.backups / "nightly")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.qemu import QemuStarter, Vm
 from tests.ui.conftest import DeckOpener
-from tests.ui.deck import Deck, open_form
+from tests.ui.deck import nothing_in_mind, open_form
 from tests.waiting import until
 
 
@@ -30,13 +30,6 @@ def dry_runs(vm: Vm) -> list[dict[str, Any]]:
     return [command["arguments"]["actions"][0]["data"] for command in asked]
 
 
-async def nothing_in_mind(deck: Deck) -> None:
-    """Wait until the form neither judges nor means to ask QEMU anything."""
-    groups = {"judge", "referee"}
-    await deck.settle()
-    await until(lambda: all(w.is_finished for w in deck.app.workers if w.group in groups))
-
-
 async def test_what_qemu_alone_knows_stands_at_its_field_after_one_question(
     vm: Vm, open_deck: DeckOpener
 ) -> None:
@@ -50,15 +43,18 @@ async def test_what_qemu_alone_knows_stands_at_its_field_after_one_question(
         await deck.press(*"copy-here")
         await form.is_ready()
         await form.says("filter-node-name", "copy-here")
+        await nothing_in_mind(deck)
         assert form.status == "QEMU refused; change something and try again."
         assert form.text("filter-node-name") == "copy-here"
-        first, second = dry_runs(vm)
+        first, *others = dry_runs(vm)
         assert "filter-node-name" not in first
-        assert second["filter-node-name"] == "copy-here", "asked when the typing had stopped"
+        assert others[-1]["filter-node-name"] == "copy-here"
+        # On a busy machine the keys come in slowly, too.
+        assert len(others) < len("copy-here") / 2, "asked when the typing had stopped"
 
         await deck.press("2")
         await form.is_ready()
-        await until(lambda: len(dry_runs(vm)) == 3)
+        await until(lambda: len(dry_runs(vm)) == len(others) + 2)
         await nothing_in_mind(deck)
         await form.is_ready()
         assert "copy-here" not in form.under("filter-node-name")

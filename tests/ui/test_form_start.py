@@ -84,7 +84,8 @@ async def test_the_next_form_suggests_where_the_last_backup_went(
 async def test_every_argument_of_this_qemu_has_a_field(vm: Vm, open_deck: DeckOpener) -> None:
     async with open_deck(vm) as deck:
         form = await open_form(deck, "d0")
-        assert form.fields == ["sync", "target", "format", "mode", "speed", "compress", "way"]
+        of_qemu = ["sync", "target", "format", "mode", "speed", "compress", "way"]
+        assert form.fields == [*of_qemu, "preset", "when-full", "easy"]
         await deck.press("f3")
         await form.choose("sync", "full")
         basic_and_more = set(form.fields)
@@ -95,9 +96,10 @@ async def test_every_argument_of_this_qemu_has_a_field(vm: Vm, open_deck: DeckOp
             inner = [f"{argument.name}.{member.name}" for member in argument.members]
             names |= set(inner or [argument.name])
         # The disk is in the title; the bitmap and its mode come with a sync that needs them.
-        assert basic_and_more == names - {"device", "bitmap", "bitmap-mode"} | {"way"}
+        own = {"way", "preset", "when-full", "easy", "fleece"}
+        assert basic_and_more == names - {"device", "bitmap", "bitmap-mode"} | own
         await deck.press("f3")
-        assert form.fields == ["sync", "target", "format", "mode", "speed", "compress", "way"]
+        assert form.fields == [*of_qemu, "preset", "when-full", "easy"]
 
 
 TYPED = {

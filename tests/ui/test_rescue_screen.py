@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.server import target_server
+from tests.faults.test_qemu import halted
 from tests.guest import booted, guest_disk
 from tests.qemu import QemuStarter
 from tests.small import small_filesystem
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck
 from tests.waiting import until
+from tests.worker.disks import MIB
 from tests.worker.test_rescue import ROOM, backup, goes_on
+from tests.worker.watching import J
 from tui.widgets.trouble_banner import TroubleBanner
 
 NARROW = (80, 24)
@@ -51,3 +55,22 @@ async def test_a_stopped_guest_is_told_of_and_rescued(
             await goes_on(vm)
             await deck.press("2")
             await until(lambda: deck.rows[0]["State"] == "cancelled")
+
+
+async def test_a_backup_whose_target_does_not_answer_is_told_of(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw", 8 * MIB)))
+    await vm.qmp("cont")
+    server = await target_server(qemu, 8 * MIB)
+    served = {"target": server.target, "mode": "existing", "format": "raw", "sync": "full"}
+    async with open_deck(vm, NARROW) as deck:
+        await deck.sees("d0", "running")
+        await vm.qmp("drive-backup", job_id=J, device="d0", speed=1, arguments=served)
+        with halted(server.vm.pid):
+            await vm.qmp("block-job-set-speed", device=J, speed=0)
+            await until(lambda: "has copied nothing for" in banner(deck), within=60)
+            await deck.sees("writes of the guest wait for it", "A cancel waits, too")
+            first = banner(deck)
+            await until(lambda: banner(deck) != first)
+        await until(lambda: banner(deck) == "", within=60)

@@ -2,31 +2,33 @@
 
 import asyncio
 import shlex
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP, Json
 from tui.backup.defaults import default_arguments
+from tui.backup.fields import form_fields
+from tui.backup.presets import Preset, fill_in
 from tui.backup.target import suggest_target
 from tui.backup.verdict import Finding, Verdict
 from tui.backup.way import Way
 from tui.cli.check import as_line
 from tui.cli.failure import Failure, Status
 from tui.cli.follow import Follower
+from tui.cli.interruption import interruption
 from tui.cli.monitor import open_vm
 from tui.cli.output import PROGRAM, abandon_output, complain, note
 from tui.cli.progress import Reporter, reporter_for
+from tui.cli.settings import settings
 from tui.cli.words import How, judge_draft, read_arguments
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import ConnectionLost, NotAnswering
+from tui.vm.care import Wishes
 from tui.vm.snapshot import Outcome
 from tui.worker import VmWorker
 
 _STARTING = (DRIVE_BACKUP, BLOCKDEV_BACKUP)
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class BackupRequest:
     way: str | None = None
     directory: str | None = None
     read_only: bool = False
+    wishes: Wishes = field(default_factory=Wishes)
+    fleece: str = ""
+    preset: str | None = None
 
     def way_back(self, way: Way) -> str:
         """How to see the job again, and what waits for that."""
@@ -67,7 +72,7 @@ async def back_up(request: BackupRequest) -> int:
             raise _refused(blockers)
         _warn(verdict)
         way_back = request.way_back(way)
-        with _interruption() as interrupted:
+        with interruption() as interrupted:
             follower = Follower(worker, reporter)
             job_id = await start(worker, verdict, way, request)
             reporter.started(job_id, verdict.command)
@@ -81,8 +86,19 @@ async def back_up(request: BackupRequest) -> int:
 
 
 async def _judge(worker: VmWorker, request: BackupRequest) -> tuple[Verdict, Way]:
-    draft = read_arguments(worker, request.words)
-    return await judge_draft(worker, draft, How(request.way), _defaults(worker, request))
+    draft = read_arguments(worker, _with_preset(worker, request))
+    how = How(request.way, fleece=request.fleece)
+    return await judge_draft(worker, draft, how, _defaults(worker, request))
+
+
+def _with_preset(worker: VmWorker, request: BackupRequest) -> Mapping[str, str]:
+    """The words, and what a preset has for those arguments that are not given."""
+    if request.preset is None or worker.schema is None:
+        return request.words
+    known = {field.name for field in form_fields(worker.schema)}
+    texts = {"format": "qcow2", **request.words}
+    wanted = fill_in(Preset(request.preset), texts, known).items()
+    return {**{name: text for name, text in wanted if text}, **request.words}
 
 
 def _defaults(worker: VmWorker, request: BackupRequest) -> dict[str, Json]:
@@ -92,12 +108,15 @@ def _defaults(worker: VmWorker, request: BackupRequest) -> dict[str, Json]:
         return {}
     # The suggested name holds the time of the operator's clock.
     now = datetime.now().astimezone()
-    defaults = default_arguments(device, worker.snapshot, request.directory or "/", now)
-    if request.directory is None:
+    vm = worker.snapshot
+    directory = request.directory or settings().directory(vm.address, vm.name)
+    speed = settings().speed(vm.address, vm.name)
+    defaults = default_arguments(device, vm, directory or "/", now, speed)
+    if directory is None:
         del defaults["target"]
     elif "format" in request.words:
         image_format = request.words["format"]
-        defaults["target"] = suggest_target(request.directory, device.title, now, image_format)
+        defaults["target"] = suggest_target(directory, device.title, now, image_format)
     known = {argument.name for argument in worker.schema.arguments("drive-backup")}
     given = set(request.words)
     return {name: value for name, value in defaults.items() if name in known - given}
@@ -124,7 +143,13 @@ async def start(worker: VmWorker, verdict: Verdict, way: Way, request: BackupReq
     """
     try:
         warnings = verdict.warnings(request.overrides)
-        return await worker.start(verdict.asked, way=way, warnings=warnings)
+        return await worker.start(
+            verdict.asked,
+            way=way,
+            fleece=request.fleece,
+            warnings=warnings,
+            wishes=request.wishes,
+        )
     except (NotAnswering, ConnectionLost) as error:
         if isinstance(error, NotAnswering) and error.command not in _STARTING:
             raise Failure(f"the backup was not started: {error}") from error
@@ -159,17 +184,3 @@ async def _watch(
         stop.cancel()
     reporter.ended(job)
     return Status.DONE if job.outcome is Outcome.SUCCEEDED else Status.FAILED
-
-
-@contextmanager
-def _interruption() -> Iterator[asyncio.Event]:
-    """An event that Ctrl-C, SIGTERM or SIGHUP sets; none of them ends the program by itself."""
-    loop = asyncio.get_running_loop()
-    interrupted = asyncio.Event()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, interrupted.set)
-    try:
-        yield interrupted
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)

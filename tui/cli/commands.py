@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tui import __version__
+from tui.cli.agent_words import agent
+from tui.cli.bitmap_words import bitmaps
+from tui.cli.chain_words import chain_commands
 from tui.cli.help import EXAMPLES, Front, show_front_help
+from tui.cli.images import register
 from tui.cli.output import prepare_streams
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from tui.qmp.address import MonitorAddress
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -20,7 +26,7 @@ _VERSION = click.version_option(__version__, message="blockdeck %(version)s")
 
 
 class Monitor(click.ParamType[Any]):
-    """A QMP monitor: the path of a Unix socket, or HOST:PORT."""
+    """A QMP monitor: a socket's path, HOST:PORT, a URL, or the name of a VM in the settings."""
 
     name = "monitor"
 
@@ -28,12 +34,21 @@ class Monitor(click.ParamType[Any]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> "MonitorAddress":
         """Read the address; a usage error says what is wrong with it."""
-        from tui.qmp.address import AddressError, parse_address
+        from tui.cli.settings import settings
+        from tui.qmp.address import AddressError
 
         try:
-            return parse_address(str(value))
+            return settings().address(str(value))
         except AddressError as error:
             self.fail(str(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """Names of VMs, and monitors of this host."""
+        from tui.cli.completion import monitors
+
+        return monitors(incomplete)
 
 
 _MONITOR = click.argument("monitor", type=Monitor(), metavar="MONITOR")
@@ -51,6 +66,13 @@ _WAY = click.option(
     "blockdev-backup where drive-backup is dangerous: on QEMU 5 and 6, and for a disk that is "
     "opened with snapshot=on.",
 )
+_FLEECE = click.option(
+    "--fleece",
+    metavar="DIR",
+    default="",
+    help="For slow targets: save what the guest overwrites in DIR, on fast storage, first. The "
+    "guest never waits for the target. QEMU 7.1 and later.",
+)
 
 
 def _screen_options(command: _Decorated) -> _Decorated:
@@ -64,7 +86,13 @@ def _screen_options(command: _Decorated) -> _Decorated:
         default=True,
         help="Without the mouse the terminal's own selection works, and fewer bytes are sent.",
     )
-    return _READ_ONLY(mouse(log(command)))
+    record = click.option(
+        "--record",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write what the terminal is sent to a new file, as an asciinema cast.",
+    )
+    return _READ_ONLY(mouse(log(record(command))))
 
 
 def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -73,7 +101,7 @@ def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 @click.command("blockdeck", context_settings=_SETTINGS, add_help_option=False)
-@click.argument("monitor", type=Monitor(), required=False, metavar="MONITOR")
+@click.argument("monitors", type=Monitor(), nargs=-1, metavar="[MONITOR]...")
 @click.option("--directory", metavar="DIR", help="Suggest backup targets in this directory.")
 @_screen_options
 @click.option(
@@ -86,16 +114,19 @@ def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 @_VERSION
 def open_ui(
-    monitor: "MonitorAddress | None",
+    monitors: "tuple[MonitorAddress, ...]",
     directory: str | None,
     mouse: bool,
     log: Path | None,
+    record: Path | None,
     read_only: bool,
 ) -> int:
-    """Open the UI, on a monitor or on the connect screen."""
+    """Open the UI, on monitors side by side or on the connect screen."""
     from tui.cli.screen import show_ui
 
-    return show_ui(monitor, directory=directory, mouse=mouse, log=log, read_only=read_only)
+    return show_ui(
+        *monitors, directory=directory, mouse=mouse, log=log, record=record, read_only=read_only
+    )
 
 
 @click.group(cls=Front, context_settings=_SETTINGS, screen=open_ui, epilog=EXAMPLES)
@@ -110,11 +141,55 @@ def commands() -> None:
 @commands.command()
 @_screen_options
 @click.option("--headless", is_flag=True, help="Print where it is as JSON, and serve until ended.")
-def demo(mouse: bool, log: Path | None, read_only: bool, headless: bool) -> int:
+@click.option("--tour", is_flag=True, help="Play a story: space holds, arrows step, q leaves.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(0, 10),
+    default=1.0,
+    show_default=True,
+    metavar="TIMES",
+    help="Play the tour so many times as slowly; 0 waits for nobody.",
+)
+def demo(headless: bool, **options: Any) -> int:
     """Start a throwaway demo VM and open the UI on it."""
     from tui.cli.demo import serve_demo, show_demo
 
-    return serve_demo() if headless else show_demo(mouse=mouse, log=log, read_only=read_only)
+    return serve_demo() if headless else show_demo(**options)
+
+
+@commands.command()
+@click.argument("monitor", type=Monitor(), required=False, metavar="[MONITOR]")
+@click.option("--host", default="localhost", show_default=True, help="Listen on this address.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Listen here."
+)
+@click.option("--may-write", is_flag=True, help="Let who opens the page do what you can do.")
+@click.option("--directory", metavar="DIR", help="Suggest backup targets in this directory.")
+def serve(monitor: "MonitorAddress | None", **options: Any) -> int:
+    """Serve the UI to browsers, read-only unless told otherwise.
+
+    There is no password: on the loopback whoever is logged in on this host can open it. It takes
+    the extra blockdeck[serve].
+    """
+    from tui.cli.serve import serve_screen
+
+    prepare_streams()
+    return serve_screen(monitor, **options)
+
+
+@commands.command()
+@_JSON
+@click.option("--no-probe", is_flag=True, help="Connect to no monitor, not even for a moment.")
+def discover(as_json: bool, no_probe: bool) -> int:
+    """List the VMs of this host, and which of their monitors can be connected to.
+
+    A monitor that is free is asked for a moment how its VM is; one that another client holds, or
+    that belongs to libvirt or Proxmox, is never connected to.
+    """
+    from tui.cli.discover import list_vms
+
+    prepare_streams()
+    return asyncio.run(list_vms(as_json=as_json, asks=not no_probe))
 
 
 @commands.command()
@@ -142,6 +217,54 @@ def jobs(monitor: "MonitorAddress", as_json: bool, read_only: bool) -> int:
 
 
 @commands.command()
+@click.argument("report", required=False, metavar="[JOB | FILE]")
+@_JSON
+@click.option("--most", type=click.IntRange(1, 500), default=50, help="List so many, the newest.")
+def history(report: str | None, as_json: bool, most: int) -> int:
+    """List the reports of the backups that have ended, or show those of one.
+
+    JOB is a job id, FILE the name of a report's file. With --json a JSON object a line.
+    """
+    from tui.cli.history import list_history
+
+    prepare_streams()
+    return list_history(wanted=report, as_json=as_json, most=most)
+
+
+@commands.command()
+@_MONITOR
+@_JSON
+@click.option(
+    "--clean",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Clean this one up, and list nothing. Can be repeated: the first that fails is the last.",
+)
+@_READ_ONLY
+def leftovers(
+    monitor: "MonitorAddress", as_json: bool, names: tuple[str, ...], read_only: bool
+) -> int:
+    """List the jobs, nodes, filters and bitmaps that nobody uses.
+
+    Each with why it is judged so, the command that would clean it up, and what would be lost.
+    Without --clean QEMU is sent nothing but questions.
+    """
+    from tui.cli.leftovers import clean_leftovers, list_leftovers
+
+    prepare_streams()
+    if names:
+        if as_json:
+            raise click.UsageError("--json is for the list, --clean prints none.")
+        return asyncio.run(clean_leftovers(monitor, names, read_only=read_only))
+    return asyncio.run(list_leftovers(monitor, as_json=as_json))
+
+
+commands.command()(_MONITOR(bitmaps))
+commands.command()(_MONITOR(agent))
+
+
+@commands.command()
 @_MONITOR
 @_WORDS
 @_JSON
@@ -157,6 +280,7 @@ def jobs(monitor: "MonitorAddress", as_json: bool, read_only: bool) -> int:
     help="Judge the arguments of this very command: those of blockdev-backup name a target node "
     "that is there already.",
 )
+@_FLEECE
 @_READ_ONLY
 def check(
     monitor: "MonitorAddress",
@@ -176,6 +300,8 @@ def check(
     prepare_streams()
     if how["way"] and how["command"]:
         raise click.UsageError("--way and --command exclude each other.")
+    if how["fleece"] and (how["command"] or batch):
+        raise click.UsageError("--fleece goes with neither --command nor --batch.")
     if batch:
         from tui.cli.batch import check_batch
 
@@ -204,8 +330,33 @@ def check(
 )
 @_WAY
 @click.option("--directory", metavar="DIR", help="Without a target, suggest one in this directory.")
+@click.option(
+    "--cancel-before-full",
+    is_flag=True,
+    help="Cancel the backup before the target's file system is full, so that no guest write fails.",
+)
+@click.option(
+    "--go-easy",
+    metavar="BOUND",
+    help="Slow the copy down while the guest's writes take longer: 2x (twice as long as before), "
+    "or 20 ms.",
+)
+@_FLEECE
+@click.option(
+    "--preset",
+    type=click.Choice(["fast", "gentle"]),
+    help="Fill in what is not given: fast has no limits and copies raw images by the kernel, "
+    "gentle goes easy on the guest, with one worker, and cancels before the target is full.",
+)
 @_READ_ONLY
-def backup(monitor: "MonitorAddress", words: tuple[str, ...], **options: Any) -> int:
+def backup(
+    monitor: "MonitorAddress",
+    words: tuple[str, ...],
+    cancel_before_full: bool,
+    go_easy: str | None,
+    preset: str | None,
+    **options: Any,
+) -> int:
     """Run a drive-backup and watch it to its end.
 
     ARG is QEMU's own name of an argument, as in device=drive0 target=/backup/a.qcow2 speed=50M.
@@ -213,8 +364,49 @@ def backup(monitor: "MonitorAddress", words: tuple[str, ...], **options: Any) ->
     runs in QEMU: it goes on when this command is interrupted.
     """
     from tui.cli.backup import BackupRequest, back_up
-    from tui.cli.words import read_words
+    from tui.cli.words import read_wishes, read_words
 
     prepare_streams()
-    request = BackupRequest(address=monitor, words=read_words(words), **options)
+    if preset == "gentle":
+        cancel_before_full, go_easy = True, go_easy or "2x"
+    wishes = read_wishes(cancel_before_full=cancel_before_full, go_easy=go_easy)
+    if wishes and options["no_wait"]:
+        raise click.UsageError(
+            "--cancel-before-full, --go-easy and --preset gentle need BlockDeck to stay, --no-wait "
+            "lets it go."
+        )
+    request = BackupRequest(
+        address=monitor, words=read_words(words), wishes=wishes, preset=preset, **options
+    )
     return asyncio.run(back_up(request))
+
+
+@commands.command()
+@click.option("--show", "act", flag_value="show", default=True, help="Print what is in force.")
+@click.option("--path", "act", flag_value="path", help="Print where the file is, or would be.")
+@click.option("--init", "act", flag_value="init", help="Write a file to begin with, if none is.")
+@_JSON
+@click.option("--directory", metavar="DIR", help="As if this option were given to the screen.")
+@click.option("--read-only", is_flag=True, help="As if this option were given.")
+def config(act: str, as_json: bool, directory: str | None, read_only: bool) -> int:
+    """Show the settings in force, and where each comes from.
+
+    Nothing needs a file. In it are named VMs, target directories, speeds, theme, colours, keys,
+    refresh and read-only VMs; docs/configuration.md tells all. Environment variables such as
+    BLOCKDECK_BACKUP__SPEED come before the file, options before both.
+    """
+    from tui.cli.config import say_path, show_settings, write_example
+
+    prepare_streams()
+    if act == "path":
+        return say_path()
+    if act == "init":
+        return write_example()
+    options: dict[str, Any] = {"backup": {"directory": directory}} if directory else {}
+    if read_only:
+        options["read_only"] = True
+    return show_settings(options, as_json=as_json)
+
+
+commands.add_command(chain_commands(_MONITOR))
+register(commands)

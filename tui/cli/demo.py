@@ -8,13 +8,22 @@ from tui.cli.output import say_json
 from tui.cli.screen import require_terminal, show_ui
 from tui.demo.child import demo_process
 from tui.demo.errors import DemoError
+from tui.demo.fault_lab import FaultLab
 from tui.demo.serve import serve
 from tui.demo.vm import DemoInfo
 from tui.qmp.address import UnixAddress
 
 
-def show_demo(*, mouse: bool, log: Path | None, read_only: bool = False) -> int:
-    """Run a demo VM for as long as the UI is open.
+def show_demo(
+    *,
+    mouse: bool,
+    log: Path | None,
+    record: Path | None = None,
+    read_only: bool = False,
+    tour: bool = False,
+    pace: float = 1.0,
+) -> int:
+    """Run a demo VM for as long as the UI is open; with `tour` the UI is driven by a story.
 
     Raises:
         Failure: there is no terminal, or no demo VM.
@@ -23,11 +32,15 @@ def show_demo(*, mouse: bool, log: Path | None, read_only: bool = False) -> int:
     try:
         with demo_process() as info:
             return show_ui(
-                UnixAddress(path=info.monitor),
+                # The tour begins with finding the VM.
+                *(() if tour else (UnixAddress(path=info.monitor),)),
                 directory=str(info.backups),
                 mouse=mouse,
                 log=log,
+                record=record,
                 read_only=read_only,
+                lab=FaultLab(info),
+                tour=pace if tour else None,
             )
     except DemoError as error:
         raise Failure(str(error)) from error

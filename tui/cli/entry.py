@@ -1,23 +1,30 @@
 """From the words of the command line to an exit status."""
 
+import gc
+import os
 import sys
 from collections.abc import Callable
 
 import click
 
 from tui.cli.commands import commands, open_ui
+from tui.cli.completion import VARIABLE
 from tui.cli.failure import Failure, Status
 from tui.cli.output import PROGRAM, abandon_output, complain, quiet_logging
+
+# Python's own 700 looks through all that was imported again and again while more is imported.
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 _ANSWERED_BY_THE_GROUP = frozenset({"-h", "--help", "--version"})
 
 
 def main() -> int:
     """Run `blockdeck`; returns the exit status."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     quiet_logging()
     words = sys.argv[1:]
     named = words and (words[0] in commands.commands or words[0] in _ANSWERED_BY_THE_GROUP)
-    command = commands if named else open_ui
+    command = commands if named or VARIABLE in os.environ else open_ui
     return _run(lambda: command.main(words, prog_name=PROGRAM, standalone_mode=False))
 
 

@@ -1,5 +1,7 @@
 """What to tell the operator of an error."""
 
+import sys
+
 from pydantic import ValidationError
 
 from tui.backup.advice import advice_for
@@ -15,7 +17,10 @@ def explain(error: Exception) -> Failure | None:
         case ConnectFailure():
             return Failure(error.sentence, error.advice, Status.UNREACHABLE)
         case ReadOnly():
-            return Failure(str(error), "Leave out --read-only to let it be sent.")
+            told_here = "--read-only" in sys.argv
+            of_option = "Leave out --read-only to let it be sent."
+            of_settings = "The settings say so; where: blockdeck config --show"
+            return Failure(str(error), of_option if told_here else of_settings)
         case CommandRefused():
             sentence = f"QEMU refused {error.command}: {error.desc}"
             return Failure(sentence, advice_for(error.desc) or "")

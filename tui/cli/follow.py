@@ -5,6 +5,7 @@ import time
 
 from tui.cli.failure import Failure, Status
 from tui.cli.progress import Reporter
+from tui.vm.events import NOT_WATCHED
 from tui.vm.snapshot import Job, Link
 from tui.worker import VmWorker
 
@@ -50,7 +51,10 @@ class Follower:
     def _look(self, job_id: str) -> Job | None:
         for record in self._worker.events.since(self._seen):
             self._seen = record.number
-            self._reporter.event(record)
+            if record.name == NOT_WATCHED:
+                self._reporter.notice(record.meaning)
+            else:
+                self._reporter.event(record)
         job = self._job(job_id)
         if job is not None:
             self._reporter.progress(job)
@@ -77,7 +81,8 @@ class Follower:
             return
         left = connection.since + PATIENCE - time.monotonic()
         try:
-            await asyncio.wait_for(self._changed.wait(), max(left, 0.0))
+            async with asyncio.timeout(left):
+                await self._changed.wait()
         except TimeoutError:
             raise Failure(
                 f"what became of the backup is not known: {connection.detail}",
@@ -92,7 +97,8 @@ class Follower:
         while job.status == "concluded" and job.ours:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), max(0.0, deadline - time.monotonic()))
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    await self._changed.wait()
             except TimeoutError:
                 self._reporter.notice(f"QEMU still holds {job.id}: its outcome was not recorded")
                 return job

@@ -53,10 +53,10 @@ def note(text: str) -> None:
 
 
 def complain(sentence: str, advice: str = "") -> None:
-    """Say on standard error what is wrong, and on a second line what to do."""
+    """Say on standard error what is wrong, and on the next lines what to do."""
     note(f"{PROGRAM}: {sentence}")
-    if advice:
-        note(advice)
+    for line in advice.splitlines():
+        note(line)
 
 
 def _write_line(stream: IO[str] | None, line: str) -> None:

@@ -68,6 +68,8 @@ def in_numbers(job: Job) -> str:
         parts.append(rate(job.rate))
     if job.eta is not None:
         parts.append(f"{duration(job.eta)} left")
+    if job.care.held_back:
+        parts.append("held back for the guest")
     return ", ".join(parts)
 
 
@@ -210,7 +212,11 @@ class JsonReporter:
         )
 
     def progress(self, job: Job) -> None:
-        """`progress`: bytes, bytes a second and seconds; only when something is different."""
+        """`progress`: bytes, bytes a second and seconds; only when something is different.
+
+        `free` are the bytes left on the target's file system where it is seen, `held_back` tells
+        that the guest's writes keep the job slow.
+        """
         step = (job.status, job.paused, job.offset, job.len)
         if job.live and step != self._told:
             self._told = step
@@ -223,6 +229,8 @@ class JsonReporter:
                     "len": job.len,
                     "rate": job.rate,
                     "eta": job.eta,
+                    "free": job.care.space.free if job.care.space else None,
+                    "held_back": job.care.held_back,
                 }
             )
 
@@ -242,6 +250,8 @@ class JsonReporter:
                 "job": job.id,
                 "outcome": job.outcome,
                 "detail": job.detail,
+                "error": job.error,
+                "advice": advice_for(job.error) if job.error else None,
                 "device": job.device,
                 "target": job.target,
                 "offset": job.offset,

@@ -4,8 +4,9 @@ Members are spelled as QAPI spells them where QAPI has them. Sizes are bytes, ra
 times seconds.
 """
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
+from tui.backup.advice import advice_for
 from tui.vm.snapshot import Device, Job, Medium, VmSnapshot
 
 
@@ -13,11 +14,13 @@ def _kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
-class _Report(BaseModel):
+class Report(BaseModel):
+    """What is printed as JSON: members are spelled as QAPI spells them."""
+
     model_config = ConfigDict(frozen=True, alias_generator=_kebab, populate_by_name=True)
 
 
-class VmReport(_Report):
+class VmReport(Report):
     """The VM; `status` is a `RunState`, `qemu` the version."""
 
     monitor: str
@@ -35,7 +38,7 @@ class VmReport(_Report):
         )
 
 
-class ImageReport(_Report):
+class ImageReport(Report):
     """One image of a backing chain."""
 
     filename: str
@@ -44,7 +47,7 @@ class ImageReport(_Report):
     actual_size: int | None
 
 
-class BitmapReport(_Report):
+class BitmapReport(Report):
     """A dirty bitmap; `count` is the dirty part in bytes."""
 
     name: str
@@ -56,7 +59,7 @@ class BitmapReport(_Report):
     inconsistent: bool
 
 
-class MediumReport(_Report):
+class MediumReport(Report):
     """What is in a device; `chain` begins with the image itself."""
 
     node_name: str
@@ -89,7 +92,7 @@ class MediumReport(_Report):
         )
 
 
-class DeviceReport(_Report):
+class DeviceReport(Report):
     """One disk.
 
     `use` is what to give as `device=`, `obstacle` why it cannot be backed up now; each is null
@@ -124,7 +127,7 @@ class DeviceReport(_Report):
         )
 
 
-class JobReport(_Report):
+class JobReport(Report):
     """One block job.
 
     `ours` tells whether BlockDeck started it. `status` is a `JobStatus`; `outcome` is succeeded,
@@ -148,20 +151,26 @@ class JobReport(_Report):
     detail: str
     error: str | None
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def advice(self) -> str | None:
+        """What to do about the error."""
+        return advice_for(self.error) if self.error else None
+
     @classmethod
     def of(cls, job: Job) -> "JobReport":
         """From what a worker knows."""
         return cls.model_validate(job, from_attributes=True)
 
 
-class DevicesReport(_Report):
+class DevicesReport(Report):
     """The answer of `devices --json`."""
 
     vm: VmReport
     devices: tuple[DeviceReport, ...]
 
 
-class JobsReport(_Report):
+class JobsReport(Report):
     """The answer of `jobs --json`."""
 
     vm: VmReport

@@ -1,14 +1,22 @@
 """Opens the UI, when there is a terminal for it."""
 
+import gc
 import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from tui.cast import Cast
 from tui.cli.failure import Failure
+from tui.cli.output import note
+from tui.cli.settings import read_settings
 from tui.qmp.address import MonitorAddress
-from tui.terminal import prepare_environment, refusal
+from tui.terminal import in_a_browser, prepare_environment, refusal
 from tui.text import plain
+
+if TYPE_CHECKING:
+    from tui.demo.fault_lab import FaultLab
 
 
 class _PlainFormatter(logging.Formatter):
@@ -20,27 +28,49 @@ class _PlainFormatter(logging.Formatter):
 
 
 def show_ui(
-    address: MonitorAddress | None,
-    *,
+    *addresses: MonitorAddress,
     directory: str | None = None,
     mouse: bool = True,
     log: Path | None = None,
+    record: Path | None = None,
     read_only: bool = False,
+    lab: "FaultLab | None" = None,
+    tour: float | None = None,
 ) -> int:
     """Show the UI until it is left.
 
     Raises:
-        Failure: there is no terminal for it.
-        OSError: the log cannot be written.
+        Failure: there is no terminal for it, a mistake in the settings, or something at the place
+            of the recording.
+        OSError: the log or the recording cannot be written.
     """
     require_terminal()
+    settings = read_settings(for_ui=True).settings
     if log is not None:
         log_to(log)
     prepare_environment()
+    cast = _begin(record) if record is not None else None
     # Half a second of import, which only the screen is worth.
     from tui.app import run_app
 
-    return run_app(address, mouse=mouse, directory=directory, read_only=read_only)
+    # What was imported stays: it need not be looked through again.
+    gc.freeze()
+    options: dict[str, Any] = {"directory": directory, "read_only": read_only}
+    options |= {"settings": settings, "lab": lab, "tour": tour}
+    try:
+        return run_app(*addresses, mouse=mouse, cast=cast, **options)
+    finally:
+        if cast is not None:
+            cast.close()
+            if cast.problem is not None:
+                note(f"{cast.path} is not whole: {cast.problem.strerror}")
+
+
+def _begin(path: Path) -> Cast:
+    try:
+        return Cast(path)
+    except FileExistsError as error:
+        raise Failure(f"there is something at {path} already; it is left as it is") from error
 
 
 def require_terminal() -> None:
@@ -49,6 +79,8 @@ def require_terminal() -> None:
     Raises:
         Failure: with what to use instead.
     """
+    if in_a_browser():
+        return
     said = refusal(os.environ, sys.stdin, sys.stderr)
     if said is not None:
         raise Failure(said)

@@ -12,6 +12,9 @@ from tui.backup.verdict import Verdict
 from tui.backup.way import Way, default_way, ways
 from tui.cli.failure import Failure
 from tui.qmp.errors import ConnectionLost
+from tui.qmp.schema import QmpSchema
+from tui.vm.bound import Bound
+from tui.vm.care import Wishes
 from tui.worker import VmWorker
 
 
@@ -32,12 +35,29 @@ def read_words(words: Iterable[str]) -> dict[str, str]:
     return texts
 
 
+def read_wishes(*, cancel_before_full: bool, go_easy: str | None) -> Wishes:
+    """What is to be done for a backup while it runs.
+
+    Raises:
+        click.UsageError: the bound is none.
+    """
+    try:
+        bound = Bound.parse(go_easy) if go_easy is not None else None
+    except ValueError as error:
+        raise click.UsageError(f"--go-easy: {error}.") from error
+    return Wishes(cancel_before_full=cancel_before_full, easy=bound)
+
+
 @dataclass(frozen=True, slots=True)
 class How:
-    """What the arguments are of: a backup in some way, or one very command; None is "not said"."""
+    """What the arguments are of: a backup in some way, or one very command; None is "not said".
+
+    `fleece` is the directory that saves what the guest overwrites; "" is no fleecing.
+    """
 
     way: str | None = None
     command: str | None = None
+    fleece: str = ""
 
     def way_of(self, worker: VmWorker, device: object) -> Way:
         """The way asked for, else the one that is right for the disk.
@@ -48,9 +68,16 @@ class How:
         vm, schema = worker.snapshot, worker.schema
         if schema is None or self.command is not None:
             return Way.DRIVE
+        if self.fleece:
+            if self.way == Way.DRIVE:
+                raise Failure(f"{Way.DRIVE} reads the disk itself; fleecing needs {Way.BLOCKDEV}")
+            return self._known(Way.BLOCKDEV, schema)
         if self.way is None:
             return default_way(vm, vm.device_named(str(device)), schema)
-        way = Way(self.way)
+        return self._known(Way(self.way), schema)
+
+    @staticmethod
+    def _known(way: Way, schema: QmpSchema) -> Way:
         if way not in ways(schema):
             raise Failure(f"this QEMU cannot back up by {way}")
         return way
@@ -89,6 +116,10 @@ async def judge_draft(
     arguments = {**kept, **draft.arguments}
     way = how.way_of(worker, arguments.get("device"))
     verdict = await worker.judge(
-        arguments, command=how.command or DRIVE_BACKUP, way=way, fresh=True
+        arguments,
+        command=how.command or DRIVE_BACKUP,
+        way=way,
+        fleece=how.fleece,
+        fresh=True,
     )
     return draft.judged(verdict), way

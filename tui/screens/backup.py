@@ -18,6 +18,8 @@ from tui.backup.fields import as_text, form_fields
 from tui.backup.preview import as_json_line, as_qmp_shell
 from tui.backup.way import Way, default_way
 from tui.backup.way_field import WAY, way_field
+from tui.backup.wish_fields import read_wishes
+from tui.keymap import SHIELD, remappable
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.screens.judged_form import JudgedForm
 from tui.vm.filenames import file_behind
@@ -36,6 +38,7 @@ class BackupScreen(JudgedForm):
         device_key: the disk to back up.
     """
 
+    PAGE = True
     BINDING_GROUP_TITLE = "Backup form"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,8 +48,9 @@ class BackupScreen(JudgedForm):
         Binding("f6", "copy_shell", "Copy qmp-shell", tooltip="Copy the line for qmp-shell"),
         Binding("escape", "back", "Back", tooltip="Back to the disks"),
         # On a list of choices a letter looks for a choice: it must never quit or leave the form.
-        Binding("q,r,o,1,2,3,4", "none", show=False),
+        Binding("q,r,o,L,B,1,2,3,4", "none", show=False, id=SHIELD),
     ]
+    BINDINGS = remappable("form", BINDINGS)
 
     # --- what is on it ---------------------------------------------------------------------------
 
@@ -59,11 +63,10 @@ class BackupScreen(JudgedForm):
         self._fields = tuple(field for field in fields if field.name != "device")
         if worker is not None and schema is not None:
             self._way_field = way_field(schema, worker.snapshot, self._device)
-        shown = (*self._fields, self._way_field) if self._way_field else self._fields
         yield FormTitle(id="form-title")
         with Container(id="backup"):
             suggester = PathSuggester(lambda: self.worker.process if self.worker else None)
-            yield BackupForm(shown, self._defaults(), suggester, id="backup-form")
+            yield BackupForm(self._shown_fields, self._defaults(), suggester, id="backup-form")
             yield CommandPreview(id="preview")
         yield FormFoot(id="form-foot")
 
@@ -76,6 +79,7 @@ class BackupScreen(JudgedForm):
             worker.snapshot,
             self._directory(worker.snapshot, device),
             datetime.now().astimezone(),
+            self.deck.settings.speed(worker.snapshot.address, worker.snapshot.name),
         )
         self._device_argument = arguments.get("device", "")
         known = {field.name for field in self._fields}
@@ -85,8 +89,9 @@ class BackupScreen(JudgedForm):
         return texts
 
     def _directory(self, vm: VmSnapshot, device: Device) -> str:
-        """Where the last backup went, else beside the disk's own file."""
-        remembered = self.deck.directory or self.deck.memory.directories.get(vm.uuid or vm.name)
+        """What is set, else where the last backup went, else beside the disk's own file."""
+        chosen = self.deck.directory or self.deck.settings.directory(vm.address, vm.name)
+        remembered = chosen or self.deck.memory.directories.get(vm.uuid or vm.name)
         if remembered:
             return remembered
         file = PurePosixPath(file_behind(device.medium.filename) if device.medium else "/")
@@ -137,13 +142,17 @@ class BackupScreen(JudgedForm):
         self._starting = True
         self.foot.status("Asking QEMU ...", "ready")
         try:
-            verdict = await worker.judge(draft.arguments, way=way, fresh=True)
+            fleece = self._fleece
+            verdict = await worker.judge(draft.arguments, way=way, fleece=fleece, fresh=True)
             await self._take(self._placed(draft.judged(verdict)))
             if self._blocker() is not None:
                 self._go_to_blocker()
                 return
             warnings = verdict.warnings(self.form.ticked)
-            job_id = await worker.start(draft.arguments, way=way, warnings=warnings)
+            wishes, _ = read_wishes(self.form.texts)
+            job_id = await worker.start(
+                draft.arguments, way=way, fleece=fleece, warnings=warnings, wishes=wishes
+            )
         except CommandRefused as refusal:
             if self._gone:
                 return

@@ -1,46 +1,62 @@
-"""Where a monitor is entered: a socket path or host:port, the recent ones below."""
+"""Where a VM is chosen: an address to type, and every VM of this host below."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, OptionList
-from textual.widgets.option_list import Option
+from textual.widgets import DataTable, Footer, Input
 
-from tui.qmp.address import AddressError, MonitorAddress, parse_address
+from tui.config.settings import configured_vms
+from tui.discovery.models import Findings, FoundVm
+from tui.qmp.address import AddressError, MonitorAddress, caution, parse_address
+from tui.screens.vm_screen import ROOMY, WIDE
 from tui.text import plain
+from tui.widgets.found_rows import FOUND_COLUMNS, describe_found, found_row
 from tui.widgets.line import Line
+from tui.widgets.live_table import LiveTable
 from tui.widgets.plain_input import PlainInput
 from tui.widgets.vm_header import VmHeader
 
-_HINT = (
-    "Enter connects, Down goes to the recent ones, Ctrl+Q quits.\n\n"
-    "QMP serves one client at a time. If libvirt or another tool holds the\n"
-    "monitor, start the VM with a second one:\n\n"
-    "    -qmp unix:/run/my-vm.qmp2,server=on,wait=off"
-)
+if TYPE_CHECKING:
+    from tui.app import BlockDeckApp
 
 
 class ConnectScreen(Screen[None]):
-    """An input, what is wrong with it, and the monitors used before."""
+    """An input, what is wrong with it, the VMs that were found, and what is told of one."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
 
     BINDING_GROUP_TITLE = "Connect"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "connect", "Connect", show=False, tooltip="Connect to what is typed in"),
-        Binding("down", "recent", "Recent", show=False, tooltip="Go to the recent monitors"),
+        Binding(
+            "enter",
+            "connect",
+            "Connect",
+            show=False,
+            tooltip="Connect to what is typed in, or to the highlighted VM",
+        ),
+        Binding("down", "to_list", "VMs", show=False, tooltip="Go to the VMs of this host"),
+        Binding("space", "mark", "Mark", tooltip="Mark a VM of the list, to open several at once"),
+        Binding("r,f5", "look", "Look", tooltip="Look for the VMs of this host again"),
+        Binding(
+            "y,f6",
+            "copy_remedy",
+            "Copy",
+            tooltip="Copy what gives the VM a monitor of its own for you (OSC 52)",
+        ),
         Binding("escape", "back", "Back", tooltip="Back to the VM that is open"),
     ]
 
     class Chosen(Message):
-        """This monitor shall be connected to."""
+        """These monitors shall be connected to."""
 
-        def __init__(self, address: MonitorAddress) -> None:
+        def __init__(self, *addresses: MonitorAddress) -> None:
             super().__init__()
-            self.address = address
+            self.addresses = addresses
 
     class Left(Message):
         """The operator wants back to the VM."""
@@ -48,78 +64,253 @@ class ConnectScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._recent: list[str] = []
+        self._found = Findings()
+        self._picked = False
+        self._marked: set[str] = set()
+
+    @property
+    def deck(self) -> "BlockDeckApp":
+        """The app, as what it is."""
+        return cast("BlockDeckApp", self.app)
 
     def compose(self) -> ComposeResult:
-        """Header, input, error, recent monitors."""
+        """Header, input, error, VMs, detail."""
         yield VmHeader(id="vm-header")
-        with Vertical(id="connect"):
+        with Container(id="connect-address"):
             yield Line("Monitor of the VM to back up", classes="dialog-title")
-            yield PlainInput(placeholder="/run/vm.qmp  or  host:port", id="monitor")
+            yield PlainInput(
+                placeholder="/run/vm.qmp, host:port, ssh://..., or choose a VM below", id="monitor"
+            )
             yield Line(id="connect-error")
             yield Line(id="connect-advice")
-            yield Line("Recent", id="recent-title")
-            yield OptionList(id="recent", compact=True, markup=False)
-            yield Line(_HINT, id="connect-hint")
+        yield Line("Looking for the VMs of this host ...", id="connect-found")
+        with Container(id="found"):
+            yield LiveTable(FOUND_COLUMNS, id="found-table")
+            with VerticalScroll(id="found-detail", can_focus=True):
+                yield Line(id="found-text")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Ready to type."""
+        self._say("")
         self.query_one(Input).focus()
 
     def offer(self, recent: list[str]) -> None:
-        """Show the monitors used before, most recent first."""
+        """Look for VMs, and show them with the monitors used before, most recent first."""
         self._recent = list(recent)
-        options = self.query_one(OptionList)
-        options.clear_options()
-        options.add_options(Option(plain(monitor, 200)) for monitor in recent)
-        options.display = self.query_one("#recent-title").display = bool(recent)
         self.query_one(VmHeader).show_vm(None)
+        self._say("")
+        self.action_look()
 
     def tell(self, monitor: str, sentence: str, advice: str = "") -> None:
         """Say what came of connecting, under the input."""
         field = self.query_one(Input)
-        if monitor and field.value != monitor:
+        # What was picked from the list stays in the list, so that Enter there goes on to work.
+        if monitor and field.value != monitor and not self._picked:
             with field.prevent(Input.Changed):
                 field.value = monitor
-        self.query_one("#connect-error", Line).show(plain(sentence, 600))
-        self.query_one("#connect-advice", Line).show(
-            "\n".join(plain(line, 600) for line in advice.split("\n"))
-        )
-        field.focus()
+        self._say(sentence, advice)
+        if not self._picked:
+            field.focus()
+
+    def _say(self, sentence: str, advice: str = "") -> None:
+        told = {"connect-error": sentence, "connect-advice": advice}
+        for name, text in told.items():
+            line = self.query_one(f"#{name}", Line)
+            line.show_resized("\n".join(plain(part, 600) for part in text.split("\n")))
+            line.display = bool(text)
+
+    # --- the address -----------------------------------------------------------------------------
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        self._choose(event.value)
+        self.action_connect()
 
     @on(Input.Changed)
     def _typing(self, event: Input.Changed) -> None:
-        self.query_one("#connect-error", Line).show("")
-        self.query_one("#connect-advice", Line).show("")
+        self._say("", _caution(event.value))
 
-    @on(OptionList.OptionSelected)
-    def _picked(self, event: OptionList.OptionSelected) -> None:
-        self._choose(self._recent[event.option_index])
+    def action_connect(self) -> None:
+        """Connect to what is typed in; without that, to the highlighted VM."""
+        text = self.query_one(Input).value
+        if not text and self.highlighted is not None:
+            self._pick(self.highlighted)
+        else:
+            self._choose(text)
 
     def _choose(self, text: str) -> None:
+        self._picked = False
         try:
-            address = parse_address(text)
+            address = cast("BlockDeckApp", self.app).settings.address(text)
         except AddressError as error:
             self.tell(text, str(error))
             return
-        self.tell(text, f"Connecting to {address} ...")
+        self.tell(text, f"Connecting to {address} ...", caution(address))
         self.post_message(self.Chosen(address))
 
-    def action_connect(self) -> None:
-        """Connect to what is typed in."""
-        self._choose(self.query_one(Input).value)
+    # --- the VMs ---------------------------------------------------------------------------------
 
-    def action_recent(self) -> None:
-        """Go to the first of the recent monitors."""
-        options = self.query_one(OptionList)
-        if options.option_count:
-            options.focus()
-            options.highlighted = 0
+    @property
+    def found(self) -> Findings:
+        """What has been found so far."""
+        return self._found
+
+    @property
+    def highlighted(self) -> FoundVm | None:
+        """The VM under the cursor."""
+        key = self.query_one(LiveTable).selected_key
+        return next((vm for vm in self._found.vms if vm.key == key), None)
+
+    def action_look(self) -> None:
+        """Look for VMs anew."""
+        self._look()
+
+    @work(group="look", exclusive=True)
+    async def _look(self) -> None:
+        recent = []
+        for text in self._recent:
+            try:
+                recent.append(self.deck.settings.address(text))
+            except AddressError:
+                # A file of an earlier version, or of another's making.
+                continue
+        await self.deck.scout.look(recent, self._show)
+
+    def _show(self, found: Findings) -> None:
+        if not self.is_mounted or not self.query("#connect-found"):
+            # Not composed yet, or closed with the app, while the search went on.
+            return
+        self._found = found
+        table = self.query_one(LiveTable)
+        self._marked &= {vm.key for vm in found.vms}
+        self._list()
+        if not table.has_focus:
+            # Nobody has chosen a row yet, so that the best one stays on top of what comes in.
+            table.move_cursor(row=0, animate=False)
+        self.query_one("#connect-found", Line).show_resized(_summary(found))
+        self.query_one("#found").set_class(not found.vms, "-empty")
+        self._show_detail()
+
+    def _list(self) -> None:
+        rows = {}
+        for vm in self._found.vms:
+            rows[vm.key] = found_row(vm, self._called(vm), marked=vm.key in self._marked)
+        self.query_one(LiveTable).show(rows)
+
+    def action_mark(self) -> None:
+        """Mark the highlighted VM, or take its mark away; one that cannot be opened says why."""
+        vm = self.highlighted
+        if vm is None or not self.query_one(LiveTable).has_focus:
+            return
+        if vm.best is None or vm.best.address is None:
+            self._pick(vm)
+            return
+        self._marked ^= {vm.key}
+        self._list()
+
+    def _called(self, vm: FoundVm) -> str:
+        """What the settings call a VM, by any of its monitors."""
+        there = {str(monitor.address) for monitor in vm.monitors if monitor.address is not None}
+        names = (name for name, monitor in configured_vms(self.deck.settings) if monitor in there)
+        return next(names, "")
+
+    def _show_detail(self) -> None:
+        width = self.query_one("#found-detail").scrollable_content_region.width
+        told = describe_found(self.highlighted, width)
+        self.query_one("#found-text", Line).show_resized(told)
+        self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """The sentences are folded to the width of their pane."""
+        self.call_after_refresh(self._show_detail)
+
+    @on(DataTable.RowHighlighted)
+    def _row_highlighted(self) -> None:
+        self._show_detail()
+
+    @on(DataTable.RowSelected)
+    def _row_selected(self) -> None:
+        if self._marked:
+            self._open_marked()
+        elif self.highlighted is not None:
+            self._pick(self.highlighted)
+
+    def _open_marked(self) -> None:
+        """Connect to every VM that is marked."""
+        best = [vm.best for vm in self._found.vms if vm.key in self._marked]
+        addresses = [one.address for one in best if one is not None and one.address is not None]
+        self._marked.clear()
+        self._list()
+        self._picked = True
+        self._say(f"Connecting to {len(addresses)} monitors ...")
+        self.workers.cancel_group(self, "look")
+        self.post_message(self.Chosen(*addresses))
+
+    def _pick(self, vm: FoundVm) -> None:
+        """Connect to the best monitor of a VM, or say why there is none."""
+        self._picked = True
+        field = self.query_one(Input)
+        with field.prevent(Input.Changed):
+            field.value = ""
+        there = {str(monitor.address) for monitor in vm.monitors}
+        for worker in self.deck.fleet.workers:
+            if worker.snapshot.address in there:
+                self.deck.fleet.show(worker)
+                self.post_message(self.Left())
+                return
+        best = vm.best
+        if best is None or best.address is None:
+            why = next((m.sentence for m in vm.monitors), "It has no QMP monitor.")
+            remedy = "In the list, y copies what gives it one for you." if vm.remedy else ""
+            self._say(why, remedy)
+            return
+        self._say(f"Connecting to {best.address} ...")
+        # The look could be holding this very monitor at the moment.
+        self.workers.cancel_group(self, "look")
+        self.post_message(self.Chosen(best.address))
+
+    def action_to_list(self) -> None:
+        """Go to the VMs."""
+        table = self.query_one(LiveTable)
+        if table.row_count:
+            table.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What can be done: a remedy is offered where there is one."""
+        if action == "copy_remedy":
+            vm = self.highlighted if self.is_mounted else None
+            return vm is not None and vm.remedy is not None
+        if action == "back":
+            return self.deck.worker is not None
+        return super().check_action(action, parameters)
+
+    def action_copy_remedy(self) -> None:
+        """Copy it over the terminal."""
+        vm = self.highlighted
+        if vm is not None and vm.remedy is not None:
+            self.app.copy_to_clipboard(vm.remedy.text)
+            self.notify("The remedy was sent to your terminal's clipboard (OSC 52)")
 
     def action_back(self) -> None:
         """Back to the VM, if there is one."""
         self.post_message(self.Left())
+
+
+def _summary(found: Findings) -> str:
+    vms = [vm for vm in found.vms if vm.pid is not None]
+    free = sum(vm.usable for vm in vms)
+    if not found.whole:
+        said = f"VMs on this host: {len(vms)}, looking"
+    elif vms:
+        said = f"VMs on this host: {len(vms)}, {free} of them free to connect to"
+    else:
+        said = "No QEMU is seen to run on this host"
+    return " ".join([f"{said}.", *(plain(note, 400) for note in found.notes)])
+
+
+def _caution(text: str) -> str:
+    """What connecting to an address would do; nothing where it is not whole yet."""
+    try:
+        return caution(parse_address(text))
+    except AddressError:
+        return ""

@@ -9,6 +9,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import DataTable, Input
 
+from tui.keymap import remappable
 from tui.screens.vm_screen import VmScreen
 from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.widgets.device_detail import DeviceDetail
@@ -28,6 +29,7 @@ class DevicesScreen(VmScreen):
         Binding("s", "sort", "Sort", tooltip="Sort by name, size, allocation or writes"),
         Binding("escape", "unfilter", "Clear filter", show=False),
     ]
+    BINDINGS = remappable("disks", BINDINGS)
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,10 +14,12 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.keymap import remappable
 from tui.screens.text_page import TextPage
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
-from tui.vm.events import EventLog, EventRecord
+from tui.vm.events import EventRecord
+from tui.vm.merged_events import MergedEvents
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.event_list import EventList
 from tui.widgets.filter_bar import FilterBar
@@ -34,6 +36,11 @@ class EventsScreen(VmScreen):
         Binding("e", "export", "Export", tooltip="Write the events shown to a file, as JSON lines"),
         Binding("escape", "unfilter", "Clear filter", show=False),
     ]
+    BINDINGS = remappable("events", BINDINGS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._merged = MergedEvents()
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter, list, and a line that tells where one is."""
@@ -47,27 +54,33 @@ class EventsScreen(VmScreen):
         self.query_one(EventList).focus()
 
     def show_vm(self, vm: VmSnapshot) -> None:
-        """Show the events that pass the filter."""
-        if self.worker is None:
-            return
-        log = self.worker.events
-        records = self._shown(log)
+        """Show the events of this VM, or of all, that pass the filter."""
+        records = self._shown()
         self.query_one(EventList).show(records)
-        self.query_one("#event-status", Line).show(self._status(log, len(records)))
+        self.query_one("#event-status", Line).show(
+            self._status(sum(record.times for record in records))
+        )
 
-    def _shown(self, log: EventLog) -> tuple[EventRecord, ...]:
+    def _shown(self) -> tuple[EventRecord, ...]:
         words = self.query_one(FilterBar).words.casefold().split()
-        records = log.since(0)
+        workers = self.deck.fleet.in_view
+        if len(workers) == 1:
+            records = workers[0].events.since(0)
+        else:
+            records = self._merged.of([(w.snapshot.title, w.events) for w in workers])
         if not words:
             return records
         return tuple(record for record in records if _matches(record, words))
 
-    def _status(self, log: EventLog, shown: int) -> str:
-        if log.total == 0:
+    def _status(self, shown: int) -> str:
+        logs = [worker.events for worker in self.deck.fleet.in_view]
+        total, dropped = sum(log.total for log in logs), sum(log.dropped for log in logs)
+        if total == 0:
             return " No events yet: start a backup, or wait for the VM to say something."
         following = "following" if self.query_one(EventList).following else "HOLDING (f follows)"
-        dropped = f", the oldest {log.dropped} no longer held" if log.dropped else ""
-        return f" {following}, {shown} shown of {log.total}{dropped}"
+        told = f", the oldest {dropped} no longer held" if dropped else ""
+        of = f" of {len(logs)} VMs" if len(logs) > 1 else ""
+        return f" {following}, {shown} shown of {total}{of}{told}"
 
     @on(EventList.Held)
     @on(Input.Changed, "FilterBar Input")
@@ -97,9 +110,7 @@ class EventsScreen(VmScreen):
     @work(group="export", exclusive=True)
     async def action_export(self) -> None:
         """Write the events shown to a new file in the working directory."""
-        if self.worker is None:
-            return
-        records = self._shown(self.worker.events)
+        records = self._shown()
         path = Path.cwd() / time.strftime("blockdeck-events-%Y%m%d-%H%M%S.jsonl")
         try:
             await asyncio.to_thread(_write, path, records)
@@ -110,7 +121,7 @@ class EventsScreen(VmScreen):
 
 
 def _matches(record: EventRecord, words: list[str]) -> bool:
-    hay = f"{record.name} {record.subject} {record.meaning}".casefold()
+    hay = f"{record.vm} {record.name} {record.subject} {record.meaning}".casefold()
     return all(word in hay for word in words)
 
 
@@ -118,4 +129,7 @@ def _write(path: Path, records: Iterable[EventRecord]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         for record in records:
-            file.write(json.dumps(record.event.model_dump(by_alias=True, mode="json")) + "\n")
+            raw = record.event.model_dump(by_alias=True, mode="json")
+            times = {"times": record.times, "last": record.last} if record.times > 1 else {}
+            vm = {"vm": record.vm} if record.vm else {}
+            file.write(json.dumps(raw | times | vm) + "\n")

@@ -10,6 +10,7 @@ from textual.containers import Container, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable, Input
 
+from tui.keymap import remappable
 from tui.records.store import Filed
 from tui.screens.text_page import TextPage
 from tui.screens.vm_screen import VmScreen
@@ -34,6 +35,7 @@ class HistoryScreen(VmScreen):
         Binding("slash", "filter", "Filter", tooltip="Show only reports with these words"),
         Binding("escape", "unfilter", "Clear filter", show=False),
     ]
+    BINDINGS = remappable("history", BINDINGS)
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,20 +1,24 @@
 """What a screen about jobs lets one do to the job that is highlighted."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
 from textual.binding import Binding, BindingType
 
+from tui.keymap import remappable
 from tui.qmp.errors import QmpError
 from tui.screens.confirm import Confirm
+from tui.screens.job_care import JobCareActs
 from tui.screens.speed import SpeedScreen
 from tui.screens.verb_menu import VERB_WORDS, VerbMenu
-from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.units import rate
-from tui.vm.snapshot import Device, Job
+from tui.vm.snapshot import Job
 from tui.vm.verbs import Act, Verb, hindrance
+
+if TYPE_CHECKING:
+    from tui.worker import VmWorker
 
 _DONE: Mapping[Verb, str] = {
     Verb.PAUSE: "pauses",
@@ -27,7 +31,7 @@ _DONE: Mapping[Verb, str] = {
 }
 
 
-class JobActs(VmScreen):
+class JobActs(JobCareActs):
     """A screen with keys for the highlighted job."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,24 +40,13 @@ class JobActs(VmScreen):
         Binding("c", "cancel", "Cancel", tooltip="Stop the highlighted job, after asking"),
         Binding("a", "verbs", "Acts", tooltip="All that can be done to the highlighted job"),
     ]
+    BINDINGS = remappable("jobs", BINDINGS)
     _KEYS: ClassVar[Mapping[str, str]] = {"p": "pause", "s": "speed", "c": "cancel"}
 
-    @property
-    def highlighted(self) -> Job | None:
-        """The job that the keys are about."""
-        raise NotImplementedError
-
-    @property
-    def disk(self) -> Device | None:
-        """The disk that the job works on."""
-        job = self.highlighted
-        key = job.device_key if job is not None else None
-        return self.worker.snapshot.device(key) if self.worker is not None and key else None
-
     def _hindrance(self, verb: Verb, job: Job) -> str | None:
-        if self.read_only:
+        if self.looks_only:
             return "BlockDeck is read-only"
-        schema = self.worker.schema if self.worker is not None else None
+        schema = self.job_worker.schema if self.job_worker is not None else None
         return "not connected" if schema is None else hindrance(verb, job, schema.has_command)
 
     def _verb_of(self, action: str, job: Job) -> Verb | None:
@@ -94,52 +87,53 @@ class JobActs(VmScreen):
     @work(group="command")
     async def action_pause(self) -> None:
         """Pause, or resume what is paused."""
-        job = self.highlighted
+        job, worker = self.highlighted, self.job_worker
         if job is not None:
-            await self._do(job, Act(Verb.RESUME if job.paused else Verb.PAUSE))
+            await self._do(worker, job, Act(Verb.RESUME if job.paused else Verb.PAUSE))
 
     @work(group="command")
     async def action_speed(self) -> None:
         """Ask for a limit, then set it."""
-        job = self.highlighted
+        job, worker = self.highlighted, self.job_worker
         if job is not None:
-            await self._change_speed(job)
+            await self._change_speed(worker, job)
 
-    async def _change_speed(self, job: Job) -> None:
-        speed = await self.app.push_screen_wait(SpeedScreen(job))
+    async def _change_speed(self, worker: "VmWorker | None", job: Job) -> None:
+        speed = await self.app.push_screen_wait(SpeedScreen(job, self.deck.settings.backup.presets))
         if speed is not None:
-            await self._do(job, Act(Verb.SET_SPEED, speed=speed))
+            await self._do(worker, job, Act(Verb.SET_SPEED, speed=speed))
 
     @work(group="command")
     async def action_cancel(self) -> None:
         """Ask, then cancel."""
-        job = self.highlighted
+        job, worker = self.highlighted, self.job_worker
         if job is not None:
-            await self._ask_and_do(job, Verb.CANCEL)
+            await self._ask_and_do(worker, job, Verb.CANCEL)
 
     @work(group="command")
     async def action_verbs(self) -> None:
         """Offer everything that can be done."""
-        job = self.highlighted
+        job, worker = self.highlighted, self.job_worker
         if job is None:
             return
         hindrances = {verb: self._hindrance(verb, job) for verb in Verb}
         verb = await self.app.push_screen_wait(VerbMenu(job, hindrances))
         if verb is Verb.SET_SPEED:
-            await self._change_speed(job)
+            await self._change_speed(worker, job)
         elif verb is not None:
-            await self._ask_and_do(job, verb)
+            await self._ask_and_do(worker, job, verb)
 
-    async def _ask_and_do(self, job: Job, verb: Verb) -> None:
-        question = _question(job, verb)
+    async def _ask_and_do(self, worker: "VmWorker | None", job: Job, verb: Verb) -> None:
+        several = worker is not None and len(self.deck.fleet.workers) > 1
+        question = _question(job, verb, worker.snapshot.title if worker and several else "")
         if question is None or await self.app.push_screen_wait(question):
-            await self._do(job, Act(verb))
+            await self._do(worker, job, Act(verb))
 
-    async def _do(self, job: Job, act: Act) -> None:
-        if self.worker is None:
+    async def _do(self, worker: "VmWorker | None", job: Job, act: Act) -> None:
+        if worker is None:
             return
         try:
-            await self.worker.act(job.id, act)
+            await worker.act(job.id, act)
         except QmpError as error:
             words = f"{job.id}: {VERB_WORDS[act.verb][0].lower()} failed: {plain(str(error))}"
             self.notify(words, severity="error", markup=False)
@@ -151,11 +145,17 @@ class JobActs(VmScreen):
             self.notify(f"{plain(job.id, 60)} {_DONE[act.verb]}", markup=False)
 
 
-def _question(job: Job, verb: Verb) -> Confirm | None:
-    """What is asked before something may be lost; None where nothing can be."""
+def _question(job: Job, verb: Verb, vm: str) -> Confirm | None:
+    """What is asked before something may be lost; None where nothing can be.
+
+    Args:
+        job: what it is done to.
+        verb: what is done.
+        vm: the job's VM, where there are several.
+    """
     match verb:
         case Verb.CANCEL:
-            return _cancel_question(job)
+            return _cancel_question(job, vm)
         case Verb.COMPLETE:
             words = "The guest's disk becomes the copy; the old image is used no more."
         case Verb.DISMISS:
@@ -170,18 +170,22 @@ def _question(job: Job, verb: Verb) -> Confirm | None:
             return None
     owner = "" if job.ours else " Another client started it, and may count on it."
     name = VERB_WORDS[verb][0]
-    title = f"{name} {plain(job.id, 60)}?"
+    title = f"{name} {plain(job.id, 60)}{_of(vm)}?"
     return Confirm(title=title, text=f"{words}{owner}", yes=name, no="Leave it")
 
 
-def _cancel_question(job: Job) -> Confirm:
+def _of(vm: str) -> str:
+    return f" of {plain(vm, 40)}" if vm else ""
+
+
+def _cancel_question(job: Job, vm: str) -> Confirm:
     where = plain(job.target, 300) if job.target else "its target"
     lost = f"{where} stays behind, incomplete and useless as a backup."
     if job.type != "backup":
         lost = f"This is a {job.type} job: what it did so far may be lost."
     owner = "" if job.ours else " Another client started it, and may count on it."
     return Confirm(
-        title=f"Cancel {plain(job.id, 60)}?",
+        title=f"Cancel {plain(job.id, 60)}{_of(vm)}?",
         text=f"{lost}{owner}",
         yes="Cancel the job",
         no="Let it run",

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Sparkline
 
+from tui.keymap import remappable
 from tui.screens.job_acts import JobActs
 from tui.text import plain
 from tui.units import rate
@@ -19,6 +20,9 @@ from tui.vm.snapshot import Job, VmSnapshot
 from tui.vm.timeline import Moment, timeline
 from tui.widgets.job_rows import describe_job
 from tui.widgets.line import Line
+
+if TYPE_CHECKING:
+    from tui.worker import VmWorker
 
 _STYLES = {
     Gravity.BAD: "bold $text-error",
@@ -31,7 +35,8 @@ class JobPage(JobActs):
     """A page about one job, with the keys of the Jobs screen.
 
     Args:
-        key: of the job (`Job.key`).
+        worker: of the VM that the job is of.
+        job: the job.
     """
 
     BINDING_GROUP_TITLE = "Job"
@@ -39,10 +44,17 @@ class JobPage(JobActs):
         Binding("escape", "app.pop_screen", "Back"),
         Binding("y", "copy", "Copy command", tooltip="The command that started the job, as JSON"),
     ]
+    BINDINGS = remappable("job_page", BINDINGS)
 
-    def __init__(self, key: int) -> None:
+    def __init__(self, worker: "VmWorker", job: Job) -> None:
         super().__init__()
-        self._key = key
+        self._worker = worker
+        self._key = job.key
+
+    @property
+    def worker(self) -> "VmWorker | None":
+        """The worker of the job's VM, whichever is on show."""
+        return self._worker
 
     def compose_body(self) -> Iterable[Widget]:
         """What it is, how fast it was, what happened, the command."""
@@ -62,15 +74,14 @@ class JobPage(JobActs):
     @property
     def highlighted(self) -> Job | None:
         """The job of the page."""
-        jobs = self.worker.snapshot.jobs if self.worker is not None else ()
-        return next((job for job in jobs if job.key == self._key), None)
+        return next((job for job in self._worker.snapshot.jobs if job.key == self._key), None)
 
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show the job as it is now."""
-        job, worker = self.highlighted, self.worker
+        job, worker = self.highlighted, self._worker
         text = describe_job(job, time.monotonic(), self.disk)
         self.query_one("#job-page-text", Line).show_resized(text)
-        if job is None or worker is None:
+        if job is None:
             return
         self._show_rates(job)
         ended = None
@@ -82,13 +93,15 @@ class JobPage(JobActs):
         self.refresh_bindings()
 
     def _show_rates(self, job: Job) -> None:
-        words = "Rate: not known yet"
+        words = "Rate: not known yet" if job.live else "Rate: it ended before one could be measured"
         if job.rates:
             words = f"Rate: {rate(min(job.rates))} to {rate(max(job.rates))}, a bar a second or so"
         self.query_one("#job-page-rates-title", Line).show(words)
         # From zero on: a bar stands for a rate, not for its place between the least and the most.
         bars = [0.0, *job.rates]
         sparkline = self.query_one(Sparkline)
+        # Nothing but a zero would fill it.
+        sparkline.display = bool(job.rates)
         if list(sparkline.data or ()) != bars:
             sparkline.data = bars
 

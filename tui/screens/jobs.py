@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -10,12 +10,17 @@ from textual.containers import Container, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable
 
+from tui.keymap import remappable
 from tui.screens.job_acts import JobActs
 from tui.screens.job_page import JobPage
 from tui.vm.snapshot import Job, VmSnapshot
-from tui.widgets.job_rows import JOB_COLUMNS, describe_job, job_row
+from tui.widgets.fleet_rows import total_line
+from tui.widgets.job_rows import JOB_COLUMNS, JOB_COLUMNS_OF_ALL, describe_job, job_row
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
+
+if TYPE_CHECKING:
+    from tui.worker import VmWorker
 
 
 class JobsScreen(JobActs):
@@ -33,6 +38,7 @@ class JobsScreen(JobActs):
         ),
         Binding("x", "clear", "Clear", show=False, tooltip="Take the ended jobs off the list"),
     ]
+    BINDINGS = remappable("jobs", BINDINGS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,26 +51,45 @@ class JobsScreen(JobActs):
             yield Line("No jobs. Press 1 for the disks, then b to back one up.", id="jobs-empty")
             with VerticalScroll(id="job-detail", can_focus=True):
                 yield Line(id="job-detail-text")
+        yield Line(id="jobs-total", classes="total-line")
 
     def on_mount(self) -> None:
         """Start on the table."""
         self.query_one(LiveTable).focus()
 
     def show_vm(self, vm: VmSnapshot) -> None:
-        """Show the jobs, the running and the newest first."""
+        """Show the jobs of this VM or of all, the running and the newest first."""
         now = time.monotonic()
-        jobs = sorted(vm.jobs, key=lambda job: (not job.live, -job.key))
-        self.query_one(LiveTable).show({str(job.key): job_row(job, now) for job in jobs})
+        workers = self.deck.fleet.in_view
+        several = len(workers) > 1
+        jobs = [(worker, job) for worker in workers for job in worker.snapshot.jobs]
+        jobs.sort(key=lambda one: (not one[1].live, -(one[1].started or 0.0), -one[1].key))
+        table = self.query_one(LiveTable)
+        table.use(JOB_COLUMNS_OF_ALL if several else JOB_COLUMNS)
+        table.show({_key(w, job): job_row(job, now, w.snapshot.title) for w, job in jobs})
         self.query_one("#jobs").set_class(not jobs, "-empty")
+        total = self.query_one("#jobs-total", Line)
+        total.display = several or len(vm.live_jobs) > 1
+        total.show(total_line([worker.snapshot for worker in workers]))
         self._show_detail()
+
+    @property
+    def _selected(self) -> "tuple[VmWorker, Job] | None":
+        key = self.query_one(LiveTable).selected_key
+        jobs = ((w, job) for w in self.deck.fleet.in_view for job in w.snapshot.jobs)
+        return next(((w, job) for w, job in jobs if _key(w, job) == key), None)
 
     @property
     def highlighted(self) -> Job | None:
         """The job under the cursor."""
-        key = self.query_one(LiveTable).selected_key
-        if self.worker is None or key is None:
-            return None
-        return next((job for job in self.worker.snapshot.jobs if str(job.key) == key), None)
+        selected = self._selected
+        return selected[1] if selected is not None else None
+
+    @property
+    def job_worker(self) -> "VmWorker | None":
+        """The worker of the VM that the job under the cursor is of."""
+        selected = self._selected
+        return selected[0] if selected is not None else self.worker
 
     def _show_detail(self) -> None:
         text = describe_job(self.highlighted, time.monotonic(), self.disk)
@@ -89,11 +114,16 @@ class JobsScreen(JobActs):
 
     def action_open_page(self) -> None:
         """Show all there is to know about the job."""
-        job = self.highlighted
-        if job is not None:
-            self.app.push_screen(JobPage(job.key))
+        selected = self._selected
+        if selected is not None:
+            self.app.push_screen(JobPage(*selected))
 
     def action_clear(self) -> None:
         """Forget the ended jobs."""
-        if self.worker is not None:
-            self.worker.clear_finished()
+        for worker in self.deck.fleet.in_view:
+            worker.clear_finished()
+
+
+def _key(worker: "VmWorker", job: Job) -> str:
+    """Names a row: two VMs may have jobs of the same key."""
+    return f"{id(worker)}-{job.key}"

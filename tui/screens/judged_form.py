@@ -11,9 +11,11 @@ from tui.backup.arguments import Json, command
 from tui.backup.draft import ParsedDraft, parse_draft
 from tui.backup.fields import FormField
 from tui.backup.formstate import applicability
+from tui.backup.presets import PRESET, PRESET_FIELD, Preset, fill_in, is_in_force
 from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.way import Way
 from tui.backup.way_field import WAY, at_the_switch
+from tui.backup.wish_fields import FLEECE, WISH_FIELDS, read_wishes
 from tui.qmp.errors import QmpError
 from tui.screens.vm_screen import ROOMY, VmScreen
 from tui.vm.snapshot import Device
@@ -25,6 +27,10 @@ log = logging.getLogger(__name__)
 
 _TYPING_PAUSE = 0.4
 """Seconds without a change after which QEMU itself is asked."""
+
+
+_NOT_QEMUS = frozenset({WAY, PRESET, *(field.name for field in WISH_FIELDS)})
+"""Fields that are no arguments."""
 
 
 class JudgedForm(VmScreen):
@@ -57,6 +63,11 @@ class JudgedForm(VmScreen):
         return self._left or not (self.is_attached and self.display)
 
     @property
+    def _shown_fields(self) -> tuple[FormField, ...]:
+        way = (self._way_field,) if self._way_field else ()
+        return (*self._fields, *way, PRESET_FIELD, *WISH_FIELDS)
+
+    @property
     def form(self) -> BackupForm:
         """The form."""
         return self.query_one(BackupForm)
@@ -87,17 +98,36 @@ class JudgedForm(VmScreen):
         """How the backup is to be carried out."""
         return Way(self.form.texts.get(WAY) or Way.DRIVE)
 
+    @property
+    def _fleece(self) -> str:
+        """Where what the guest overwrites is to be saved first; "" is nowhere."""
+        return self.form.texts.get(FLEECE, "").strip()
+
     def _draft(self) -> ParsedDraft:
-        texts = {name: text for name, text in self.form.texts.items() if name != WAY}
+        texts = {name: text for name, text in self.form.texts.items() if name not in _NOT_QEMUS}
         draft = parse_draft(texts, self._fields)
         arguments = {"device": self._device_argument, **draft.arguments}
-        return ParsedDraft(arguments=arguments, findings=draft.findings)
+        _, mistakes = read_wishes(self.form.texts)
+        return ParsedDraft(arguments=arguments, findings=(*draft.findings, *mistakes))
 
     @on(BackupForm.Changed)
     def _changed(self, event: BackupForm.Changed) -> None:
         if self._refusal is not None and event.field is not None:
             self._refusal = None
+        self._preset(event.field)
         self._judge()
+
+    def _preset(self, changed: str | None) -> None:
+        """Fill in what a preset wants; it is none any more once something else is chosen."""
+        chosen, form = self.form.texts.get(PRESET), self.form
+        if not chosen:
+            return
+        preset, known = Preset(chosen), frozenset(form.texts)
+        if changed in (PRESET, "format", "compress"):
+            for name, text in fill_in(preset, form.texts, known).items():
+                form.set_text(name, text)
+        elif not is_in_force(preset, form.texts, known):
+            form.set_text(PRESET, "")
 
     @work(group="judge", exclusive=True)
     async def _judge(self) -> None:
@@ -113,7 +143,7 @@ class JudgedForm(VmScreen):
         states = applicability(self.form.texts, self._device, worker.snapshot, self._fields)
         self.form.apply(states)
         try:
-            verdict = await worker.judge(draft.arguments, way=way)
+            verdict = await worker.judge(draft.arguments, way=way, fleece=self._fleece)
         except QmpError as error:
             self._verdict = None
             self._say(f"Cannot be judged: {error}", "refuses")
@@ -177,8 +207,7 @@ class JudgedForm(VmScreen):
         """What to look at: the name of the field, or the whole of it."""
         if finding.override and finding.severity is not Severity.REFUSES:
             return "a box is to be ticked"
-        fields = (*self._fields, self._way_field) if self._way_field else self._fields
-        labels = {field.name: field.label for field in fields}
+        labels = {field.name: field.label for field in self._shown_fields}
         return labels.get(finding.field or "", "see the message")
 
     def on_descendant_focus(self) -> None:

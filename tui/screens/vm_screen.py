@@ -9,10 +9,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from tui.keymap import remappable
 from tui.screens.rescue import RescueScreen
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import find_trouble
 from tui.widgets.trouble_banner import TroubleBanner
+from tui.widgets.vm_bar import VmBar
 from tui.widgets.vm_header import VmHeader
 
 if TYPE_CHECKING:
@@ -36,6 +38,13 @@ class VmScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("R", "rescue", "RESCUE", tooltip="Get a guest going that an I/O error stopped"),
     ]
+    BINDINGS = remappable("vm", BINDINGS)
+
+    PAGE = False
+    """Whether it is opened over another screen; then it stays with the VM it was opened for."""
+
+    _of: "VmWorker | None" = None
+    _pinned: "VmWorker | None" = None
 
     @property
     def deck(self) -> "BlockDeckApp":
@@ -44,8 +53,10 @@ class VmScreen(Screen[None]):
 
     @property
     def worker(self) -> "VmWorker | None":
-        """The worker of the VM on show."""
-        return self.deck.worker
+        """The worker of the VM on show, or of the one that this page is about."""
+        if self.PAGE and self._pinned is None:
+            self._pinned = self.deck.worker
+        return self._pinned or self.deck.worker
 
     @property
     def read_only(self) -> bool:
@@ -55,6 +66,7 @@ class VmScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
         yield VmHeader(id="vm-header")
+        yield VmBar(id="vm-bar")
         yield TroubleBanner(id="trouble")
         yield from self.compose_body()
         yield Footer(compact=True, show_command_palette=False)
@@ -80,6 +92,9 @@ class VmScreen(Screen[None]):
         """Show this snapshot in the body."""
         raise NotImplementedError
 
+    def vm_changed(self) -> None:
+        """Another VM is on show: forget what was of the one before."""
+
     def on_mount(self) -> None:
         """Containers compose their own children later: look again when all are there."""
         self.call_after_refresh(self.on_screen_resume)
@@ -91,12 +106,17 @@ class VmScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was on top."""
-        self.take(self.worker.snapshot if self.worker else None)
+        self.take()
 
-    def take(self, vm: VmSnapshot | None) -> None:
-        """Show a new snapshot, unless the body is not there yet or no more."""
+    def take(self) -> None:
+        """Show the present snapshot, unless the body is not there yet or no more."""
         if not self._whole():
             return
+        vm = self.worker.snapshot if self.worker else None
+        if self._of is not self.worker:
+            self._of = self.worker
+            self.vm_changed()
+        self.query_one(VmBar).show_vms([w.snapshot for w in self.deck.fleet.workers], vm)
         self.query_one(VmHeader).show_vm(vm)
         if self.query_one(TroubleBanner).show_vm(vm):
             self.refresh_bindings()

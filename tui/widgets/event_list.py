@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.keymap import remappable
 from tui.text import plain
 from tui.vm.events import EventRecord, Gravity
 
@@ -42,6 +43,7 @@ class EventList(ScrollView, can_focus=True):
         Binding("end,G", "move(1000000)", "Last", show=False),
         Binding("enter", "open", "JSON", tooltip="Show the event as QEMU sent it"),
     ]
+    BINDINGS = remappable("events", BINDINGS)
 
     class Opened(Message):
         """The event under the cursor is wanted in full."""
@@ -56,15 +58,16 @@ class EventList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._records: Sequence[EventRecord] = ()
+        self._told = (0, 0, 0)
         self.cursor = 0
         self.following = True
 
     def show(self, records: Sequence[EventRecord]) -> None:
         """Show these records, oldest first."""
-        if len(records) == len(self._records) and (
-            not records or records[-1].number == self._records[-1].number
-        ):
+        told = (len(records), records[-1].number if records else 0, sum(r.times for r in records))
+        if told == self._told:
             return
+        self._told = told
         held = self._records[self.cursor].number if self._records else 0
         self._records = records
         self.virtual_size = Size(self.size.width, len(records))
@@ -145,7 +148,8 @@ class EventList(ScrollView, can_focus=True):
 def _line(record: EventRecord, sign: str, width: int) -> str:
     """Time, what it is about, what it means; the event's own name where there is room."""
     clock = time.strftime("%H:%M:%S", time.localtime(record.wall))
-    told = f" {clock} {sign}{plain(record.subject, 24):<24} {plain(record.meaning, 400)}"
+    vm = f"{plain(record.vm, 14):<14} " if record.vm else ""
+    told = f" {clock} {sign}{vm}{plain(record.subject, 24):<24} {plain(record.words, 400)}"
     name = plain(record.name, 24)
     room = width - cell_len(told) - len(name) - 2
     return told if room < 0 else f"{told}{' ' * room}{name} "

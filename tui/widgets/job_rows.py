@@ -8,6 +8,7 @@ from tui.text import plain
 from tui.units import duration, milliseconds, percent, rate, size
 from tui.vm.remedies import remedy
 from tui.vm.snapshot import Device, Job, Outcome
+from tui.widgets.care_rows import care_lines, pair
 from tui.widgets.live_table import Cell, Column
 
 JOB_COLUMNS = (
@@ -25,6 +26,9 @@ JOB_COLUMNS = (
     Column("detail", "Error", 24, rank=9, stretch=True),
 )
 
+JOB_COLUMNS_OF_ALL = (Column("vm", "VM", 12, roomy=20), *JOB_COLUMNS)
+"""The same where the jobs of several VMs are listed."""
+
 _NOTABLE, _HARMFUL = 1.3, 2.0
 """From how many times the time of a write on that is said, and said as a warning."""
 
@@ -39,10 +43,11 @@ _STATE = {
 }
 
 
-def job_row(job: Job, now: float) -> dict[str, Cell]:
-    """The cells of one job; `now` is monotonic seconds."""
+def job_row(job: Job, now: float, vm: str = "") -> dict[str, Cell]:
+    """The cells of one job of a VM; `now` is monotonic seconds."""
     style = _STATE.get(job.state, "")
     return {
+        "vm": Cell(plain(vm, 60)),
         "job": Cell(plain(job.id, 80), "bold" if job.live else ""),
         "device": Cell(plain(job.device or "?", 60)),
         "state": Cell(job.state, style),
@@ -78,24 +83,56 @@ def describe_job(job: Job | None, now: float, device: Device | None = None) -> C
     """Everything about one job, and what the guest has of it on its disk."""
     if job is None:
         return Content.styled("No job is highlighted.", "$muted")
+    return Content("\n").join(
+        [
+            Content.styled(plain(job.id, 200), "bold $accent"),
+            pair("state", Content.styled(_state_words(job), _STATE.get(job.state, ""))),
+            *_advice(job),
+            pair("copied", f"{size(job.offset)} of {size(job.len)}"),
+            *(care_lines(job.care) if job.live else ()),
+            *_guest(job, device),
+            pair("speed", _speed_words(job)),
+            *_settings(job),
+            pair("runs" if job.live else "took", age(job, now)),
+            *_start(job),
+        ]
+    )
+
+
+def _advice(job: Job) -> list[Content]:
+    advice = remedy(job.error)
+    return [pair("advice", Content.styled(advice, "$text-warning"))] if advice else []
+
+
+def _guest(job: Job, device: Device | None) -> list[Content]:
+    if device is None or device.write_wait is None or not job.live:
+        return []
+    words = _wait_words(device.write_wait, device.write_wait_before)
+    return [pair("guest", Content.assemble(words, _rate_words(device)))]
+
+
+def _rate_words(device: Device) -> str:
+    """How much the guest writes, which a slow target brings down."""
+    if device.throughput is None:
+        return ""
+    now, before = device.throughput.write, device.write_rate_before
+    words = f"; it writes {rate(now)}"
+    return f"{words}, {now / before:.1f} times as much" if before else words
+
+
+def _settings(job: Job) -> list[Content]:
     owner = "us" if job.ours else "another client"
-    lines = [
-        Content.styled(plain(job.id, 200), "bold $accent"),
-        _pair("state", Content.styled(_state_words(job), _STATE.get(job.state, ""))),
-        _pair("kind", f"{job.type or '?'}, started by {owner}, io-status {job.io_status}"),
-        _pair("disk", plain(job.device or "not known", 200)),
-        _pair("target", plain(job.target or "not known: started by another client", 400)),
-        _pair("copied", f"{size(job.offset)} of {size(job.len)}"),
-        _pair("speed", _speed_words(job)),
-        _pair("runs" if job.live else "took", age(job, now)),
+    return [
+        pair("disk", plain(job.device or "not known", 200)),
+        pair("target", plain(job.target or "not known: started by another client", 400)),
+        pair("kind", f"{job.type or '?'}, started by {owner}, io-status {job.io_status}"),
     ]
-    if device is not None and device.write_wait is not None and job.live:
-        lines.insert(-1, _pair("guest", _wait_words(device.write_wait, device.write_wait_before)))
-    if (advice := remedy(job.error)) is not None:
-        lines.insert(2, _pair("advice", Content.styled(advice, "$text-warning")))
-    if job.wall_started is not None:
-        lines.append(_pair("started", time.strftime("%F %T", time.localtime(job.wall_started))))
-    return Content("\n").join(lines)
+
+
+def _start(job: Job) -> list[Content]:
+    if job.wall_started is None:
+        return []
+    return [pair("started", time.strftime("%F %T", time.localtime(job.wall_started)))]
 
 
 def _wait_words(wait: float, before: float | None) -> Content:
@@ -110,6 +147,9 @@ def _wait_words(wait: float, before: float | None) -> Content:
 
 
 def _speed_words(job: Job) -> str:
+    if job.care.held_back:
+        wanted = f"{rate(job.asked)} asked" if job.asked else "none asked"
+        return f"limit {rate(job.speed)}, held back for the guest ({wanted})"
     words = f"limit {rate(job.speed)}" if job.speed else "no limit"
     if job.asked is not None:
         asked = f"{rate(job.asked)} asked" if job.asked else "none asked"
@@ -126,7 +166,3 @@ def _state_words(job: Job) -> str:
     if job.outcome is Outcome.SUCCEEDED:
         words += ": all of it was copied"
     return words
-
-
-def _pair(label: str, value: str | Content) -> Content:
-    return Content.assemble((f"{label:<11}", "$muted"), value)

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
+from textual.widgets.data_table import ColumnKey, RowKey
 
 ROOMY = 100
 """Cells from which a table has room to spell things out."""
@@ -87,6 +88,13 @@ class LiveTable(DataTable[Text]):
         self._shown: dict[str, Mapping[str, Cell]] = {}
         self._wanted: dict[str, Mapping[str, Cell]] = {}
 
+    def on_mount(self) -> None:
+        """Cells have the colours of the theme they were made in."""
+        self.app.theme_changed_signal.subscribe(self, self._recolour)
+
+    def _recolour(self, _: object) -> None:
+        self.call_after_refresh(self._rebuild)
+
     def show(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
         """Show these rows, in this order, and keep the cursor on the row it is on."""
         self._wanted = dict(rows)
@@ -97,11 +105,20 @@ class LiveTable(DataTable[Text]):
             return
         for line, (key, cells) in enumerate(rows.items()):
             before = self._shown[key]
+            if cells is before:
+                continue
             for place, column in enumerate(self.shown_columns):
                 cell = cells[column.key]
                 if cell != before[column.key]:
                     self._repaint_cell(key, column, Coordinate(line, place), cell)
         self._shown = dict(rows)
+
+    def use(self, columns: Sequence[Column]) -> None:
+        """Have other columns from now on; the rows to come have cells for them."""
+        if tuple(columns) != self.all_columns:
+            self.all_columns = tuple(columns)
+            self._wanted = {}
+            self.on_resize()
 
     @property
     def selected_key(self) -> str | None:
@@ -140,8 +157,8 @@ class LiveTable(DataTable[Text]):
 
     def _repaint_cell(self, key: str, column: Column, place: Coordinate, cell: Cell) -> None:
         # DataTable.update_cell() repaints the whole table; over SSH that is ten times the bytes.
-        row_key = next(k for k in self._data if k.value == key)
-        column_key = next(k for k in self.columns if k.value == column.key)
+        row_key = RowKey(key)
+        column_key = ColumnKey(column.key)
         self._data[row_key][column_key] = self._text(cell, column)
         self._update_count += 1
         self.refresh_coordinate(place)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from textual.suggester import Suggester
 
-from tui.host.complete import complete_path
+from tui.host.complete import complete_here, complete_path
 from tui.host.process import QemuProcess
 
 
@@ -25,4 +25,16 @@ class PathSuggester(Suggester):
         if not value.startswith("/"):
             return None
         found = await asyncio.to_thread(complete_path, value, self._process())
+        return found[0] if found else None
+
+
+class LocalPathSuggester(Suggester):
+    """Completes a path as BlockDeck itself sees it."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """What the right arrow would complete."""
+        found = await asyncio.to_thread(complete_here, value)
         return found[0] if found else None

@@ -1,7 +1,10 @@
 """The top line: which VM, which QEMU, whether the guest runs, how the connection stands."""
 
+import time
+
 from rich.cells import cell_len
 from textual.content import Content
+from textual.timer import Timer
 
 from tui.text import plain
 from tui.vm.snapshot import Link, VmSnapshot
@@ -11,6 +14,7 @@ _GRAVE_RUN_STATES = frozenset({"io-error", "internal-error", "guest-panicked"})
 _PART = tuple[str, str]
 _BRAND: _PART = (" BlockDeck ", "bold $accent")
 _SHORTEST_NAME, _LONGEST_NAME = 10, 48
+_COUNT_EVERY = 0.1
 
 
 class VmHeader(Line):
@@ -19,11 +23,18 @@ class VmHeader(Line):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._vm: VmSnapshot | None = None
+        self._counting: Timer | None = None
 
     def show_vm(self, vm: VmSnapshot | None) -> None:
         """Show the VM, or that there is none."""
         self._vm = vm
         self.show(_describe(vm, self.size.width))
+        frozen = vm is not None and vm.frozen_since is not None
+        if frozen and self._counting is None:
+            self._counting = self.set_interval(_COUNT_EVERY, lambda: self.show_vm(self._vm))
+        elif not frozen and self._counting is not None:
+            self._counting.stop()
+            self._counting = None
 
     def on_resize(self) -> None:
         """The VM's name takes what room there is."""
@@ -34,8 +45,13 @@ def _describe(vm: VmSnapshot | None, width: int) -> Content:
     if vm is None:
         return Content.assemble(_BRAND, (" no VM", "$muted"))
     parts: list[_PART] = []
+    if vm.frozen_since is not None:
+        seconds = max(0.0, time.monotonic() - vm.frozen_since)
+        parts.append((f"frozen {seconds:.1f} s", "bold $text-warning"))
     if vm.read_only:
         parts.append(("READ-ONLY", "bold $text-warning"))
+    if vm.audit_problem:
+        parts.append(("NO AUDIT LOG", "bold $text-error"))
     if vm.version is not None:
         parts.append((f"QEMU {vm.version.qemu}", ""))
     if vm.run_state:
@@ -43,10 +59,20 @@ def _describe(vm: VmSnapshot | None, width: int) -> Content:
     parts.append(_link(vm))
     # How the connection stands comes last, and must not be cut off for the sake of a long name.
     rest = cell_len(_BRAND[0]) + sum(cell_len(text) + 3 for text, _ in parts) + 3
+    if taint := _taint(vm, width - rest - _SHORTEST_NAME):
+        parts.insert(0, (taint, "$text-warning"))
+        rest += cell_len(taint) + 3
     name = plain(vm.title, min(max(width - rest, _SHORTEST_NAME), _LONGEST_NAME))
     parts.insert(0, (name, "bold"))
     separated = [piece for part in parts for piece in (("│ ", "$muted"), part, " ")]
     return Content.assemble(_BRAND, *separated)
+
+
+def _taint(vm: VmSnapshot, room: int) -> str:
+    """That libvirt has marked the domain; it was told before, and gives way to what changes."""
+    if not vm.address.startswith(("qemu:", "qemu+")):
+        return ""
+    return next((t for t in ("tainted in libvirt", "tainted") if cell_len(t) + 3 <= room), "")
 
 
 def _run_state(state: str) -> _PART:

@@ -1,0 +1,96 @@
+"""`blockdeck chain --freeze`: the guest is at rest while a point begins, and never longer."""
+
+import json
+from pathlib import Path
+
+from tests.agent.fake import FREEZE, THAW, fake_agent
+from tests.chain.disks import STEP, MirroredDisk
+from tests.cli.running import blockdeck
+from tests.qemu import QemuStarter, Vm
+from tests.worker.test_blockdev import nodes
+
+
+def begun_at(vm: Vm) -> list[float]:
+    """When jobs of backups were made, as QEMU's clock has it."""
+    return [
+        event["timestamp"]["seconds"] + event["timestamp"]["microseconds"] / 1e6
+        for event in vm.events
+        if event["event"] == "JOB_STATUS_CHANGE"
+        and event["data"]["status"] == "created"
+        and event["data"]["id"].startswith("blockdeck-")
+    ]
+
+
+async def test_a_point_begins_while_the_guest_is_frozen(qemu: QemuStarter, tmp_path: Path) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*disk.options)
+    await vm.qmp("cont")
+    place = tmp_path / "backups"
+    place.mkdir()
+    async with fake_agent(tmp_path) as agent:
+        for words in (("start",), ("next",)):
+            await disk.write(vm, 0, STEP, 7)
+            vm.events.clear()
+            done = await blockdeck(
+                *("chain", *words, vm.monitor, place, "--agent", agent.path, "--json")
+            )
+            assert (done.status, done.err) == (0, "")
+            point = done.lines[-1]["points"][-1]
+            assert not agent.frozen
+            assert 0 < point["frozen_seconds"] < 20
+            await vm.qmp("query-status")
+            backups = {job for job in begun_at(vm) if job > agent.done[FREEZE] - 1}
+            # The last job that was made is the backup; those that make its target come before.
+            assert agent.done[FREEZE] <= max(backups) <= agent.done[THAW]
+        assert agent.calls.count(FREEZE) == agent.calls.count(THAW) == 2
+
+
+async def test_what_cannot_be_frozen_leaves_nothing_behind(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*disk.options)
+    place = tmp_path / "backups"
+    place.mkdir()
+    before = await nodes(vm)
+    async with fake_agent(tmp_path) as agent:
+        words = ("chain", "start", vm.monitor, place)
+        for more, runs, why in (
+            (("--agent", agent.path), False, "the guest is prelaunch: its agent cannot answer"),
+            (("--freeze",), True, "no socket for a guest agent"),
+            (("--agent", tmp_path / "none"), True, "No such file"),
+            (("--agent", agent.path), True, "has been disabled"),
+        ):
+            agent.refuses = {FREEZE}
+            if runs:
+                await vm.qmp("cont")
+            done = await blockdeck(*words, *more)
+            assert done.status == 1
+            assert why in done.err
+            assert list(place.iterdir()) == []
+            assert await nodes(vm) == before
+            named = await vm.qmp("query-named-block-nodes", flat=True)
+            assert [n for n in named if n.get("dirty-bitmaps")] == []
+            assert await vm.qmp("query-jobs") == []
+        assert not agent.frozen
+
+
+async def test_a_guest_that_was_thawed_too_soon_is_told_and_the_point_goes_on(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*disk.options)
+    await vm.qmp("cont")
+    place = tmp_path / "backups"
+    place.mkdir()
+    async with fake_agent(tmp_path) as agent:
+        # As the agent of Windows does by itself.
+        agent.thaws_by_itself = True
+        done = await blockdeck("chain", "start", vm.monitor, place, "--agent", agent.path)
+        assert done.status == 1
+        assert "thawed early, and not by us" in done.err
+        assert "chain finish" in done.err
+    assert (await blockdeck("chain", "finish", vm.monitor, place)).status == 0
+    (manifest,) = place.glob("*.chain.json")
+    (point,) = json.loads(manifest.read_text())["points"]
+    assert (point["state"], point["frozen_seconds"]) == ("complete", None)

@@ -1,0 +1,97 @@
+"""`blockdeck discover`, which looks at this whole machine."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.running import Done, blockdeck
+from tests.discovery.starting import Starter, held_by_another, starting
+
+NAME = "a[/x][red]\n\x1b]0;owned\x07\u202e"
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Starter]:
+    """`await start("-name", "web", ...)`; every QEMU is gone when the test ends."""
+    async with starting(tmp_path) as starter:
+        yield starter
+
+
+def the_vm(done: Done, pid: int) -> dict[str, Any]:
+    """The VM of a process, out of all those of this machine."""
+    (vm,) = (vm for vm in done.json["vms"] if vm["pid"] == pid)
+    assert isinstance(vm, dict)
+    return vm
+
+
+async def test_as_json(start: Starter, tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    qemu = await start("-name", "web", "-qmp", f"unix:{path},server=on,wait=off")
+    mute = await start("-name", "mute")
+    done = await blockdeck("discover", "--json")
+    assert done.status == 0
+    vm = the_vm(done, qemu.pid)
+    assert (vm["name"], vm["kind"], vm["run-state"]) == ("web", "vm", "prelaunch")
+    assert vm["connect-to"] == str(path)
+    (monitor,) = vm["monitors"]
+    assert (monitor["address"], monitor["state"]) == (str(path), "free")
+    poor = the_vm(done, mute.pid)
+    assert poor["connect-to"] is None
+    assert poor["remedy"]["text"].startswith("-qmp unix:")
+
+
+async def test_what_is_found_can_be_given_to_another_command(
+    start: Starter, tmp_path: Path
+) -> None:
+    path = tmp_path / "we b,x.sock"
+    written = str(path).replace(",", ",,")
+    qemu = await start("-qmp", f"unix:{written},server=on,wait=off")
+    vm = the_vm(await blockdeck("discover", "--json"), qemu.pid)
+    report = (await blockdeck("devices", vm["connect-to"], "--json")).json
+    assert report["vm"]["monitor"] == str(path)
+
+
+async def test_the_table_tells_who_holds_a_monitor(start: Starter, tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    qemu = await start("-name", "web", "-qmp", f"unix:{path},server=on,wait=off")
+    with held_by_another(path) as pid:
+        done = await blockdeck("discover")
+    (line,) = (line for line in done.out.splitlines() if f" {qemu.pid} " in line)
+    assert line.split()[:3] == ["web", "busy", str(path)]
+    assert f"(pid {pid}, user " in done.err
+    assert "web.qmp2,server=on,wait=off" in done.err
+
+
+async def test_nothing_is_asked_if_it_shall_not(start: Starter, tmp_path: Path) -> None:
+    path, log = tmp_path / "web.sock", tmp_path / "sent"
+    qemu = await start(
+        *("-chardev", f"socket,id=c,path={path},server=on,wait=off,logfile={log}"),
+        *("-mon", "c,mode=control"),
+    )
+    vm = the_vm(await blockdeck("discover", "--json", "--no-probe"), qemu.pid)
+    assert (vm["monitors"][0]["state"], vm["run-state"]) == ("free", None)
+    assert log.read_text() == ""
+
+
+async def test_a_name_is_no_escape_sequence_and_no_markup(start: Starter) -> None:
+    await start("-name", f"guest={NAME}")
+    for words in (["discover"], ["discover", "--json"]):
+        done = await blockdeck(*words)
+        for text in (done.out, done.err):
+            assert "\x1b" not in text
+            assert "\u202e" not in text
+        assert "a[/x][red]" in done.out
+        if "--json" in words:
+            assert NAME in [vm["name"] for vm in json.loads(done.out)["vms"]]
+
+
+async def test_what_is_no_text_is_printed_all_the_same(start: Starter, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    qemu = await start("-name", path.name, "-qmp", f"unix:{path},server=on,wait=off")
+    done = await blockdeck("discover", "--json", "--no-probe")
+    assert the_vm(done, qemu.pid)["connect-to"] == str(path)
+    assert (await blockdeck("discover")).status == 0

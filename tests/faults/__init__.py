@@ -1,0 +1,1 @@
+"""Faults in the middle of a backup: what becomes of guest, nodes, outcome and screen."""

@@ -1,0 +1,65 @@
+"""The tour plays to its end on the real demo, and can be steered."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.widgets import Footer
+
+from tests.discovery.looking import scout
+from tests.ui.deck import Deck
+from tests.waiting import until
+from tui.demo.fault_lab import FaultLab
+from tui.demo.vm import DemoVm
+from tui.tour.app import TourApp
+from tui.tour.caption import TourCaption
+from tui.tour.script import the_story
+
+STORY_SECONDS = 200.0
+
+
+@asynccontextmanager
+async def tour(
+    vm: DemoVm, state: Path, pace: float = 0, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[tuple[TourApp, Deck]]:
+    app = TourApp(
+        directory=str(vm.backups), state=state, scout=scout(), lab=FaultLab(vm.info), pace=pace
+    )
+    async with app.run_test(size=size) as pilot:
+        yield app, Deck(app, pilot)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_it_plays_to_its_end(demo_vm: DemoVm, tmp_path: Path, size: tuple[int, int]) -> None:
+    async with tour(demo_vm, tmp_path / "state", size=size) as (app, deck):
+        try:
+            await until(lambda: app.player.ended, STORY_SECONDS)
+        finally:
+            print(deck.screen)
+        assert app.player.done == len(the_story()), deck.toasts
+        assert [path.name for path in demo_vm.directory.glob("demo-*-point2.qcow2")]
+        # The keys are the operator's again.
+        await deck.press("2")
+        await deck.sees("succeeded")
+
+
+async def test_the_speaker_steers(demo_vm: DemoVm, tmp_path: Path) -> None:
+    async with tour(demo_vm, tmp_path / "state", pace=10) as (app, deck):
+        await deck.sees("1/15  Find a VM", "space holds")
+        footer, caption = app.screen.query_one(Footer), app.screen.query_one(TourCaption)
+        await until(lambda: caption.region.bottom == footer.region.y)
+        await deck.press("space")
+        await deck.sees("HELD")
+        await deck.press("right")
+        await deck.sees("2/15  Its disks")
+        await deck.press("left")
+        await deck.sees("1/15  Find a VM", "HELD")
+        # No key of the speaker's reaches the app.
+        await deck.press("question_mark")
+        assert "Everywhere" not in deck.screen
+        await deck.press("q")
+        await until(lambda: not app.is_running)
+        assert app.return_value == 0

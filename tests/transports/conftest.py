@@ -1,0 +1,67 @@
+"""Each test of the suite runs once over each transport."""
+
+import asyncio
+import gc
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.transports.over_libvirt import Libvirtd, over_libvirt, running_libvirtd
+from tests.transports.over_ssh import over_ssh
+from tests.transports.over_tls import over_tls
+from tests.transports.reaching import Reached, over_tcp, over_unix
+
+WAYS = {"unix": over_unix, "tcp": over_tcp, "tls": over_tls, "ssh": over_ssh}
+LIBVIRT = "libvirt"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory with a path short enough for sockets, which pytest's own need not have."""
+    directory = Path(tempfile.mkdtemp(prefix="bd-"))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(params=[*WAYS, LIBVIRT])
+async def reached(request: pytest.FixtureRequest, place: Path) -> AsyncIterator[Reached]:
+    """A QEMU behind one of the transports."""
+    if request.param == LIBVIRT:
+        # Started for whoever needs it, and once.
+        way = over_libvirt(request.getfixturevalue("libvirtd"))
+    else:
+        way = WAYS[request.param](place)
+    async with way as behind:
+        yield behind
+
+
+@pytest.fixture(scope="session")
+def libvirtd() -> Iterator[Libvirtd]:
+    """A libvirtd that serves all tests of this process."""
+    with running_libvirtd() as daemon:
+        yield daemon
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Collect within the test what it forgot to close, so that the warning fails this very test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def open_files() -> Callable[[], int]:
+    """How many descriptors this process has open."""
+    return lambda: len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+async def no_task_is_left() -> AsyncIterator[None]:
+    """Whatever a transport began is over when its session is."""
+    before = asyncio.all_tasks()
+    yield
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert [task for task in left if not task.done()] == []

@@ -1,0 +1,133 @@
+"""The chains screen: a chain begun, gone on with and looked at, by keys alone."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.chain.disks import STEP, MirroredDisk, restored
+from tests.qemu import QemuStarter
+from tests.ui.conftest import DeckOpener
+from tests.ui.deck import USUAL
+from tests.waiting import until
+from tui.chain.directory import Kept, chains_in
+from tui.chain.manifest import bitmap_name
+from tui.config import Settings
+from tui.images.seal import unsealed
+from tui.screens.chains import ChainsScreen
+from tui.screens.prune import PruneScreen
+from tui.screens.restore import RestoreScreen
+
+
+def the_chain(directory: Path, points: int) -> Kept | None:
+    """The one chain of a directory, once it has so many complete points."""
+    kept, _ = chains_in(directory)
+    complete = [one for one in kept if len([p for p in one.chain.points if p.complete]) == points]
+    return complete[0] if complete else None
+
+
+@pytest.mark.parametrize("size", [(80, 24), USUAL, (200, 50)], ids=str)
+async def test_a_chain_from_its_start_to_a_new_full_point(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", "qcow2") for i in range(2)]
+    vm = await qemu("-name", "mail", *disks[0].options, *disks[1].options)
+    place = open_deck.backups
+    async with open_deck(vm, size) as deck:
+        await deck.press("5")
+        await until(lambda: isinstance(deck.app.screen, ChainsScreen))
+        await deck.sees("No chain in", str(place)[:20])
+        await deck.press("s")
+        await deck.sees("Start a chain", "n0   4.0 MiB", "n1   4.0 MiB")
+        await deck.press("f2")
+        await until(lambda: the_chain(place, 1))
+        await deck.sees("mail  n0, n1  1 point", "full", "complete  next 0 B")
+
+        await disks[1].write(vm, STEP, STEP, 7)
+        await deck.press("r")
+        await deck.sees("next 64.0 KiB")
+        await deck.press("n")
+        await until(lambda: the_chain(place, 2))
+        await deck.sees("2 points", "incremental")
+        kept = the_chain(place, 2)
+        assert kept is not None
+        for disk in disks:
+            image = place / kept.chain.points[1].images[disk.name].file
+            assert await restored(image, tmp_path) == bytes(disk.content)
+
+        node = (await vm.qmp("query-block"))[0]["inserted"]["node-name"]
+        await vm.qmp("block-dirty-bitmap-remove", node=node, name=bitmap_name(kept.chain.id, 2))
+        await deck.press("r")
+        await deck.sees("next full")
+        await deck.press("n")
+        await deck.sees("Make a full point instead?", "n0 has lost the bitmap")
+        await deck.press("y")
+        await until(lambda: the_chain(place, 3))
+        await deck.sees("3 points")
+
+        (place / kept.chain.points[1].images["n0"].file).unlink()
+        await deck.sees("DAMAGED", "1 cannot be restored")
+        await deck.press("end", "up")
+        await deck.sees("is missing")
+
+
+async def test_a_running_point_tells_how_far_it_is_and_can_be_cancelled(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "raw")
+    disk.path.write_bytes(b"\5" * len(disk.content))
+    vm = await qemu(*disk.options)
+    slow = Settings(backup={"speed": "1"})
+    async with open_deck(vm, settings=slow) as deck:
+        await deck.press("5")
+        await deck.sees("No chain in")
+        await deck.press("s")
+        await deck.sees("Start a chain")
+        await deck.press("f2")
+        await deck.sees("running ")
+        await until(lambda: deck.vm.live_jobs)
+        await deck.press("c")
+        await deck.sees("Cancel the point?", "What was copied of it is removed.")
+        await deck.press("y")
+        await deck.is_told("The point did not come to be", "cancelled")
+        await deck.sees("No chain in")
+    assert await asyncio.to_thread(lambda: list(open_deck.backups.iterdir())) == []
+
+
+async def test_a_point_has_checksums_and_is_verified_restored_and_pruned_by_keys(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "raw")
+    vm = await qemu("-name", "mail", *disk.options)
+    place = open_deck.backups
+    async with open_deck(vm) as deck:
+        await deck.press("5")
+        await deck.sees("No chain in")
+        await deck.press("s")
+        await deck.sees("Start a chain")
+        await deck.press("f2")
+        await deck.sees("next 0 B")
+
+        def sealed() -> bool:
+            kept = the_chain(place, 1)
+            return kept is not None and not unsealed(kept.chain)
+
+        await until(sealed)
+        await deck.press("end")
+        await deck.sees("checksum kept")
+        await deck.press("v")
+        await deck.sees("SOUND: every point can be restored as it was.")
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, ChainsScreen))
+        await deck.press("enter")
+        await until(lambda: isinstance(deck.app.screen, RestoreScreen))
+        await deck.sees("Restore mail as at point 1")
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, ChainsScreen))
+        await deck.press("p")
+        await until(lambda: isinstance(deck.app.screen, PruneScreen))
+        await deck.sees("Nothing goes.")
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, ChainsScreen))
+        await deck.press("home", "enter")
+        await until(lambda: "full" not in deck.screen)

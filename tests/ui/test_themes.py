@@ -1,0 +1,148 @@
+"""Our themes can be read on every screen; the one that was chosen comes back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.color import Color, ColorType
+
+from tests.qemu import QemuStarter, Vm, qemu_img
+from tests.ui.conftest import DeckOpener
+from tests.ui.deck import Deck, open_form
+from tests.waiting import until
+from tui.config import Settings
+from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN
+
+DIMMED = {"Startbackup", "A", "All", "d", "Cleanup"}
+"""Keys in the footer that cannot be used at the moment; that is what their being dim tells."""
+
+NO_TEXT = set(" ─│┌┐└┘▁▂▃▄▅▆▇█▉▊▋▌▍▎▏░▒▓▔▕╺╸━")
+"""What only makes a form: lines, bars, the ends of scrollbars."""
+
+
+@pytest.fixture
+async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
+    """A VM with a disk to back up, one that cannot be, and jobs of every outcome."""
+    disk = tmp_path / "disk.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", disk, "16M")
+    vm = await qemu(
+        *("-name", "themed", "-drive", f"if=none,id=good,format=qcow2,file={disk}"),
+        *("-drive", "if=none,id=cdrom,media=cdrom"),
+        *("-blockdev", "null-co,node-name=slow,size=1073741824,read-zeroes=on"),
+    )
+    await vm.write("good", 0, 1 << 20, 1)
+    place = {"format": "qcow2", "sync": "full"}
+    await vm.qmp("drive-backup", place, device="good", job_id="done", target=f"{tmp_path}/a")
+    await vm.qmp(
+        "drive-backup", place, device="slow", job_id="goes", target=f"{tmp_path}/b", speed=1
+    )
+    return vm
+
+
+def texts(deck: Deck) -> Iterator[tuple[str, Color, Color]]:
+    """The texts on the screen with the colours that the terminal is sent for them."""
+    for strip in deck.app.screen._compositor.render_strips():
+        for text, style, _ in strip:
+            words = "".join(character for character in text if character not in NO_TEXT)
+            if words.strip() in {"", *DIMMED} or style is None:
+                continue
+            if style.color is None or style.bgcolor is None:
+                continue
+            ink, ground = style.color, style.bgcolor
+            yield words, *((ground, ink) if style.reverse else (ink, ground))
+
+
+def ratio(one: Color, other: Color) -> float:
+    """WCAG 2.1's contrast, reckoned anew."""
+
+    def luminance(colour: Color) -> float:
+        parts = [part / 255 for part in colour.get_truecolor()]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def illegible(deck: Deck, least: float) -> list[str]:
+    """What is hard to read."""
+    return [
+        f"{deck.app.theme}: {words!r} {ink.name} on {ground.name}: {ratio(ink, ground):.2f}"
+        for words, ink, ground in texts(deck)
+        if ColorType.DEFAULT not in (ink.type, ground.type) and ratio(ink, ground) < least - 0.01
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_all_text_of_all_screens_can_be_read_in_our_themes(
+    vm: Vm, open_deck: DeckOpener
+) -> None:
+    found = []
+    async with open_deck(vm, (120, 40)) as deck:
+        await deck.go_to_row("good")
+        for keys in (("1",), ("2",), ("3",), ("4",), ("5",), ("L",), ("o",)):
+            await deck.press(*keys)
+            found += await over_all_themes(deck)
+            if keys == ("L",):
+                await deck.press("escape")
+        await deck.press("escape")
+        form = await open_form(deck, "good")
+        await form.is_ready()
+        found += await over_all_themes(deck)
+        await deck.press("home", *"relative")
+        await until(lambda: not form.can_start)
+        found += await over_all_themes(deck)
+    assert not found, "\n".join(sorted(set(found)))
+
+
+async def over_all_themes(deck: Deck) -> list[str]:
+    """What is hard to read on the screen as it is, theme by theme."""
+    found = []
+    for theme in sorted(theme.name for theme in OWN):
+        deck.app.theme = theme
+        await deck.settle()
+        found += illegible(deck, 7 if theme in (CONTRAST.name, CONTRAST_LIGHT.name) else 4.5)
+    return found
+
+
+def test_the_check_can_fail() -> None:
+    grey, white = Color.parse("#bbbbbb"), Color.parse("#ffffff")
+    assert ratio(grey, white) < 2
+    assert ratio(Color.parse("#000000"), white) == pytest.approx(21)
+
+
+def test_there_are_light_and_dark_ones_of_both_kinds() -> None:
+    kinds = {("contrast" in theme.name, theme.dark) for theme in OWN}
+    assert kinds == {(False, False), (False, True), (True, False), (True, True)}
+
+
+async def test_the_theme_that_was_chosen_is_begun_with(vm: Vm, open_deck: DeckOpener) -> None:
+    async with open_deck(vm) as deck:
+        assert deck.app.theme == "blockdeck-dark"
+        await deck.press("ctrl+p")
+        await deck.press(*"theme")
+        await deck.sees("Other colours")
+        await deck.press("enter")
+        await deck.press(*"contrast-light")
+        await deck.sees("blockdeck-contrast-light")
+        await deck.press("enter")
+        await until(lambda: deck.app.theme == "blockdeck-contrast-light")
+        remembered = open_deck.state / "memory.json"
+        await until(lambda: "contrast-light" in remembered.read_text())
+    async with open_deck(vm) as deck:
+        await until(lambda: deck.app.theme == "blockdeck-contrast-light")
+        assert deck.app.screen.styles.background.hex == "#FFFFFF"
+    async with open_deck(vm, settings=Settings(theme="nord")) as deck:
+        assert deck.app.theme == "nord", "what is set comes first"
+        assert "contrast-light" in remembered.read_text(), "and is not taken for a choice"
+
+
+async def test_a_remembered_theme_that_is_no_more_does_no_harm(
+    vm: Vm, open_deck: DeckOpener
+) -> None:
+    open_deck.state.mkdir()
+    (open_deck.state / "memory.json").write_text('{"theme": "gone"}')
+    async with open_deck(vm) as deck:
+        await deck.sees("good")
+        assert deck.app.theme == "blockdeck-dark"

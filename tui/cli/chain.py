@@ -1,0 +1,332 @@
+"""`blockdeck chain`: points of chains from the command line, from their start to their end."""
+
+import asyncio
+import shlex
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from tui.agent import FreezeLapsed, NotThawed
+from tui.chain.directory import Kept, NoManifest, chains_in, read_chain
+from tui.chain.lock import ChainBusy
+from tui.chain.manifest import SUFFIX, Chain, Point
+from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.cli.failure import Failure, Status
+from tui.cli.images_run import Teller
+from tui.cli.interruption import interruption
+from tui.cli.monitor import open_vm
+from tui.cli.output import PROGRAM, note, say, say_json, say_table
+from tui.cli.progress import Reporter, reporter_for
+from tui.images.errors import ImageError
+from tui.images.seal import seal, seal_alone, unsealed
+from tui.qmp.address import MonitorAddress
+from tui.text import plain
+from tui.units import size
+from tui.vm.snapshot import Device
+from tui.vm.total import total_of
+from tui.worker import VmWorker
+from tui.worker.chains import Freeze, PointFailed, RunningPoint
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRequest:
+    """What the command line asks for; `place` is a directory, or a manifest in it.
+
+    `freeze` is whether the guest is frozen while the backup begins, `agent` by which socket, None
+    for the one on QEMU's command line.
+    """
+
+    address: MonitorAddress
+    place: Path
+    disks: tuple[str, ...] = ()
+    options: PointOptions = field(default_factory=PointOptions)
+    full: bool = False
+    checksum: bool = True
+    freeze: bool = False
+    agent: Path | None = None
+    as_json: bool = False
+
+
+# --- making points -------------------------------------------------------------------------------
+
+
+async def start_chain(request: ChainRequest) -> int:
+    """Begin a chain with a full point of the disks that are named, or of all that there are.
+
+    Raises:
+        Failure: it cannot be, or did not succeed.
+        QmpError: QEMU refused, or could not be asked.
+    """
+    async with open_vm(request.address) as worker:
+        devices = _chosen(worker, request.disks)
+        return await _make(
+            worker,
+            worker.chains.begin(
+                devices, _directory(request.place), request.options, _freeze(worker, request)
+            ),
+            request,
+        )
+
+
+async def next_point(request: ChainRequest) -> int:
+    """Make the next point of a chain: an increment, or a new full one where that is asked for.
+
+    Raises:
+        Failure, QmpError: as `start_chain`.
+    """
+    kept = the_chain(request.place)
+    async with open_vm(request.address) as worker:
+        freeze = _freeze(worker, request)
+        point = worker.chains.go_on(kept, request.options, freeze, full=request.full)
+        return await _make(worker, point, request)
+
+
+async def finish_point(request: ChainRequest) -> int:
+    """See to the end of a point whose backup an earlier command left running.
+
+    Raises:
+        Failure, QmpError: as `start_chain`.
+    """
+    kept = the_chain(request.place)
+    async with open_vm(request.address) as worker:
+        return await _make(worker, worker.chains.take_up(kept), request)
+
+
+async def _make(
+    worker: VmWorker, point: AbstractAsyncContextManager[RunningPoint | Kept], request: ChainRequest
+) -> int:
+    reporter = reporter_for(request.as_json)
+    try:
+        async with point as running:
+            if isinstance(running, Kept):
+                return _told(running, request)
+            title = f"point {running.point.serial} of chain {running.chain.id}"
+            reporter.started(title, running.point.command)
+            if running.warning:
+                note(running.warning)
+            kept = await _to_its_end(worker, running, reporter)
+            if kept is not None and request.checksum:
+                reporter.close()
+                kept = await _sealed(kept, request)
+    except NeedsFull as reason:
+        raise Failure(str(reason), "A new full point can be made: add --full.") from reason
+    except (NotPossible, ChainBusy) as reason:
+        raise Failure(_sentence(str(reason))) from reason
+    except (FreezeLapsed, NotThawed) as reason:
+        advice = f"The backup goes on all the same. See to its end by: {_finish(request)}"
+        raise Failure(str(reason), advice) from reason
+    except PointFailed as reason:
+        advice = "The chain is as it was before: the next point can be made on its last one."
+        raise Failure(f"the point did not come to be: {reason}", advice) from reason
+    finally:
+        reporter.close()
+    if kept is None:
+        note(f"interrupted; the backup goes on in QEMU. See to its end by: {_finish(request)}")
+        return Status.INTERRUPTED
+    return _told(kept, request)
+
+
+def _finish(request: ChainRequest) -> str:
+    monitor, place = shlex.quote(str(request.address)), shlex.quote(str(request.place))
+    return f"{PROGRAM} chain finish {monitor} {place}"
+
+
+async def _to_its_end(worker: VmWorker, running: RunningPoint, reporter: Reporter) -> Kept | None:
+    """The chain with the point; None if a signal came first."""
+
+    def tell() -> None:
+        jobs = [job for id_ in running.job_ids if (job := worker.snapshot.job(id_))]
+        total = total_of(jobs, f"{len(running.job_ids)} disks")
+        if total is not None:
+            reporter.progress(total)
+
+    unsubscribe = worker.subscribe(tell)
+    with interruption() as interrupted:
+        end = asyncio.create_task(worker.chains.finish(running), name="finish a point")
+        stop = asyncio.create_task(interrupted.wait(), name="interruption")
+        try:
+            await asyncio.wait((end, stop), return_when=asyncio.FIRST_COMPLETED)
+            return end.result() if end.done() else None
+        finally:
+            unsubscribe()
+            end.cancel()
+            stop.cancel()
+
+
+async def _sealed(kept: Kept, request: ChainRequest) -> Kept:
+    """The chain with its checksums; without those that could not be taken, which is told."""
+    with Teller(as_json=request.as_json) as tell, interruption() as interrupted:
+        sealing = asyncio.create_task(seal(kept, tell), name="checksums")
+        stop = asyncio.create_task(interrupted.wait(), name="interruption")
+        try:
+            await asyncio.wait((sealing, stop), return_when=asyncio.FIRST_COMPLETED)
+            if sealing.done():
+                return sealing.result()
+            why = "interrupted"
+        except ImageError as error:
+            why = error.sentence
+        finally:
+            sealing.cancel()
+            stop.cancel()
+            await asyncio.wait((sealing, stop))
+    place = shlex.quote(str(kept.path))
+    note(f"no checksum: {why}. Take it by: {PROGRAM} chain seal {place}")
+    return await asyncio.to_thread(read_chain, kept.path)
+
+
+async def seal_chain(place: Path, *, as_json: bool) -> int:
+    """Take the checksums that the images of a chain lack.
+
+    Raises:
+        Failure: there is no such chain, or somebody else works on it.
+        ImageError: an image cannot be read, or has changed.
+    """
+    missing = len(unsealed(the_chain(place).chain))
+    with Teller(as_json=as_json) as tell:
+        kept = await seal_alone(the_chain(place).path, tell)
+    if as_json:
+        say_json({"type": "chain", **_as_json(kept)})
+    else:
+        say(
+            f"{missing} checksum{'' if missing == 1 else 's'} taken"
+            if missing
+            else "every image has its checksum"
+        )
+    return Status.DONE
+
+
+def _freeze(worker: VmWorker, request: ChainRequest) -> Freeze | None:
+    if not request.freeze and request.agent is None:
+        return None
+    return lambda: worker.freezing.frozen(request.agent)
+
+
+def _told(kept: Kept, request: ChainRequest) -> int:
+    if request.as_json:
+        say_json({"type": "chain", **_as_json(kept)})
+        return Status.DONE
+    last = kept.chain.last
+    if last is None:
+        say(f"chain {kept.chain.id} has no complete point")
+        return Status.FAILED
+    say(f"point {last.serial} of chain {kept.chain.id}, {last.kind}, is complete")
+    for name, image in last.images.items():
+        say(f"  {name}: {kept.directory / image.file}, {size(image.allocated)}")
+    return Status.DONE
+
+
+def _chosen(worker: VmWorker, names: Sequence[str]) -> list[Device]:
+    """The disks by their names; without names all that can be backed up and are written to."""
+    devices = worker.snapshot.devices
+    if not names:
+        return [d for d in devices if d.obstacle is None and d.medium and not d.medium.read_only]
+    chosen = []
+    for name in names:
+        device = next((device for device in devices if device.title == name), None)
+        if device is None:
+            known = ", ".join(plain(device.title) for device in devices)
+            raise Failure(f"the VM has no disk {name}", f"It has: {known}")
+        chosen.append(device)
+    return chosen
+
+
+def _directory(place: Path) -> Path:
+    """The directory as QEMU is to be told it.
+
+    Raises:
+        Failure: it is none.
+    """
+    if not place.is_dir():
+        raise Failure(f"{place} is no directory", "Make it first: a chain has one to itself.")
+    return place.resolve()
+
+
+# --- reading chains ------------------------------------------------------------------------------
+
+
+def the_chain(place: Path) -> Kept:
+    """The chain of a manifest, or the only one of a directory.
+
+    Raises:
+        Failure: there is none, or more than one, or it cannot be read.
+    """
+    try:
+        if place.name.endswith(SUFFIX) and not place.is_dir():
+            return read_chain(place.resolve())
+        kept, bad = chains_in(_directory(place))
+    except NoManifest as error:
+        raise Failure(str(error)) from error
+    if len(kept) == 1 and not bad:
+        return kept[0]
+    if kept:
+        names = "\n".join(str(one.path) for one in kept)
+        raise Failure(f"{place} has more than one chain", f"Name a manifest:\n{names}")
+    raise Failure(str(bad[0]) if bad else f"{place} has no chain")
+
+
+def list_chains(place: Path, *, as_json: bool) -> int:
+    """Print the chains of a directory with their points.
+
+    Raises:
+        Failure: there is no such directory, or a manifest of it cannot be read.
+    """
+    kept, bad = chains_in(_directory(place))
+    for one in kept:
+        if as_json:
+            say_json(_as_json(one))
+        else:
+            say_table(_table(one))
+    if not kept and not bad and not as_json:
+        say(f"{place} has no chain")
+    if bad:
+        raise Failure("; ".join(str(error) for error in bad))
+    return Status.DONE
+
+
+def _as_json(kept: Kept) -> dict[str, Any]:
+    return {"manifest": str(kept.path), **kept.chain.model_dump(mode="json")}
+
+
+def _table(kept: Kept) -> Table:
+    chain = kept.chain
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title=Text(_title(chain)),
+        title_justify="left",
+    )
+    for name in ("point", "kind", "on", "state", "started"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("images", overflow="fold")
+    for point in chain.points:
+        table.add_row(*(Text(plain(cell)) for cell in _row(point)))
+    return table
+
+
+def _title(chain: Chain) -> str:
+    disks = ", ".join(disk.name for disk in chain.disks)
+    return plain(f"chain {chain.id} of {chain.vm or 'a VM without a name'}: {disks}")
+
+
+def _row(point: Point) -> tuple[str, ...]:
+    sizes = [image.allocated for image in point.images.values() if image.allocated is not None]
+    return (
+        str(point.serial),
+        point.kind,
+        str(point.parent or "-"),
+        point.state,
+        point.started.astimezone().strftime("%F %T"),
+        size(sum(sizes)) if sizes else "-",
+        ", ".join(image.file for image in point.images.values()),
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:-1] if text.endswith(".") else text

@@ -1,0 +1,237 @@
+"""Every dirty bitmap of the QEMU on show, and what can be done to it."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import DataTable
+
+from tui.chain.bitmaps import price
+from tui.keymap import remappable
+from tui.qmp.errors import QmpError
+from tui.screens.bitmap_form import BitmapForm, choosable_nodes
+from tui.screens.bitmap_merge import BitmapMerge
+from tui.screens.confirm import Confirm
+from tui.screens.vm_screen import VmScreen
+from tui.text import plain
+from tui.vm.bitmap_acts import BitmapAct, BitmapVerb, why_no_source, why_not
+from tui.vm.bitmaps import Bitmap, bitmap_nodes, bitmaps_of, unseen
+from tui.vm.snapshot import VmSnapshot
+from tui.widgets.bitmap_rows import BITMAP_COLUMNS, bitmap_row, describe_bitmap
+from tui.widgets.line import Line
+from tui.widgets.live_table import LiveTable
+
+LOOK_EVERY = 5.0
+"""Seconds between looks while the screen is on top: no event tells what the guest writes."""
+
+_DONE: Mapping[BitmapVerb, str] = {
+    BitmapVerb.ADD: "added",
+    BitmapVerb.CLEAR: "cleared",
+    BitmapVerb.ENABLE: "records again",
+    BitmapVerb.DISABLE: "disabled",
+    BitmapVerb.MERGE: "has the marks of the others, too",
+    BitmapVerb.REMOVE: "removed",
+}
+
+
+class BitmapsScreen(VmScreen):
+    """The table of bitmaps and, for the one highlighted, all that is known of it."""
+
+    PAGE = True
+    BINDING_GROUP_TITLE = "Bitmaps"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding("a", "add", "Add", tooltip="Add a dirty bitmap to a disk"),
+        Binding("c", "clear", "Clear", tooltip="Clear the highlighted bitmap, after asking"),
+        Binding("e", "record", "Record", tooltip="Disable the highlighted bitmap, or enable it"),
+        Binding("m", "merge", "Merge", tooltip="Merge other bitmaps into the highlighted one"),
+        Binding("x", "remove", "Remove", tooltip="Remove the highlighted bitmap, after asking"),
+    ]
+    BINDINGS = remappable("bitmaps", BINDINGS)
+    _ACTIONS: ClassVar[frozenset[str]] = frozenset({"add", "clear", "record", "merge", "remove"})
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Table, empty state, detail, what was done."""
+        with Container(id="bitmaps"):
+            yield LiveTable(BITMAP_COLUMNS, id="bitmap-table")
+            yield Line(id="bitmaps-empty")
+            with VerticalScroll(id="bitmap-detail", can_focus=True):
+                yield Line(id="bitmap-text")
+        yield Line(id="bitmaps-unseen")
+        yield Line(id="bitmap-done")
+
+    def on_mount(self) -> None:
+        """Start on the table, with a fresh look at the VM, and look again now and then."""
+        self.query_one(LiveTable).focus()
+        self._look()
+        self.set_interval(LOOK_EVERY, self._look_if_shown)
+
+    def _look_if_shown(self) -> None:
+        if self.is_current:
+            self._look()
+
+    @work(group="look", exclusive=True)
+    async def _look(self) -> None:
+        if self.worker is None:
+            return
+        try:
+            await self.worker.refresh()
+        except QmpError as error:
+            self._say(f"This is what was known before: {error}", "$text-warning")
+
+    # --- what is shown ---------------------------------------------------------------------------
+
+    @property
+    def bitmaps(self) -> tuple[Bitmap, ...]:
+        """All bitmaps of the VM."""
+        vm = self.worker.snapshot if self.worker is not None else VmSnapshot()
+        return bitmaps_of(bitmap_nodes(vm))
+
+    @property
+    def highlighted(self) -> Bitmap | None:
+        """The bitmap under the cursor."""
+        key = self.query_one(LiveTable).selected_key
+        return next((found for found in self.bitmaps if found.key == key), None)
+
+    def show_vm(self, vm: VmSnapshot) -> None:
+        """Show the bitmaps as they are now."""
+        found = self.bitmaps
+        self.query_one(LiveTable).show({one.key: bitmap_row(one) for one in found})
+        empty = "No disk has a dirty bitmap. a adds one: it records what the guest writes."
+        self.query_one("#bitmaps-empty", Line).show(empty)
+        self.query_one("#bitmaps").set_class(not found, "-empty")
+        hidden = self.query_one("#bitmaps-unseen", Line)
+        hidden.show_resized(plain(unseen(bitmap_nodes(vm))))
+        hidden.set_class(bool(hidden.text), "-shown")
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        verbs = [self._verb_of(action) for action in ("clear", "record", "merge", "remove")]
+        reasons = {verb: self._hindrance(verb) for verb in verbs if verb is not None}
+        text = describe_bitmap(self.highlighted, reasons)
+        self.query_one("#bitmap-text", Line).show_resized(text)
+        self.refresh_bindings()
+
+    @on(DataTable.RowHighlighted)
+    def _row_highlighted(self) -> None:
+        self._show_detail()
+
+    # --- acts ------------------------------------------------------------------------------------
+
+    def _hindrance(self, verb: BitmapVerb) -> str | None:
+        """Why a key does nothing now."""
+        if self.read_only:
+            return "BlockDeck is read-only"
+        if verb is BitmapVerb.ADD:
+            vm = self.worker.snapshot if self.worker is not None else VmSnapshot()
+            return None if any(choosable_nodes(vm)) else "this VM has no disk"
+        one = self.highlighted
+        if one is None:
+            return "there is no bitmap"
+        why = why_not(verb, one)
+        if why is None and verb is BitmapVerb.MERGE and not self._sources(one):
+            return "there is no other bitmap to merge into it"
+        return why
+
+    def _sources(self, target: Bitmap) -> list[Bitmap]:
+        return [other for other in self.bitmaps if why_no_source(other, target) is None]
+
+    def _verb_of(self, action: str) -> BitmapVerb | None:
+        if action == "record":
+            one = self.highlighted
+            records = one is not None and one.info.recording
+            return BitmapVerb.DISABLE if records else BitmapVerb.ENABLE
+        return BitmapVerb(action) if action in self._ACTIONS else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what cannot be done."""
+        if action not in self._ACTIONS:
+            return super().check_action(action, parameters)
+        verb = self._verb_of(action) if self._whole() else None
+        return True if verb is not None and self._hindrance(verb) is None else None
+
+    def on_key(self, event: events.Key) -> None:
+        """A dimmed key says why it is."""
+        keys = {b.key: b.action for b in self.BINDINGS if isinstance(b, Binding)}
+        verb = self._verb_of(keys.get(event.character or "", ""))
+        why = self._hindrance(verb) if verb is not None else None
+        if verb is None or why is None:
+            return
+        event.stop()
+        one = self.highlighted
+        title = f" {plain(one.title, 60)}" if one is not None and verb is not BitmapVerb.ADD else ""
+        words = f"{verb.value}{title}: {plain(why, 200)}"
+        self.notify(words, severity="warning", markup=False)
+
+    @work(group="bitmap")
+    async def action_add(self) -> None:
+        """Ask what it is to be like, then add it."""
+        if self.worker is None:
+            return
+        node = self.highlighted.node.name if self.highlighted is not None else ""
+        form = BitmapForm(self.worker.snapshot, node)
+        act = await self.app.push_screen_wait(form)
+        if act is not None:
+            await self._ask_and_do(act)
+
+    @work(group="bitmap")
+    async def action_merge(self) -> None:
+        """Ask which ones, then merge them."""
+        target = self.highlighted
+        if target is None:
+            return
+        others = [other for other in self.bitmaps if other.name]
+        act = await self.app.push_screen_wait(BitmapMerge(target, others))
+        if act is not None:
+            await self._ask_and_do(act)
+
+    @work(group="bitmap")
+    async def action_clear(self) -> None:
+        """Ask, then clear."""
+        await self._ask_about(BitmapVerb.CLEAR)
+
+    @work(group="bitmap")
+    async def action_record(self) -> None:
+        """Ask, then disable it; or enable it, where it is disabled."""
+        await self._ask_about(self._verb_of("record") or BitmapVerb.DISABLE)
+
+    @work(group="bitmap")
+    async def action_remove(self) -> None:
+        """Ask, then remove."""
+        await self._ask_about(BitmapVerb.REMOVE)
+
+    async def _ask_about(self, verb: BitmapVerb) -> None:
+        one = self.highlighted
+        if one is not None and self._hindrance(verb) is None:
+            await self._ask_and_do(BitmapAct(verb, node=one.node.name, name=one.name))
+
+    async def _ask_and_do(self, act: BitmapAct) -> None:
+        if self.worker is None or not await self.app.push_screen_wait(self._question(act)):
+            return
+        name = plain(act.name, 60)
+        try:
+            await self.worker.change_bitmap(act)
+        except QmpError as error:
+            self._say(f"NOT DONE: {act.verb.value} {name}: {error}", "bold $text-error")
+            return
+        self._say(f"{name}: {_DONE[act.verb]}", "$text-success")
+
+    def _question(self, act: BitmapAct) -> Confirm:
+        vm = self.worker.snapshot if self.worker is not None else VmSnapshot()
+        verb = act.verb.value.capitalize()
+        into = "into " if act.verb is BitmapVerb.MERGE else ""
+        return Confirm(
+            title=f"{verb} {into}{plain(act.name, 60)}?",
+            text="\n\n".join(plain(words, 600) for words in price(act, vm)),
+            yes=verb,
+            no="Leave it",
+        )
+
+    def _say(self, words: str, style: str) -> None:
+        if self.is_mounted:
+            text = Content.styled(plain(words, 400), style)
+            self.query_one("#bitmap-done", Line).show_resized(text)

@@ -1,0 +1,222 @@
+"""Points of chains, made while the operator goes about elsewhere."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.worker import Worker, WorkerCancelled, WorkerFailed
+
+from tui.agent import AgentError
+from tui.chain.directory import Kept, NoManifest, read_chain
+from tui.chain.lock import ChainBusy, alone_with
+from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.images.errors import ImageError
+from tui.images.progress import Progress
+from tui.images.seal import seal
+from tui.qmp.errors import QmpError
+from tui.text import plain
+from tui.units import percent
+from tui.vm.snapshot import Device
+from tui.worker.chains import PointFailed, RunningPoint
+
+if TYPE_CHECKING:
+    from tui.app import BlockDeckApp
+    from tui.worker import VmWorker
+
+log = logging.getLogger(__name__)
+
+_TIDYING_SECONDS = 3.0
+
+
+class ChainMaking:
+    """Makes points in tasks of the app's, and tells how they ended.
+
+    Args:
+        app: whose notices are used.
+    """
+
+    def __init__(self, app: "BlockDeckApp") -> None:
+        self._app = app
+        self._making: dict[str, asyncio.Event] = {}
+        self._sealing: dict[str, float] = {}
+        self._sealers: dict[str, Worker[None]] = {}
+
+    def is_making(self, chain: str) -> bool:
+        """Whether a point of this chain is seen to."""
+        return chain in self._making
+
+    def words(self, chain: str) -> str:
+        """What is done to the last point of a chain after its backup; nothing mostly."""
+        done = self._sealing.get(chain)
+        return f"checksum {percent(done)}" if done is not None else ""
+
+    async def start(
+        self,
+        worker: "VmWorker",
+        devices: Sequence[Device],
+        directory: Path,
+        *,
+        freeze: bool = False,
+    ) -> bool:
+        """Begin a chain; tells whether its first point runs.
+
+        Raises:
+            AgentError: the guest cannot be frozen.
+        """
+        options, freezing = self._options(worker), worker.freezing.frozen if freeze else None
+        return await self._begin(worker.chains.begin(devices, directory, options, freezing), worker)
+
+    async def was_frozen(self, kept: Kept) -> bool:
+        """Whether the guest was frozen for the last point of a chain, and so is for the next."""
+        try:
+            last = (await asyncio.to_thread(read_chain, kept.path)).chain.last
+        except (NoManifest, OSError):
+            # Told by whoever goes on with it.
+            return False
+        return last is not None and last.frozen_seconds is not None
+
+    async def go_on(
+        self, worker: "VmWorker", kept: Kept, *, full: bool = False, freeze: bool = False
+    ) -> bool:
+        """Make the next point; tells whether it runs.
+
+        Raises:
+            NeedsFull: no increment can be made, but a full point can.
+            AgentError: the guest cannot be frozen.
+        """
+        options, freezing = self._options(worker), worker.freezing.frozen if freeze else None
+        await self._over(kept.chain.id)
+        await self._let_go(kept.chain.id)
+        point = worker.chains.go_on(kept, options, freezing, full=full)
+        return await self._begin(point, worker)
+
+    def _options(self, worker: "VmWorker") -> PointOptions:
+        vm = worker.snapshot
+        return PointOptions(speed=self._app.settings.speed(vm.address, vm.name))
+
+    async def take_up(self, worker: "VmWorker", kept: Kept) -> bool:
+        """See to a point that an earlier BlockDeck left; tells whether it still runs."""
+        return await self._begin(worker.chains.take_up(kept), worker)
+
+    async def _begin(
+        self, point: AbstractAsyncContextManager[RunningPoint | Kept], worker: "VmWorker"
+    ) -> bool:
+        begun: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        # It is not awaited here, and ends with the app.
+        _: Worker[None] = self._app.run_worker(
+            partial(self._make, point, worker, begun),
+            group="chains",
+            exit_on_error=False,
+            exclusive=False,
+        )
+        return await begun
+
+    async def _make(
+        self,
+        point: AbstractAsyncContextManager[RunningPoint | Kept],
+        worker: "VmWorker",
+        begun: "asyncio.Future[bool]",
+    ) -> None:
+        try:
+            kept = await self._made(point, worker, begun)
+            if kept is not None:
+                self.seal(kept)
+        except (NeedsFull, AgentError) as reason:
+            if begun.done():
+                self._tell(f"The point did not come to be: {reason}")
+            else:
+                begun.set_exception(reason)
+        except (NotPossible, ChainBusy, NoManifest, PointFailed, QmpError, OSError) as error:
+            self._tell(f"The point did not come to be: {error}")
+        finally:
+            _settle(begun, False)
+
+    async def _made(
+        self,
+        point: AbstractAsyncContextManager[RunningPoint | Kept],
+        worker: "VmWorker",
+        begun: "asyncio.Future[bool]",
+    ) -> Kept | None:
+        """The chain with its new point; None where nothing ran that was to be taken up."""
+        chain = ""
+        try:
+            async with point as running:
+                _settle(begun, isinstance(running, RunningPoint))
+                if not isinstance(running, RunningPoint):
+                    return None
+                chain = running.chain.id
+                self._making[chain] = asyncio.Event()
+                if running.warning:
+                    self._app.notify(plain(running.warning), severity="warning", markup=False)
+                return await self._finish(running, worker)
+        finally:
+            if chain in self._making:
+                self._making.pop(chain).set()
+
+    async def _over(self, chain: str) -> None:
+        """Wait a moment for a point that is complete, of which the last bits are tidied up."""
+        making = self._making.get(chain)
+        if making is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TIDYING_SECONDS):
+                    await making.wait()
+
+    async def _finish(self, running: RunningPoint, worker: "VmWorker") -> Kept:
+        kept = await worker.chains.finish(running)
+        serial = running.point.serial
+        words = f"Point {serial} of chain {kept.chain.id} is complete."
+        self._app.notify(plain(words), markup=False)
+        return kept
+
+    # --- checksums -------------------------------------------------------------------------------
+
+    def seal(self, kept: Kept) -> None:
+        """Take the checksums that a chain lacks, if nobody does so already."""
+        chain = kept.chain.id
+        if chain not in self._sealing and chain not in self._making:
+            self._sealers[chain] = self._app.run_worker(
+                partial(self._seal_alone, kept), group="chains", exclusive=False
+            )
+
+    async def _let_go(self, chain: str) -> None:
+        """A point goes first: it takes the checksums that are missing when it is complete."""
+        sealer = self._sealers.pop(chain, None)
+        if sealer is not None:
+            sealer.cancel()
+            with contextlib.suppress(WorkerFailed, WorkerCancelled):
+                await sealer.wait()
+
+    async def _seal_alone(self, kept: Kept) -> None:
+        try:
+            with alone_with(kept.path):
+                await self._seal(await asyncio.to_thread(read_chain, kept.path))
+        except (ChainBusy, NoManifest, OSError) as error:
+            self._tell(f"No checksum was taken: {error}")
+
+    async def _seal(self, kept: Kept) -> None:
+        chain = kept.chain.id
+        self._sealing[chain] = 0.0
+
+        def tell(come: Progress) -> None:
+            self._sealing[chain] = come.fraction
+
+        try:
+            await seal(kept, tell)
+        except ImageError as error:
+            self._tell(f"No checksum was taken: {error.sentence}. {error.advice}")
+        finally:
+            del self._sealing[chain]
+
+    def _tell(self, words: str) -> None:
+        log.info("%s", words)
+        self._app.notify(plain(words), severity="error", timeout=30, markup=False)
+
+
+def _settle(begun: "asyncio.Future[bool]", runs: bool) -> None:
+    if not begun.done():
+        begun.set_result(runs)

@@ -1,0 +1,147 @@
+"""What the pages for images have in common: they run one act, and leave nothing when they end."""
+
+import textwrap
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Footer, ProgressBar
+
+from tui.images.errors import ImageError
+from tui.images.progress import Progress
+from tui.screens.confirm import Confirm
+from tui.text import plain
+from tui.units import percent, size
+from tui.widgets.line import Line
+
+if TYPE_CHECKING:
+    from tui.app import BlockDeckApp
+
+_REPAINT = 0.4
+"""Seconds between two repaints of the progress, at the least."""
+
+_KINDS = ("ready", "bad", "warning")
+
+
+class ImageActScreen(ModalScreen[None]):
+    """A page with a title, a body, a bar while it runs, and a status."""
+
+    ACT: ClassVar[str] = ""
+    """What runs, as a noun."""
+
+    BINDING_GROUP_TITLE = "Images"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self._painted = 0.0
+        self.running = False
+
+    @property
+    def deck(self) -> "BlockDeckApp":
+        """The app, as what it is."""
+        return cast("BlockDeckApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Title, body, status, bar, keys."""
+        with Vertical(classes="dialog page image-act", id="image-act"):
+            yield Line(plain(self._title, 200), classes="dialog-title")
+            yield from self.compose_body()
+            yield Line(" ", id="act-status")
+            yield ProgressBar(total=1.0, show_eta=False, show_percentage=False)
+            yield Footer(compact=True, show_command_palette=False)
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What is between title and status."""
+        raise NotImplementedError
+
+    # --- the act ---------------------------------------------------------------------------------
+
+    def begins(self) -> None:
+        """Show that the act runs."""
+        self.running = True
+        self._painted = 0.0
+        self.query_one(ProgressBar).update(progress=0.0)
+        self.query_one("#image-act").add_class("-running")
+        self.refresh_bindings()
+
+    def ended(self) -> None:
+        """Show that it runs no more."""
+        self.running = False
+        if self.is_mounted and self.query("#image-act"):
+            self.query_one("#image-act").remove_class("-running")
+            self.refresh_bindings()
+
+    def show_progress(self, come: Progress) -> None:
+        """Show how far it is, but not too often: the line may be slow."""
+        now = time.monotonic()
+        if now - self._painted < _REPAINT or not self.is_mounted:
+            return
+        self._painted = now
+        self.query_one(ProgressBar).update(progress=come.fraction)
+        numbers = f"{percent(come.fraction)}, {size(come.done)} of {size(come.total)}"
+        self.say(f"{come.step}: {numbers}")
+
+    def say(self, words: str, kind: str = "") -> None:
+        """Say in the status how it is: "ready", "bad", "warning"."""
+        if not self.is_mounted:
+            return
+        line = self.query_one("#act-status", Line)
+        line.show_resized(plain(words, 500) or " ")
+        for known in _KINDS:
+            line.set_class(known == kind, f"-{known}")
+
+    def show_lines(self, where: str, lines: Iterable[str], indent: str) -> None:
+        """Show lines, those that are too long for the page indented where they go on."""
+        if not self.is_mounted:
+            return
+        line = self.query_one(where, Line)
+        width = (
+            line.parent.scrollable_content_region.width if isinstance(line.parent, Widget) else 0
+        )
+        # Textual would break them at the edge, where nothing shows what belongs together.
+        wrapper = textwrap.TextWrapper(
+            max(20, width), subsequent_indent=indent, break_on_hyphens=False
+        )
+        line.show_resized("\n".join(wrapper.fill(plain(each)) for each in lines))
+
+    def on_resize(self) -> None:
+        """Break the lines anew, once the page has its new size."""
+        self.call_after_refresh(self.show_text)
+
+    def show_text(self) -> None:
+        """Show the lines of the body."""
+
+    def complain(self, error: ImageError, before: str = "") -> None:
+        """Say what is wrong and what to do."""
+        self.say(f"{before}{error.sentence}. {error.advice}".replace(".. ", ". ").strip(), "bad")
+
+    # --- keys ------------------------------------------------------------------------------------
+
+    @work(group="back", exclusive=True)
+    async def action_back(self) -> None:
+        """Leave; with the act running, ask first."""
+        if self.running and not await self.app.push_screen_wait(self._question()):
+            return
+        self.dismiss(None)
+
+    def _question(self) -> Confirm:
+        return Confirm(
+            title=f"Stop the {self.ACT}?",
+            text="What it has done so far is lost, and nothing of it is left behind. The backups "
+            "are as they were.",
+            yes="Stop it",
+            no="Let it go on",
+        )
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy over the terminal."""
+        self.app.copy_to_clipboard(text)
+        self.notify(f"{what} sent to your terminal's clipboard (OSC 52)")

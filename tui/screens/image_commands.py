@@ -1,0 +1,142 @@
+"""Verify, restore and prune, for a list of chains and for the command palette."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import SystemCommand
+from textual.screen import Screen
+
+from tui.chain.directory import Kept, chains_in
+from tui.screens.choice_menu import ChoiceMenu
+from tui.screens.path_prompt import PathPrompt
+from tui.screens.prune import PruneScreen
+from tui.screens.restore import RestoreScreen
+from tui.screens.verify import VerifyScreen
+from tui.text import plain
+
+if TYPE_CHECKING:
+    from tui.app import BlockDeckApp
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCommand:
+    """What can be done with a chain.
+
+    Attributes:
+        name: in a word.
+        words: what it does.
+        of: whether it is of a whole directory, a chain, or a point of one.
+        open: gives the screen for a chain and the serial of a point of it.
+    """
+
+    name: str
+    words: str
+    of: str
+    open: Callable[[Kept, int], Screen[None]]
+
+
+IMAGE_COMMANDS = (
+    ImageCommand(
+        *("Verify", "See whether the backups of a chain can be restored as they were"),
+        *("chain", lambda kept, serial: VerifyScreen(kept)),
+    ),
+    ImageCommand(
+        *("Verify point", "See whether a point can be restored; compare it with another copy"),
+        *("point", VerifyScreen),
+    ),
+    ImageCommand(
+        *("Restore", "Restore a disk at a point of a chain to a new image"),
+        *("point", RestoreScreen),
+    ),
+    ImageCommand(
+        *("Prune", "Delete the points of a directory that no rule keeps"),
+        *("directory", lambda kept, serial: PruneScreen(kept.directory)),
+    ),
+)
+
+
+def palette_commands(app: "BlockDeckApp") -> Iterator[SystemCommand]:
+    """All of them for the palette: each asks for a directory, and for what it is to be done to."""
+    for command in IMAGE_COMMANDS:
+        yield SystemCommand(_TITLES[command.name], command.words, _opener(app, command))
+
+
+_TITLES = {
+    "Verify": "Verify backups",
+    "Verify point": "Verify one point of a chain",
+    "Restore": "Restore a backup",
+    "Prune": "Prune backups",
+}
+
+
+def _opener(app: "BlockDeckApp", command: ImageCommand) -> Callable[[], None]:
+    def act() -> None:
+        app.run_worker(_open(app, command), group="image-command", exclusive=True)
+
+    return act
+
+
+async def _open(app: "BlockDeckApp", command: ImageCommand) -> None:
+    start = app.directory or app.settings.directory("", "") or "/"
+    prompt = PathPrompt(
+        title=_TITLES[command.name],
+        text="The directory with the backups: their images, and a NAME.chain.json.",
+        start=start,
+    )
+    directory = await app.push_screen_wait(prompt)
+    if directory is None:
+        return
+    chains = await _read(app, directory)
+    if not chains:
+        return
+    kept, serial = chains[0], 0
+    if command.of == "point" or (command.of == "chain" and len(chains) > 1):
+        choices = _points(chains) if command.of == "point" else _chains(chains)
+        empty = "There is no point that is complete."
+        chosen = await app.push_screen_wait(ChoiceMenu(_TITLES[command.name], choices, empty))
+        if chosen is None:
+            return
+        kept, serial = chosen
+    app.push_screen(command.open(kept, serial))
+
+
+async def _read(app: "BlockDeckApp", directory: Path) -> tuple[Kept, ...]:
+    try:
+        chains, bad = await asyncio.to_thread(chains_in, directory)
+    except OSError as error:
+        words = f"{plain(str(directory), 200)}: {error.strerror}"
+        app.notify(words, severity="error", markup=False)
+        return ()
+    for each in bad:
+        app.notify(plain(str(each), 300), severity="error", markup=False)
+    if not chains and not bad:
+        words = f"There is no chain in {plain(str(directory), 200)}"
+        app.notify(words, severity="warning", markup=False)
+    return chains
+
+
+Choice = tuple[str, tuple[Kept, int]]
+
+
+def _points(chains: Sequence[Kept]) -> list[Choice]:
+    """Every point that can be restored, the newest of each chain first."""
+    return [
+        (
+            f"{kept.chain.vm} {kept.chain.id}  point {point.serial:<3} "
+            f"{point.started.astimezone():%F %H:%M}  {point.kind}",
+            (kept, point.serial),
+        )
+        for kept in chains
+        for point in reversed(kept.chain.points)
+        if point.complete
+    ]
+
+
+def _chains(chains: Sequence[Kept]) -> list[Choice]:
+    return [
+        (f"{kept.chain.vm} {kept.chain.id}  {len(kept.chain.points)} points", (kept, 0))
+        for kept in chains
+    ]

@@ -1,0 +1,114 @@
+"""Keys for what is done for a job while it runs."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+
+from tui.keymap import remappable
+from tui.qmp.errors import QmpError
+from tui.screens.easy import EasyScreen
+from tui.screens.vm_screen import VmScreen
+from tui.text import plain
+from tui.vm.care import Wishes
+from tui.vm.snapshot import Device, Job
+
+if TYPE_CHECKING:
+    from tui.worker import VmWorker
+
+
+class JobCareActs(VmScreen):
+    """A screen with keys for the care of the highlighted job."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f",
+            "guard",
+            "Guard",
+            show=False,
+            tooltip="Cancel the highlighted job before its target is full, or leave it",
+        ),
+        Binding(
+            "e",
+            "easy",
+            "Easy",
+            show=False,
+            tooltip="Slow the highlighted job down while the guest's writes take long",
+        ),
+    ]
+    BINDINGS = remappable("jobs", BINDINGS)
+
+    @property
+    def highlighted(self) -> Job | None:
+        """The job that the keys are about."""
+        raise NotImplementedError
+
+    @property
+    def job_worker(self) -> "VmWorker | None":
+        """The worker of the VM that the job is of."""
+        return self.worker
+
+    @property
+    def looks_only(self) -> bool:
+        """Whether nothing can be done to the job's VM but to look at it."""
+        return self.job_worker is not None and self.job_worker.snapshot.read_only
+
+    @property
+    def disk(self) -> Device | None:
+        """The disk that the job works on."""
+        job = self.highlighted
+        key = job.device_key if job is not None else None
+        worker = self.job_worker
+        return worker.snapshot.device(key) if worker is not None and key else None
+
+    def _why_not(self, job: Job) -> str | None:
+        """Why nothing can be done for a job; None where it can."""
+        if self.looks_only:
+            return "BlockDeck is read-only"
+        if not job.live:
+            return "it has ended"
+        return None if job.type == "backup" else f"it is a {job.type} job, no backup"
+
+    def _carable(self, wish: str) -> Job | None:
+        job = self.highlighted
+        why = self._why_not(job) if job is not None else None
+        if job is not None and why is not None:
+            self.notify(f"{wish} {plain(job.id, 60)}: {why}", severity="warning", markup=False)
+        return job if why is None else None
+
+    def action_guard(self) -> None:
+        """Cancel the job before its target is full; or do that no more."""
+        job = self._carable("Guard")
+        if job is None:
+            return
+        wishes = job.care.wishes
+        guard = not wishes.cancel_before_full
+        if guard and job.care.space is None:
+            words = "the file system of its target is not seen from here"
+            self.notify(f"Guard {plain(job.id, 60)}: {words}", severity="warning", markup=False)
+            return
+        done = "is cancelled before its target is full" if guard else "is left alone"
+        self._wish(self.job_worker, job, replace(wishes, cancel_before_full=guard), done)
+
+    @work(group="command")
+    async def action_easy(self) -> None:
+        """Ask how long writes may take, then keep the job that slow."""
+        job, worker = self._carable("Easy on the guest with"), self.job_worker
+        if job is None:
+            return
+        wishes = await self.app.push_screen_wait(EasyScreen(job, self.disk))
+        if wishes is not None:
+            bound = wishes.easy
+            done = "goes as fast as it can" if bound is None else f"keeps writes under {bound}"
+            self._wish(worker, job, wishes, done)
+
+    def _wish(self, worker: "VmWorker | None", job: Job, wishes: Wishes, done: str) -> None:
+        if worker is None:
+            return
+        try:
+            worker.wish(job.id, wishes)
+        except QmpError as error:
+            self.notify(plain(str(error)), severity="error", markup=False)
+        else:
+            self.notify(f"{plain(job.id, 60)} {done}", markup=False)

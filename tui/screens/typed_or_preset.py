@@ -1,0 +1,89 @@
+"""Asks for a value: typed, or one of those that are often wanted."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from tui.widgets.line import Line
+from tui.widgets.plain_input import PlainInput
+
+T = TypeVar("T")
+
+
+class TypedOrPreset(ModalScreen[T | None], Generic[T]):
+    """Gives the value, or None where nothing is to change.
+
+    Args:
+        title: what it is about.
+        text: how it is now.
+        placeholder: what can be typed.
+        presets: what can be chosen, in words.
+        read: reads what is typed; it raises a ValueError with words for the operator.
+    """
+
+    BINDING_GROUP_TITLE = "A new value"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Leave as it is"),
+        Binding("down", "app.focus_next", "Presets", show=False),
+    ]
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        text: str,
+        placeholder: str,
+        presets: Sequence[tuple[str, T]],
+        read: Callable[[str], T],
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._placeholder = placeholder
+        self._presets = tuple(presets)
+        self._read = read
+
+    def compose(self) -> ComposeResult:
+        """What is, a line to type in, and what is often wanted."""
+        with Vertical(classes="dialog acts"):
+            yield Line(self._title, classes="dialog-title")
+            yield Line(self._text, classes="dialog-text")
+            yield PlainInput(placeholder=self._placeholder, id="typed-input")
+            yield Line(" ", id="typed-error")
+            yield OptionList(
+                *(Option(words, id=str(place)) for place, (words, _) in enumerate(self._presets)),
+                id="typed-presets",
+                markup=False,
+            )
+            yield Line("Enter sets it, Esc leaves it as it is.", classes="dialog-hint")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self.query_one("#typed-error", Line).show(self._mistake(event.value) or " ")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        mistake = self._mistake(event.value, empty_too=True)
+        self.query_one("#typed-error", Line).show(mistake or " ")
+        if not mistake:
+            self.dismiss(self._read(event.value))
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._presets[int(event.option.id or 0)][1])
+
+    def _mistake(self, text: str, *, empty_too: bool = False) -> str:
+        if not text and not empty_too:
+            return ""
+        try:
+            self._read(text)
+        except ValueError as error:
+            return str(error)
+        return ""

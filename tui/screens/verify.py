@@ -1,0 +1,132 @@
+"""Verify a chain, or what one of its points stands on: a page that says what is found."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from tui.chain.directory import Kept
+from tui.images.errors import ImageError
+from tui.images.report import as_lines
+from tui.images.verify import compare_with, verify
+from tui.keymap import remappable
+from tui.screens.choice_menu import ChoiceMenu
+from tui.screens.image_act import ImageActScreen
+from tui.screens.path_prompt import PathPrompt
+from tui.widgets.line import Line
+
+
+class VerifyScreen(ImageActScreen):
+    """Begins at once; Escape stops it.
+
+    Args:
+        kept: the chain.
+        serial: a point, to verify only what it stands on; None is all of the chain.
+    """
+
+    ACT = "verification"
+    BINDING_GROUP_TITLE = "Verify"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "again", "Again", tooltip="Verify once more"),
+        Binding(
+            "f4", "compare", "Compare", tooltip="Compare the point with another image of its moment"
+        ),
+        Binding("c", "copy", "Copy", tooltip="Copy what was found (OSC 52)"),
+    ]
+    BINDINGS = remappable("verify", BINDINGS)
+
+    def __init__(self, kept: Kept, serial: int | None = None) -> None:
+        upto = f", up to point {serial}" if serial is not None else ""
+        super().__init__(f"Verify chain {kept.chain.id} of {kept.chain.vm}{upto}")
+        self._kept = kept
+        self._serial = serial
+        self._lines: list[str] = []
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What was found."""
+        with VerticalScroll(id="verify-found", can_focus=True):
+            yield Line(id="verify-text")
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self.query_one("#verify-found").focus()
+        self.action_again()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One at a time."""
+        if action == "again":
+            return not self.running or None
+        if action == "compare":
+            return self._serial is not None and (not self.running or None)
+        if action == "copy":
+            return bool(self._lines) or None
+        return super().check_action(action, parameters)
+
+    @work(group="act", exclusive=True)
+    async def action_again(self) -> None:
+        """Verify from the beginning."""
+        self.begins()
+        try:
+            found = await verify(self._kept, self._serial, self.show_progress)
+        except ImageError as error:
+            self.complain(error)
+            return
+        finally:
+            self.ended()
+        self._lines = list(as_lines(found, self._kept.chain.vm))
+        self.show_text()
+        if found.ok:
+            self.say("SOUND: every point can be restored as it was.", "ready")
+        else:
+            count = len(found.lost)
+            self.say(f"NOT SOUND: {count} of {count + len(found.sound)} points are lost.", "bad")
+
+    @work(group="act", exclusive=True)
+    async def action_compare(self) -> None:
+        """Ask for an image of the same moment, and compare."""
+        if self._serial is None:
+            return
+        words = (
+            f"An image that holds point {self._serial}, as another copy of it or an earlier "
+            "restore. A disk that a VM runs on has gone on since, and is refused."
+        )
+        start = f"{self._kept.directory.parent}/".replace("//", "/")
+        asked = PathPrompt(title="Compare with an image", text=words, start=start, file=True)
+        path = await self.app.push_screen_wait(asked)
+        disk = await self._which_disk() if path is not None else None
+        if path is None or disk is None:
+            return
+        self.begins()
+        try:
+            await self._compare(disk, path)
+        except ImageError as error:
+            self.complain(error)
+        finally:
+            self.ended()
+
+    async def _which_disk(self) -> str | None:
+        names = [(disk.name, disk.name) for disk in self._kept.chain.disks]
+        if len(names) == 1:
+            return names[0][1]
+        return await self.app.push_screen_wait(ChoiceMenu("Which disk does it hold?", names))
+
+    async def _compare(self, disk: str, path: Path) -> None:
+        assert self._serial is not None
+        done = await compare_with(self._kept, self._serial, disk, path, self.show_progress)
+        word = "IDENTICAL" if done.identical else "DIFFERENT"
+        line = f"{word}: {disk} at point {self._serial} and {path}: {done.words}"
+        self._lines.append(line)
+        self.show_text()
+        self.say(line, "ready" if done.identical else "bad")
+
+    def show_text(self) -> None:
+        """Show what was found."""
+        self.show_lines("#verify-text", self._lines or [str(self._kept.path)], " " * 12)
+
+    def action_copy(self) -> None:
+        """Copy what was found."""
+        self.copy("\n".join(self._lines), "What was found was")

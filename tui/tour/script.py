@@ -1,0 +1,252 @@
+"""The story: from an unknown host to a restore that is the same as the disk was."""
+
+from collections.abc import Iterator
+
+from tui.screens.backup import BackupScreen
+from tui.screens.chains import ChainsScreen
+from tui.screens.choose_disks import ChooseDisks
+from tui.screens.connect import ConnectScreen
+from tui.screens.devices import DevicesScreen
+from tui.screens.jobs import JobsScreen
+from tui.screens.restore import RestoreScreen
+from tui.screens.verify import VerifyScreen
+from tui.tour.stage import Stage
+from tui.tour.step import Act, Step, Typed, Until, When
+from tui.vm.snapshot import Outcome
+from tui.widgets.chain_tree import ChainTree
+
+SLOW = "archive"
+"""The disk whose backup takes long enough to be looked at."""
+
+SMALL = "database"
+
+POINTS = 2
+"""The points of the chain: a full one, and its increment."""
+
+READY = "Ready."
+
+
+def the_story() -> tuple[Step, ...]:
+    """All steps, in their order."""
+    return (*_beginning(), *_a_backup(), *_a_chain(), *_a_full_target(), *_a_restore())
+
+
+def _beginning() -> Iterator[Step]:
+    yield Step(
+        "Find a VM",
+        "BlockDeck lists every QEMU of this host: which of its monitors is free, and what gives "
+        "one to a VM that has none. This one is the demo's: a real QEMU.",
+        (When(_found), "down", Until("down", _on_the_demo)),
+        _on_the_demo,
+    )
+    yield Step(
+        "Its disks",
+        "Enter connects. Size, what is allocated, what the guest reads and writes now; what cannot "
+        "be backed up says why.",
+        ("enter", When(_disks), "down", "down"),
+        _disks,
+    )
+
+
+def _a_backup() -> Iterator[Step]:
+    yield Step(
+        "A form that catches a mistake",
+        "A relative path would land wherever QEMU was started. The message stands under the field, "
+        "Start is off, and nothing was sent.",
+        (*_form_of(SLOW), "home", Typed("relative")),
+        lambda stage: stage.line("form-status").startswith("Not yet"),
+    )
+    yield Step(
+        "Mended",
+        "Without the mistake it is ready: BlockDeck's rules and a dry run of QEMU agree. Below is "
+        "the very command that is sent.",
+        (*["backspace"] * len("relative"),),
+        _ready,
+    )
+    yield Step(
+        "A running backup",
+        "F2 starts it. How far, how fast, how long still: the numbers come from QEMU itself.",
+        ("f2", When(lambda stage: stage.shows(JobsScreen)), When(_goes)),
+        _goes,
+    )
+    yield Step(
+        "A guest that writes",
+        "The guest goes on writing meanwhile. Before a block is overwritten its old content is "
+        "copied to the target: the backup is of the moment at which it began.",
+        ("1", When(_disks), "home", Until("down", lambda stage: stage.row(SLOW))),
+        _guest_writes,
+    )
+    yield Step(
+        "Done, and said so",
+        "Succeeded only when QEMU reported no error, everything was copied, and the job is "
+        "concluded. The report stays in the history.",
+        ("2", When(lambda stage: stage.shows(JobsScreen))),
+        _succeeded,
+        60,
+    )
+
+
+def _a_chain() -> Iterator[Step]:
+    yield Step(
+        "A chain",
+        "Disks at one moment, as the first point of a chain. From then on bitmaps in the VM "
+        "record what is written.",
+        (
+            *("5", When(lambda stage: stage.shows(ChainsScreen)), "s"),
+            *(When(lambda stage: stage.shows(ChooseDisks)), "f2"),
+            When(lambda stage: stage.points(1)),
+        ),
+        _chain_shown,
+        120,
+    )
+    yield Step(
+        "An increment",
+        "n copies only what was written since: a fraction of it, in a moment.",
+        ("home", When(_on_a_chain), "n", When(lambda stage: stage.points(POINTS))),
+        lambda stage: stage.points(POINTS, sealed=True),
+        60,
+    )
+
+
+def _a_full_target() -> Iterator[Step]:
+    yield Step(
+        "A backup that stops on errors",
+        "Another one, told what to do should its target fail: stop, and wait for us.",
+        (
+            *("1", When(_disks), *_form_of(SLOW), "f3"),
+            Until("tab", lambda stage: stage.field == "on-target-error"),
+            *("enter", Typed("stop"), "enter"),
+            *(When(lambda stage: stage.given("on-target-error") == "stop"), When(_ready), "f2"),
+            *(When(lambda stage: stage.shows(JobsScreen)), "home"),
+        ),
+        _goes,
+    )
+    yield Step(
+        "The target fills",
+        "The fault lab of the demo, in the palette (Ctrl+P), takes all room there is. The job "
+        "halts, and says why.",
+        _palette("fill the target"),
+        lambda stage: stage.last_job is not None and stage.last_job.io_status != "ok",
+    )
+    yield Step(
+        "The rescue",
+        "Room is made, p lets the job go on where it stood. Nothing was lost.",
+        (
+            *_palette("make room"),
+            When(lambda stage: stage.shows(JobsScreen) and not stage.target_is_full),
+            # The jobs of the chain are on the list, too; what is not over comes first.
+            *("home", When(_on_the_last_job), "p", When(lambda stage: not _halted(stage))),
+        ),
+        _succeeded,
+        60,
+    )
+
+
+def _a_restore() -> Iterator[Step]:
+    yield Step(
+        "Can it be restored?",
+        "v reads every image of the chain: whole, in its place, with the checksum it was given.",
+        (
+            *("5", When(_chain_shown), "home", Until("down", _on_the_increment), "v"),
+            When(lambda stage: stage.shows(VerifyScreen)),
+        ),
+        lambda stage: stage.line("act-status").startswith("SOUND"),
+        90,
+    )
+    yield Step(
+        "A restore that verifies",
+        "A disk at that point, to a new image, and never over one. It is compared with the backup "
+        "before it gets its name.",
+        (
+            *("escape", When(lambda stage: stage.shows(ChainsScreen)), "e"),
+            When(lambda stage: stage.line("act-status").startswith(READY)),
+            "f2",
+        ),
+        lambda stage: stage.line("act-status").startswith("RESTORED"),
+        90,
+    )
+    yield Step(
+        "That was the tour",
+        "The demo is yours now: every key works. ? lists them, q leaves, and all of it is gone.",
+        (Until("escape", lambda stage: not stage.shows(RestoreScreen)), "1"),
+        _disks,
+    )
+
+
+def _form_of(disk: str) -> tuple[Act, ...]:
+    return (
+        *("home", Until("down", lambda stage: stage.row(disk)), "b"),
+        *(When(lambda stage: stage.shows(BackupScreen)), When(_ready)),
+    )
+
+
+def _palette(words: str) -> tuple[Act, ...]:
+    return ("ctrl+p", Typed(words), When(lambda stage: stage.first_choice(words)), "enter")
+
+
+# --- what is so -----------------------------------------------------------------------------------
+
+
+def _found(stage: Stage) -> bool:
+    screen = stage.screen
+    if not isinstance(screen, ConnectScreen):
+        return False
+    return any(_is_demo(stage, vm) for vm in screen.found.vms)
+
+
+def _on_the_demo(stage: Stage) -> bool:
+    screen = stage.screen
+    vm = screen.highlighted if isinstance(screen, ConnectScreen) else None
+    return vm is not None and _is_demo(stage, vm)
+
+
+def _is_demo(stage: Stage, vm: object) -> bool:
+    return getattr(vm, "pid", None) == stage.info.pid and getattr(vm, "usable", False)
+
+
+def _disks(stage: Stage) -> bool:
+    return stage.shows(DevicesScreen) and stage.disk(SMALL) is not None
+
+
+def _ready(stage: Stage) -> bool:
+    return stage.line("form-status").startswith(READY)
+
+
+def _goes(stage: Stage) -> bool:
+    job = stage.last_job
+    return job is not None and job.live and bool(job.rate) and bool(job.offset)
+
+
+def _guest_writes(stage: Stage) -> bool:
+    if stage.vm is None:
+        return False
+    return any(disk.throughput and disk.throughput.write for disk in stage.vm.devices)
+
+
+def _on_the_last_job(stage: Stage) -> bool:
+    screen, job = stage.screen, stage.last_job
+    return isinstance(screen, JobsScreen) and job is not None and screen.highlighted == job
+
+
+def _halted(stage: Stage) -> bool:
+    return stage.last_job is not None and stage.last_job.paused
+
+
+def _succeeded(stage: Stage) -> bool:
+    return stage.last_job is not None and stage.last_job.outcome is Outcome.SUCCEEDED
+
+
+def _chain_shown(stage: Stage) -> bool:
+    tree = stage.first(ChainTree)
+    return stage.shows(ChainsScreen) and tree is not None and tree.spot is not None
+
+
+def _on_a_chain(stage: Stage) -> bool:
+    tree = stage.first(ChainTree)
+    return tree is not None and tree.spot is not None and tree.spot.chain is not None
+
+
+def _on_the_increment(stage: Stage) -> bool:
+    tree = stage.first(ChainTree)
+    point = tree.spot.point if tree is not None and tree.spot is not None else None
+    return point is not None and point.point.serial == POINTS

@@ -1,0 +1,86 @@
+"""The room for a job, and what is done for it, in words."""
+
+from textual.content import Content
+
+from tui.text import plain
+from tui.units import duration, size
+from tui.vm.care import JobCare
+from tui.vm.snapshot import Job, Link, VmSnapshot
+from tui.vm.space import Shortage, Space
+from tui.vm.stall import stalled_for
+
+_WIDTH = 10
+_STYLES = {
+    Shortage.NONE: "",
+    Shortage.FORESEEN: "bold $text-warning",
+    Shortage.SOON: "bold $text-error",
+}
+
+
+def pair(label: str, value: str | Content) -> Content:
+    """A line of a detail."""
+    return Content.assemble((f"{label:<11}", "$muted"), value)
+
+
+def care_lines(care: JobCare) -> list[Content]:
+    """Lines about one job's care; those of which there is nothing to say are left out."""
+    lines = []
+    if care.space is not None:
+        guard = ". Guarded: it is cancelled before" if care.wishes.cancel_before_full else ""
+        style = _STYLES[care.space.shortage]
+        lines.append(pair("room", Content.styled(f"{_gauge(care.space)}{guard}", style)))
+    elif care.wishes.cancel_before_full:
+        words = "not seen from here: it is not guarded"
+        lines.append(pair("room", Content.styled(words, "bold $text-warning")))
+    if care.wishes.easy is not None:
+        lines.append(pair("easy", f"{care.wishes.easy}: {care.steering}"))
+    return lines
+
+
+def _gauge(space: Space) -> str:
+    used = round(_WIDTH * (1 - space.free / space.total)) if space.total else _WIDTH
+    bar = "█" * used + "░" * (_WIDTH - used)
+    words = f"{bar} {size(space.free)} of {size(space.total)} free"
+    if space.full_in is not None:
+        words += f", full in {duration(space.full_in)} at this rate"
+    if not space.missing:
+        return f"{words}; enough"
+    return f"{words}; up to {size(space.to_come)} to come"
+
+
+def shortage_words(vm: VmSnapshot) -> str | None:
+    """One sentence about the job that is about to fill its target first; None without one."""
+    short = [job for job in vm.live_jobs if _is_short(job)]
+    if not short:
+        return None
+    job = min(short, key=_full_in)
+    space = job.care.space
+    if space is None:
+        return None
+    when = f"in {duration(space.full_in)}" if space.full_in is not None else "soon"
+    what = f"{plain(job.id, 60)} fills its target {when}: {size(space.free)} free"
+    if job.care.wishes.cancel_before_full:
+        return f"{what}. It is cancelled before."
+    return f"{what}, up to {size(space.to_come)} to come. Press 2, then c or f."
+
+
+def stall_words(vm: VmSnapshot, now: float) -> str | None:
+    """Two sentences about the job that has stood still the longest; None without one."""
+    if vm.connection.link is not Link.CONNECTED or vm.run_state != "running":
+        return None
+    still = [(seconds, job) for job in vm.live_jobs if (seconds := stalled_for(job, now))]
+    if not still:
+        return None
+    seconds, job = max(still, key=lambda one: one[0])
+    what = f"{plain(job.id, 60)} has copied nothing for {duration(seconds)}"
+    why = "its target or its disk does not answer, and writes of the guest wait for it"
+    return f"{what}: {why}. A cancel waits, too, until it answers or its server is ended."
+
+
+def _is_short(job: Job) -> bool:
+    return job.care.space is not None and job.care.space.shortage is Shortage.SOON
+
+
+def _full_in(job: Job) -> float:
+    full_in = job.care.space.full_in if job.care.space is not None else None
+    return full_in if full_in is not None else float("inf")

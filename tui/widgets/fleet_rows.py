@@ -1,0 +1,88 @@
+"""The open VMs as rows of a table, and all of their jobs in a line."""
+
+import time
+from collections.abc import Sequence
+
+from tui.text import plain
+from tui.units import duration, percent, rate, size
+from tui.vm.events import EventRecord, Gravity
+from tui.vm.snapshot import Job, Link, VmSnapshot
+from tui.vm.total import total_of
+from tui.vm.trouble import find_trouble
+from tui.widgets.job_rows import bar
+from tui.widgets.live_table import Cell, Column
+
+FLEET_COLUMNS = (
+    Column("vm", "VM", 16, stretch=True),
+    Column("state", "State", 14),
+    Column("jobs", "Jobs", 4, right=True),
+    Column("progress", "Progress", 14),
+    Column("rate", "Rate", 10, right=True, rank=1),
+    Column("eta", "Left", 11, right=True, rank=2),
+    Column("disks", "Disks", 5, right=True, rank=4),
+    Column("qemu", "QEMU", 7, rank=5),
+    Column("event", "Last event", 26, rank=3, stretch=True),
+    Column("where", "Monitor", 30, rank=6, stretch=True),
+)
+
+_GRAVITY = {Gravity.BAD: "bold $text-error", Gravity.WARNING: "$text-warning"}
+
+_LINK = {
+    Link.CONNECTING: Cell("connecting", "$text-warning"),
+    Link.NOT_ANSWERING: Cell("NOT ANSWERING", "bold $text-error"),
+    Link.LOST: Cell("LOST", "bold $text-error"),
+}
+
+
+def fleet_row(vm: VmSnapshot, last: EventRecord | None = None) -> dict[str, Cell]:
+    """The cells of one VM and of the last event it told of."""
+    total = total_of(vm.live_jobs, "all")
+    live = total is not None
+    return {
+        "vm": Cell(plain(vm.title, 200)),
+        "state": _state(vm),
+        "jobs": Cell(str(len(vm.live_jobs)), "bold $text-accent" if live else "$muted"),
+        "progress": Cell(bar(total.fraction, 8) if total else "-"),
+        "rate": Cell(rate(total.rate) if total and total.rate is not None else "-"),
+        "eta": Cell(duration(total.eta) if total and total.eta is not None else "-"),
+        "disks": Cell(str(len(vm.devices))),
+        "qemu": Cell(str(vm.version.qemu) if vm.version is not None else "-"),
+        "event": _event(last),
+        "where": Cell(plain(vm.address, 200)),
+    }
+
+
+def _event(last: EventRecord | None) -> Cell:
+    if last is None:
+        return Cell("-", "$muted")
+    clock = time.strftime("%H:%M:%S", time.localtime(last.last or last.wall))
+    return Cell(f"{clock} {plain(last.words, 100)}", _GRAVITY.get(last.gravity, ""))
+
+
+def _state(vm: VmSnapshot) -> Cell:
+    if find_trouble(vm) is not None:
+        return Cell("STOPPED: I/O", "bold $text-error")
+    told = _LINK.get(vm.connection.link)
+    if told is not None:
+        return told
+    return Cell(vm.run_state or "-", "$text-success" if vm.run_state == "running" else "")
+
+
+def total_line(vms: Sequence[VmSnapshot]) -> str:
+    """How far all running jobs of these VMs are together."""
+    jobs: list[Job] = [job for vm in vms for job in vm.live_jobs]
+    busy = sum(1 for vm in vms if vm.live_jobs)
+    total = total_of(jobs, "all")
+    if total is None:
+        return f" {len(vms)} VMs, no job runs"
+    parts = [
+        f" {_count(len(jobs), 'job')} on {_count(busy, 'VM')}",
+        f"{percent(total.fraction)}, {size(total.offset)} of {size(total.len)}",
+        rate(total.rate) if total.rate is not None else "",
+        f"{duration(total.eta)} left" if total.eta is not None else "",
+    ]
+    return ": ".join((parts[0], ", ".join(part for part in parts[1:] if part)))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

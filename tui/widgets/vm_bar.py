@@ -1,0 +1,98 @@
+"""A line with the VMs that are open, where they are several."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from tui.text import plain
+from tui.vm.snapshot import Link, VmSnapshot
+from tui.vm.trouble import find_trouble
+from tui.widgets.line import Line
+
+_LONGEST = 24
+_MORE = 6
+"""Cells for how many more there are on a side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A VM as it stands in the line, and the style of its state."""
+
+    text: str
+    style: str
+
+
+def tab_of(vm: VmSnapshot) -> Tab:
+    """Name and state in a few cells: a sign or the number of its jobs."""
+    name = plain(vm.title, _LONGEST)
+    if find_trouble(vm) is not None:
+        return Tab(f"{name} !STOPPED", "bold $text-error")
+    match vm.connection.link:
+        case Link.CONNECTED:
+            jobs = len(vm.live_jobs)
+            return Tab(f"{name} ({jobs})" if jobs else name, "$text-accent" if jobs else "")
+        case Link.CONNECTING:
+            return Tab(f"{name} ...", "$text-warning")
+        case Link.NOT_ANSWERING:
+            return Tab(f"{name} ?", "bold $text-warning")
+        case Link.LOST:
+            return Tab(f"{name} LOST", "bold $text-error")
+
+
+def fold(tabs: Sequence[Tab], shown: int, width: int) -> Content:
+    """As many as there is room for, the one on show among them, in brackets."""
+    texts = [f"[{tab.text}]" if i == shown else f" {tab.text} " for i, tab in enumerate(tabs)]
+    first = last = shown
+    room = width - 2 * _MORE - cell_len(texts[shown])
+    while True:
+        after = last + 1 < len(texts) and cell_len(texts[last + 1]) <= room
+        before = first > 0 and cell_len(texts[first - 1]) <= room
+        if not after and not before:
+            break
+        # To both sides alike, so that one sees where one is.
+        if after and (not before or last - shown <= shown - first):
+            last += 1
+            room -= cell_len(texts[last])
+        else:
+            first -= 1
+            room -= cell_len(texts[first])
+    pieces: list[tuple[str, str]] = []
+    if first > 0:
+        pieces.append((f"<{first} ".ljust(_MORE), "$muted"))
+    for place in range(first, last + 1):
+        style = "bold reverse" if place == shown else tabs[place].style
+        pieces.append((texts[place], style))
+    if last + 1 < len(texts):
+        pieces.append((f" {len(texts) - last - 1}>", "$muted"))
+    return Content.assemble(*pieces)
+
+
+class VmBar(Line):
+    """Hidden while there is but one VM."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._vms: Sequence[VmSnapshot] = ()
+        self._place = 0
+        self.display = False
+
+    def show_vms(self, vms: Sequence[VmSnapshot], shown: VmSnapshot | None) -> None:
+        """Show these, with one on show."""
+        several = len(vms) > 1 and shown is not None
+        if self.display != several:
+            self.display = several
+        self._vms = vms if several else ()
+        if several:
+            self._place = next((i for i, vm in enumerate(vms) if vm is shown), 0)
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._vms:
+            tabs = [tab_of(vm) for vm in self._vms]
+            self.show(fold(tabs, self._place, max(1, self.size.width)))
+
+    def on_resize(self) -> None:
+        """More or fewer have room."""
+        self._draw()
