@@ -36,7 +36,7 @@ from tui.chain.plan import NeedsFull, PointOptions
 from tui.qmp.errors import CommandRefused
 from tui.vm.snapshot import Link
 from tui.worker import VmWorker
-from tui.worker.chains import PointFailed, RunningPoint
+from tui.worker.point import PointFailed, RunningPoint
 
 SIZE = 2 * MIB
 ROOM = 64 * MIB

@@ -27,7 +27,7 @@ from tui.chain.lock import ChainBusy, alone_with
 from tui.chain.manifest import bitmap_name
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions
 from tui.qmp.errors import CommandRefused
-from tui.worker.chains import PointFailed
+from tui.worker.point import PointFailed
 
 SLOWLY = PointOptions(speed=1)
 """The first chunk is copied at once, the next one never."""

@@ -30,7 +30,7 @@ from tui.units import size
 from tui.vm.snapshot import Device
 from tui.vm.total import total_of
 from tui.worker import VmWorker
-from tui.worker.chains import Freeze, PointFailed, RunningPoint
+from tui.worker.point import Freeze, PointFailed, RunningPoint
 
 
 @dataclass(frozen=True, slots=True)

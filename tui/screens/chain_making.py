@@ -22,7 +22,7 @@ from tui.qmp.errors import QmpError
 from tui.text import plain
 from tui.units import percent
 from tui.vm.snapshot import Device
-from tui.worker.chains import PointFailed, RunningPoint
+from tui.worker.point import PointFailed, RunningPoint
 
 if TYPE_CHECKING:
     from tui.app import BlockDeckApp

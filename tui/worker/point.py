@@ -1,0 +1,89 @@
+"""A point of a chain whose backup runs, and its files."""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tui.agent import Freeze as Frozen
+from tui.chain.directory import write_chain
+from tui.chain.manifest import Chain, Point
+from tui.chain.plan import NotPossible, PointPlan
+from tui.units import size
+
+Freeze = Callable[[], AbstractAsyncContextManager[Frozen]]
+"""What is around the transaction: the file systems of the guest at rest."""
+
+
+class PointFailed(Exception):
+    """A point did not come to be; the text says why, and what of it is left, if anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPoint:
+    """A point whose backup runs; `warning` says what may come in its way, if anything."""
+
+    directory: Path
+    chain: Chain
+    point: Point
+    warning: str = ""
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The jobs of its disks."""
+        return tuple(self.point.job_ids.values())
+
+
+def with_frozen(running: RunningPoint, seconds: float) -> RunningPoint:
+    """The point with how long the guest was frozen for it, also on the disk."""
+    point = running.point.model_copy(update={"frozen_seconds": round(seconds, 3)})
+    chain = running.chain.with_point(point)
+    write_chain(running.directory, chain)
+    return replace(running, chain=chain, point=point)
+
+
+def room(directory: Path) -> int:
+    """The bytes that are free there for whoever is not root, as a QEMU mostly is."""
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize
+
+
+def too_little(needed: int, free: int) -> str:
+    """What is to be said where a point needs more bytes than are free; nothing otherwise."""
+    if needed <= free:
+        return ""
+    return f"The point may take {size(needed)}, and {size(free)} are free."
+
+
+def are_new(directory: Path, plan: PointPlan) -> None:
+    """Whether nothing is overwritten by a point.
+
+    Raises:
+        NotPossible: a file is there already.
+    """
+    for image in plan.point.images.values():
+        path = directory / image.file
+        if path.is_symlink() or path.exists():
+            raise NotPossible(f"{path} is there already: nothing is overwritten.")
+
+
+def measured(directory: Path, point: Point) -> Point:
+    """The point with the sizes of its files."""
+    images = {}
+    for name, image in point.images.items():
+        found = (directory / image.file).stat()
+        sizes = {"file_size": found.st_size, "allocated": found.st_blocks * 512}
+        images[name] = image.model_copy(update=sizes)
+    return point.model_copy(update={"images": images})
+
+
+def removed(files: Iterable[Path]) -> list[str]:
+    """Remove files that may not be there; those that cannot be are told, each with the reason."""
+    left = []
+    for path in files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            left.append(f"{path} ({error.strerror})")
+    return left

@@ -1,0 +1,137 @@
+"""The start of a point: all of it, or nothing of it."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from tui.agent import AgentError
+from tui.chain.directory import write_chain
+from tui.chain.manifest import Chain, Point
+from tui.chain.plan import NotPossible, PointOptions, plan_full, plan_next
+from tui.qmp.errors import CommandRefused, QmpError
+from tui.qmp.session import QmpSession
+from tui.worker.blockdev import NotDeleted, TargetNodes
+from tui.worker.point import Freeze, RunningPoint, are_new, room, too_little, with_frozen
+from tui.worker.point_end import PointEnd
+from tui.worker.starting import Starter
+from tui.worker.state import VmState
+
+_NO_LASTING_BITMAP = ("persistent", "Can't store")
+
+
+class PointStart:
+    """Starts points.
+
+    Args:
+        state: what is known of the VM.
+        nodes: makes and removes the nodes of targets.
+        starter: starts jobs.
+        end: removes what is of a point that does not come to be.
+        session: the connection, or raises `ConnectionLost`.
+        local: whether the files that QEMU makes are those that are seen here.
+        deadline: seconds for each command.
+    """
+
+    def __init__(
+        self,
+        state: VmState,
+        nodes: TargetNodes,
+        starter: Starter,
+        end: PointEnd,
+        session: Callable[[], QmpSession],
+        local: Callable[[], bool],
+        deadline: float,
+    ) -> None:
+        self._state = state
+        self._nodes = nodes
+        self._starter = starter
+        self._end = end
+        self._session = session
+        self._local = local
+        self._deadline = deadline
+
+    async def start(
+        self,
+        directory: Path,
+        chain: Chain,
+        base: Point | None,
+        options: PointOptions,
+        freeze: Freeze | None,
+    ) -> RunningPoint:
+        """Start the next point of a chain: an increment on `base`, or a full one.
+
+        Raises:
+            NotPossible, QmpError, OSError: as `Chains.begin`.
+        """
+        self._is_here()
+        try:
+            return await self._try(directory, chain, base, options, freeze, lasting=True)
+        except CommandRefused as refusal:
+            # An image of an old version keeps no bitmap.
+            if refusal.command != "transaction" or not any(
+                words in refusal.desc for words in _NO_LASTING_BITMAP
+            ):
+                raise
+        return await self._try(directory, chain, base, options, freeze, lasting=False)
+
+    async def _try(
+        self,
+        directory: Path,
+        chain: Chain,
+        base: Point | None,
+        options: PointOptions,
+        freeze: Freeze | None,
+        *,
+        lasting: bool,
+    ) -> RunningPoint:
+        plan_it = plan_full if base is None else plan_next
+        plan = plan_it(self._state.snapshot, chain, directory, options, lasting=lasting)
+        are_new(directory, plan)
+        session = self._session()
+        await asyncio.to_thread(write_chain, directory, plan.chain)
+        free = await asyncio.to_thread(room, directory)
+        running = RunningPoint(directory, plan.chain, plan.point, too_little(plan.needed, free))
+        prepared: list[str] = []
+        is_sent = False
+        try:
+            for name, target in plan.plans.items():
+                prepared.append(name)
+                await self._nodes.prepare(session, target)
+            async with freeze() if freeze is not None else contextlib.nullcontext() as frozen:
+                for step in plan.before:
+                    arguments = step["arguments"]
+                    await session.execute(step["execute"], arguments, timeout=self._deadline)
+                for target in plan.plans.values():
+                    await self._nodes.enter(session, target)
+                started = {plan.devices[name]: target for name, target in plan.plans.items()}
+                is_sent = True
+                await self._starter.start_together(session, plan.transaction, started)
+            if frozen is not None:
+                running = await asyncio.to_thread(with_frozen, running, frozen.seconds)
+        except QmpError as error:
+            not_frozen = isinstance(error, AgentError) and not is_sent
+            if isinstance(error, CommandRefused | NotDeleted) or not_frozen:
+                for name in prepared:
+                    await self._nodes.give_up(session, plan.plans[name])
+                await self._end.drop(running)
+            raise
+        finally:
+            for target in plan.plans.values():
+                self._nodes.hand_over(target)
+            self._state.want_inventory()
+        return running
+
+    def _is_here(self) -> None:
+        """Whether a point of a chain can be made at all.
+
+        Raises:
+            NotPossible: it cannot.
+        """
+        if self._state.snapshot.read_only:
+            raise NotPossible("BlockDeck is read-only.")
+        if not self._local():
+            raise NotPossible(
+                "The QEMU of this VM is not seen on this host, "
+                "and a chain is written beside its images."
+            )
