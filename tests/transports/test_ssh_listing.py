@@ -7,9 +7,9 @@ import pytest
 from tests.cli.running import blockdeck
 from tests.qmp.connecting import connect, refused
 from tests.qmp.machine import machine
-from tests.transports.over_ssh import HOST, know, ssh_server
+from tests.transports.over_ssh import HOST, address_of, know, ssh_server
 from tui.qmp.address import SshAddress, parse_address
-from tui.qmp.errors import NoSuchSocket
+from tui.qmp.errors import NoSuchSocket, Reserved
 from tui.qmp.transport.ssh_listing import unix_monitors
 
 
@@ -27,6 +27,28 @@ async def test_the_monitors_of_the_host_are_listed_and_can_be_connected_to(place
             }
             async with await connect(parse_address(ours[0])) as session:
                 assert await session.execute("query-name") == {"name": "mail [/x]"}
+
+
+async def test_what_a_manager_needs_is_neither_listed_nor_connected_to(place: Path) -> None:
+    home = place / "run/qemu-server"
+    home.mkdir(parents=True)
+    (place / "own").mkdir()
+    path, log = home / "100.qmp", place / "sent"
+    options = (
+        *("-chardev", f"socket,id=qmp,path={path},server=on,wait=off,logfile={log}"),
+        *("-mon", "chardev=qmp,mode=control"),
+    )
+    with ssh_server() as sshd:
+        know(sshd)
+        async with machine(place / "own", *options) as vm:
+            told = (await refused(SshAddress(host=HOST, port=sshd.port))).advice
+            typed = await refused(address_of(sshd, path))
+        assert f"{sshd.port}{vm.monitor}" in told
+        assert str(path) not in told
+        assert "Left out is Proxmox VE's own monitor." in told
+    assert isinstance(typed, Reserved)
+    assert typed.sentence.startswith(f"ssh://{HOST}:{sshd.port}{path} is Proxmox VE's own monitor")
+    assert log.read_text() == ""
 
 
 async def test_a_command_says_it_too(place: Path) -> None:

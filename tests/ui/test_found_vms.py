@@ -195,6 +195,16 @@ async def test_libvirt_is_explained(start: Starter, open_deck: DeckOpener, tmp_p
         assert log.read_text() == ""
 
 
+async def test_a_manager_s_own_monitor_that_is_typed_in_is_refused(open_deck: DeckOpener) -> None:
+    async with open_deck(size=SMALL) as deck:
+        await deck.fill_in("/run/qemu-server/100.qmp")
+        await until(lambda: "never connected to" in deck.line("connect-advice"))
+        await deck.press("enter")
+        await until(lambda: "Proxmox VE's own monitor" in deck.line("connect-error"))
+        assert "qm set VMID" in deck.line("connect-advice")
+        assert isinstance(deck.app.screen, ConnectScreen)
+
+
 @pytest.mark.parametrize("nasty", [MARKUP, CONTROLS, LONG], ids=lambda text: text[:8])
 @SIZES
 async def test_a_name_and_a_path_from_outside_are_only_text(

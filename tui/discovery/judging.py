@@ -8,11 +8,12 @@ from pathlib import Path
 
 from tui.discovery.command_line import MonitorOption
 from tui.discovery.holders import TcpTable, has_own_network, holder, socket_behind
-from tui.discovery.managers import manager_of_monitor, manager_of_path, meaning
+from tui.discovery.managers import manager_of_monitor
 from tui.discovery.models import FoundMonitor, Holder, Manager, MonitorState
 from tui.discovery.processes import Found, user_name
 from tui.discovery.sockets import SocketTable, UnixSocket
 from tui.qmp.address import MAX_SOCKET_PATH, MonitorAddress, TcpAddress, UnixAddress
+from tui.qmp.reserved import manager_of_path, meaning
 from tui.qmp.transport.unix import refused_permission
 
 _ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}

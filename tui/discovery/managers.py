@@ -10,23 +10,13 @@ from tui.discovery.command_line import CommandLine, MonitorOption
 from tui.discovery.models import Kind, Manager, Remedy
 from tui.discovery.options import written
 from tui.discovery.processes import Found
+from tui.qmp.reserved import manager_of_path
 
 LIBVIRT_MONITOR = "charmonitor"
 """The id that libvirt gives to its own monitor's character device."""
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 40
-
-_MEANING = {
-    Manager.LIBVIRT: (
-        "libvirt's own monitor. It is never connected to: libvirt holds it for as long as the VM "
-        "runs, and would lose the VM without it."
-    ),
-    Manager.PROXMOX: (
-        "Proxmox VE's own monitor. It is never connected to: Proxmox's services use it every few "
-        "seconds, and fail while somebody else holds it."
-    ),
-}
 
 
 def manager_of(line: CommandLine) -> Manager | None:
@@ -41,20 +31,6 @@ def manager_of_monitor(option: MonitorOption, path: str | None) -> Manager | Non
     if option.chardev == LIBVIRT_MONITOR:
         return Manager.LIBVIRT
     return manager_of_path(path or option.path or "")
-
-
-def manager_of_path(path: str) -> Manager | None:
-    """Whose own monitor lives at a path."""
-    if re.search(r"/libvirt/qemu/(lib/)?[^/]+/monitor\.sock$", path):
-        return Manager.LIBVIRT
-    if re.search(r"/run/qemu-server/[^/]+\.qmp$", path):
-        return Manager.PROXMOX
-    return None
-
-
-def meaning(manager: Manager) -> str:
-    """What it means that a monitor is managed."""
-    return _MEANING[manager]
 
 
 def remedy_for(found: Found, taken: Collection[str]) -> Remedy:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from tui.qmp.address import MonitorAddress, UnixAddress
+from tui.qmp.reserved import Manager as Manager
 
 
 class MonitorState(StrEnum):
@@ -42,13 +43,6 @@ class Kind(StrEnum):
     STORAGE_DAEMON = "storage-daemon"
     SOCKET = "socket"
     """A socket whose process cannot be told, or that has none."""
-
-
-class Manager(StrEnum):
-    """What may have started a VM and keeps its monitor to itself."""
-
-    LIBVIRT = "libvirt"
-    PROXMOX = "Proxmox"
 
 
 class Holder(BaseModel):

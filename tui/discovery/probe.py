@@ -16,6 +16,7 @@ from tui.qmp.errors import (
     NotASocket,
     NotQmp,
     PermissionRefused,
+    Reserved,
 )
 from tui.qmp.gate import Gate
 from tui.qmp.models import BlockInfo, QmpEvent
@@ -34,6 +35,7 @@ _STATES: tuple[tuple[type[ConnectFailure], MonitorState], ...] = (
     (NoSuchSocket, MonitorState.DEAD),
     (NotASocket, MonitorState.DEAD),
     (PermissionRefused, MonitorState.NO_PERMISSION),
+    (Reserved, MonitorState.MANAGED),
     (NotQmp, MonitorState.NOT_QMP),
 )
 

@@ -9,12 +9,13 @@ import psutil
 
 from tui.discovery.holders import TcpTable, has_own_network, owners
 from tui.discovery.judging import Sight, judge, judge_option
-from tui.discovery.managers import manager_of, manager_of_path
+from tui.discovery.managers import manager_of
 from tui.discovery.models import FoundDisk, FoundMonitor, FoundVm, Kind, MonitorState
 from tui.discovery.places import Place, find_sockets, is_like_a_monitor
 from tui.discovery.processes import Found, find_processes, user_name
 from tui.discovery.sockets import SocketTable
 from tui.qmp.address import MonitorAddress, UnixAddress
+from tui.qmp.reserved import manager_of_path
 
 _FORWARDERS = ("qemu", "ssh", "socat")
 """Programs whose sockets may lead to a monitor; the beginnings of their names."""

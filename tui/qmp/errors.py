@@ -6,6 +6,7 @@
      │  ├ NoSuchDomain       libvirt has no such domain
      │  ├ NotASocket         a file, a directory, a datagram socket …
      │  ├ PermissionRefused  the socket belongs to someone else
+     │  ├ Reserved           it is the monitor that the VM's manager needs
      │  ├ NobodyListens      refused, the QEMU behind it is gone, or it hung up
      │  ├ HostUnknown        the host's name has no address
      │  ├ HostUnreachable    no route, or no answer from the host
@@ -62,6 +63,10 @@ class NotASocket(ConnectFailure):
 
 class PermissionRefused(ConnectFailure):
     """The user who runs BlockDeck may not connect to the socket."""
+
+
+class Reserved(ConnectFailure):
+    """The monitor is its manager's own, and was not connected to."""
 
 
 class NobodyListens(ConnectFailure):

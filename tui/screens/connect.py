@@ -13,6 +13,7 @@ from textual.widgets import DataTable, Footer, Input
 from tui.config.settings import configured_vms
 from tui.discovery.models import Findings, FoundVm
 from tui.qmp.address import AddressError, MonitorAddress, caution, parse_address
+from tui.qmp.reserved import reserved
 from tui.screens.vm_screen import ROOMY, WIDE
 from tui.text import plain
 from tui.widgets.found_rows import FOUND_COLUMNS, describe_found, found_row
@@ -311,6 +312,7 @@ def _summary(found: Findings) -> str:
 def _caution(text: str) -> str:
     """What connecting to an address would do; nothing where it is not whole yet."""
     try:
-        return caution(parse_address(text))
+        address = parse_address(text)
     except AddressError:
         return ""
+    return caution(address) or reserved(address)

@@ -16,6 +16,7 @@ from tui.qmp.address import SshAddress
 from tui.qmp.errors import ConnectFailure
 from tui.qmp.line import Line
 from tui.qmp.relay import Far, Relay
+from tui.qmp.reserved import keep_off
 from tui.qmp.transport.ssh_failure import failure_of, no_way_to_the_socket
 from tui.qmp.transport.ssh_listing import tell_monitors
 from tui.qmp.transport.ssh_stranger import Shown
@@ -32,6 +33,7 @@ async def dial_ssh(address: SshAddress, seconds: float) -> Line:
     Raises:
         ConnectFailure: there is no line within the given seconds, or a host is not to be trusted.
     """
+    keep_off(address)
     login = _Login(address)
     try:
         async with asyncio.timeout(seconds):

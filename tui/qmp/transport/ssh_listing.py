@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tui.qmp.address import SshAddress
 from tui.qmp.errors import NoSuchSocket
+from tui.qmp.reserved import manager_of_path, meaning
 
 # One line for each process that may be a QEMU: its pid, and its command line in hexadecimal digits.
 _SCRIPT = """
@@ -64,20 +65,30 @@ async def tell_monitors(address: SshAddress, connection: asyncssh.SSHClientConne
     Raises:
         NoSuchSocket: always; its advice has an address on each line.
     """
-    monitors = [
-        f"{address.model_copy(update={'path': path})}  {_name(qemu.cmdline)}"
+    found = [
+        (path, _name(qemu.cmdline))
         for qemu in await qemus_of(connection)
         for path in unix_monitors(qemu.cmdline)
     ]
+    monitors = [
+        f"{address.model_copy(update={'path': path})}  {name}"
+        for path, name in found
+        if manager_of_path(path) is None
+    ]
+    managers = sorted({manager for path, _ in found if (manager := manager_of_path(path))})
+    left_out = [f"Left out is {meaning(manager)}" for manager in managers]
     if not monitors:
+        nothing = "No QEMU that this user may see there has a QMP monitor on a Unix socket."
         raise NoSuchSocket(
             address,
             f"Say which socket of {address.host}: {address}/path/to/qmp.sock.",
-            "No QEMU that this user may see there has a QMP monitor on a Unix socket.",
+            "\n".join(left_out or [nothing]),
         )
     more = [f"and {len(monitors) - _MOST} more"] if len(monitors) > _MOST else []
     raise NoSuchSocket(
-        address, f"Say which monitor of {address.host}:", "\n".join([*monitors[:_MOST], *more])
+        address,
+        f"Say which monitor of {address.host}:",
+        "\n".join([*monitors[:_MOST], *more, *left_out]),
     )
 
 

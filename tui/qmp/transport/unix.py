@@ -19,6 +19,7 @@ from tui.qmp.errors import (
     PermissionRefused,
 )
 from tui.qmp.line import Line
+from tui.qmp.reserved import keep_off
 
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -58,6 +59,7 @@ def _connect_unix(sock: socket.socket, address: UnixAddress) -> None:
             f"this one has {len(name)}.",
             "Start BlockDeck in the socket's directory and give its name alone.",
         )
+    keep_off(address)
     try:
         sock.connect(name)
     except BlockingIOError as error:
