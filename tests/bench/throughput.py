@@ -10,7 +10,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from tests.qemu import Vm, qemu
 from tests.waiting import until
 from tui.backup.arguments import Json
 from tui.backup.defaults import default_arguments
+from tui.backup.target_io import TargetIo
+from tui.backup.way import Way
 from tui.demo.qemu_binary import find_qemu
 from tui.qmp.address import UnixAddress
 from tui.vm.snapshot import Outcome
@@ -75,7 +77,13 @@ class Bench:
         while not await over():
             await asyncio.sleep(0.005)
 
-    def ours(self, **more: Json) -> Copy:
+    def ours(
+        self,
+        more: Mapping[str, Json] | None = None,
+        *,
+        way: Way = Way.DRIVE,
+        target_io: TargetIo = TargetIo.WRITEBACK,
+    ) -> Copy:
         """BlockDeck's, from the order until it says that it has succeeded."""
 
         async def copy(target: Path) -> None:
@@ -84,8 +92,12 @@ class Bench:
             assert device is not None
             now = datetime.now(UTC)
             arguments = default_arguments(device, worker.snapshot, str(target.parent), now)
-            arguments |= {"target": str(target), "job-id": f"blockdeck-{target.name}", **more}
-            job_id = await worker.start(arguments)
+            arguments |= {
+                "target": str(target),
+                "job-id": f"blockdeck-{target.name}",
+                **(more or {}),
+            }
+            job_id = await worker.start(arguments, way=way, target_io=target_io)
             changed = asyncio.Event()
             unsubscribe = worker.subscribe(changed.set)
             try:
@@ -140,7 +152,9 @@ async def compare(size: int, rounds: int) -> dict[str, float]:
             ways: dict[str, Copy] = {
                 "plain": bench.plain,
                 "default": bench.ours(),
-                "fast, raw": bench.ours(**by_kernel),
+                "fast, raw": bench.ours(by_kernel),
+                "by nodes": bench.ours(way=Way.BLOCKDEV),
+                "by nodes, direct": bench.ours(way=Way.BLOCKDEV, target_io=TargetIo.DIRECT),
                 "convert": bench.program(img, "convert", *raw),
                 "convert -W": bench.program(img, "convert", "-W", *raw),
                 "cp": bench.program("cp", "--sparse=always", "--reflink=never"),
@@ -174,7 +188,7 @@ async def measure(quick: bool) -> list[Figure]:
             reach=least,
             least=True,
             by_ratio=True,
-            peer=names.get(peer, "plain QMP" if peer == "plain" else peer),
+            peer=names.get(peer, {"plain": "plain QMP", "by nodes": "through it"}.get(peer, peer)),
             beside=rates[peer],
         )
 
@@ -184,6 +198,8 @@ async def measure(quick: bool) -> list[Figure]:
         beside("default", "convert", None, "default and fast, qcow2"),
         beside("fast, raw", "plain", LEAST_PLAIN, "fast, raw"),
         beside("fast, raw", quicker, LEAST_FAST, "fast, raw"),
+        beside("by nodes", "plain", LEAST_PLAIN, "blockdev-backup, qcow2"),
+        beside("by nodes, direct", "by nodes", None, "the same past the page cache"),
     ]
 
 

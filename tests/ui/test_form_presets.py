@@ -69,3 +69,24 @@ async def test_the_command_line_has_them_too(vm: Vm, tmp_path: Path) -> None:
     done = await blockdeck(*words, f"target={tmp_path}/b.qcow2", "--preset", "gentle", "--no-wait")
     assert done.status == 2
     assert "--preset gentle" in done.err
+
+
+async def test_the_target_is_written_to_past_the_page_cache(vm: Vm, open_deck: DeckOpener) -> None:
+    async with open_deck(vm, (80, 24)) as deck:
+        form = await open_form(deck, "d0")
+        await deck.press("f3")
+        await form.choose("way", "drive-backup")
+        await form.choose("target-io", "direct")
+        await form.says("target-io", "choose blockdev-backup for another")
+        await form.is_off("Target I/O")
+        await form.choose("way", "blockdev-backup")
+        await form.is_ready()
+        assert '"direct": true' in deck.line("preview-text")
+        # It was not found to be fast, so the preset has it through the cache again.
+        await form.choose("preset", "fast")
+        await until(lambda: '"direct"' not in deck.line("preview-text"))
+        await form.choose("target-io", "direct")
+        await until(lambda: form.text("preset") != "fast")
+        await form.is_ready()
+        await deck.press("f2")
+        await deck.sees("succeeded: all of it was copied")

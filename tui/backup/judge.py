@@ -8,6 +8,7 @@ from tui.backup.plan import Plan, make_plan
 from tui.backup.rules import STAGES, schema
 from tui.backup.rules.case import Case
 from tui.backup.target import TargetFacts
+from tui.backup.target_io import TargetIo
 from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.way import Way
 from tui.qmp.schema import QmpSchema
@@ -25,6 +26,7 @@ def judge(
     *,
     way: Way = Way.DRIVE,
     fleece: TargetFacts | None = None,
+    target_io: TargetIo = TargetIo.WRITEBACK,
 ) -> Verdict:
     """Foretell what QEMU will say to these arguments, and what they would do.
 
@@ -36,9 +38,19 @@ def judge(
         command: the command whose arguments they are: `drive-backup` or `blockdev-backup`.
         way: how a `drive-backup` is carried out.
         fleece: the image that saves what the guest overwrites; only by nodes.
+        target_io: how the target is written to; only by nodes.
     """
     by_nodes = way is Way.BLOCKDEV and command == DRIVE_BACKUP
-    case = Case(arguments, vm, schema, target, command, by_nodes=by_nodes, fleece=fleece)
+    case = Case(
+        arguments,
+        vm,
+        schema,
+        target,
+        command,
+        by_nodes=by_nodes,
+        fleece=fleece,
+        target_io=target_io,
+    )
     findings = _weightiest_first(case)
     severities = {finding.severity for finding in findings}
     if Severity.REFUSES in severities:
@@ -61,9 +73,19 @@ def plan_for(
     schema: QmpSchema,
     target: TargetFacts | None,
     fleece: TargetFacts | None = None,
+    target_io: TargetIo = TargetIo.WRITEBACK,
 ) -> Plan:
     """How the arguments of a `drive-backup` are carried out by nodes."""
-    case = Case(arguments, vm, schema, target, DRIVE_BACKUP, by_nodes=True, fleece=fleece)
+    case = Case(
+        arguments,
+        vm,
+        schema,
+        target,
+        DRIVE_BACKUP,
+        by_nodes=True,
+        fleece=fleece,
+        target_io=target_io,
+    )
     return make_plan(case)
 
 

@@ -99,7 +99,7 @@ def _prepare(case: Case, top: str, bottom: str, creator: str) -> list[dict[str, 
         size = total if is_plain else 0
         create({"driver": "file", "filename": path, "size": size})
     file: dict[str, Json] = {"driver": protocol, "filename": path, "node-name": bottom}
-    steps.append(command("blockdev-add", file))
+    steps.append(command("blockdev-add", {**file, **case.target_io.options}))
     if case.creates and not is_plain:
         create({"driver": driver, "file": bottom, "size": total, **_backing(case, driver)})
     added: dict[str, Json] = {

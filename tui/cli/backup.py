@@ -11,6 +11,7 @@ from tui.backup.defaults import default_arguments
 from tui.backup.fields import form_fields
 from tui.backup.presets import Preset, fill_in
 from tui.backup.target import suggest_target
+from tui.backup.target_io import TargetIo
 from tui.backup.verdict import Finding, Verdict
 from tui.backup.way import Way
 from tui.cli.check import as_line
@@ -45,6 +46,7 @@ class BackupRequest:
     read_only: bool = False
     wishes: Wishes = field(default_factory=Wishes)
     fleece: str = ""
+    target_io: TargetIo = TargetIo.WRITEBACK
     preset: str | None = None
 
     def way_back(self, way: Way) -> str:
@@ -87,7 +89,7 @@ async def back_up(request: BackupRequest) -> int:
 
 async def _judge(worker: VmWorker, request: BackupRequest) -> tuple[Verdict, Way]:
     draft = read_arguments(worker, _with_preset(worker, request))
-    how = How(request.way, fleece=request.fleece)
+    how = How(request.way, fleece=request.fleece, target_io=request.target_io)
     return await judge_draft(worker, draft, how, _defaults(worker, request))
 
 
@@ -147,6 +149,7 @@ async def start(worker: VmWorker, verdict: Verdict, way: Way, request: BackupReq
             verdict.asked,
             way=way,
             fleece=request.fleece,
+            target_io=request.target_io,
             warnings=warnings,
             wishes=request.wishes,
         )

@@ -18,6 +18,7 @@ from tui.cli.output import prepare_streams
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from tui.backup.target_io import TargetIo
     from tui.qmp.address import MonitorAddress
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -72,6 +73,23 @@ _FLEECE = click.option(
     default="",
     help="For slow targets: save what the guest overwrites in DIR, on fast storage, first. The "
     "guest never waits for the target. QEMU 7.1 and later.",
+)
+
+
+def _as_target_io(_context: click.Context, _option: click.Parameter, value: str) -> "TargetIo":
+    from tui.backup.target_io import TargetIo
+
+    return TargetIo(value)
+
+
+_TARGET_IO = click.option(
+    "--target-io",
+    type=click.Choice(["writeback", "direct", "io_uring"]),
+    default="writeback",
+    callback=_as_target_io,
+    help="How blockdev-backup writes to the target: through the page cache of QEMU's host "
+    "(writeback, the default), or past it, which leaves the host's memory alone (direct, by "
+    "Linux AIO, or io_uring).",
 )
 
 
@@ -281,6 +299,7 @@ commands.command()(_MONITOR(agent))
     "that is there already.",
 )
 @_FLEECE
+@_TARGET_IO
 @_READ_ONLY
 def check(
     monitor: "MonitorAddress",
@@ -300,8 +319,9 @@ def check(
     prepare_streams()
     if how["way"] and how["command"]:
         raise click.UsageError("--way and --command exclude each other.")
-    if how["fleece"] and (how["command"] or batch):
-        raise click.UsageError("--fleece goes with neither --command nor --batch.")
+    by_nodes = "--fleece" if how["fleece"] else "--target-io"
+    if (how["fleece"] or how["target_io"] != "writeback") and (how["command"] or batch):
+        raise click.UsageError(f"{by_nodes} goes with neither --command nor --batch.")
     if batch:
         from tui.cli.batch import check_batch
 
@@ -342,6 +362,7 @@ def check(
     "or 20 ms.",
 )
 @_FLEECE
+@_TARGET_IO
 @click.option(
     "--preset",
     type=click.Choice(["fast", "gentle"]),

@@ -8,6 +8,7 @@ import click
 from tui.backup.arguments import DRIVE_BACKUP, Json
 from tui.backup.draft import ParsedDraft, parse_draft
 from tui.backup.fields import form_fields
+from tui.backup.target_io import TARGET_IO, TargetIo
 from tui.backup.verdict import Verdict
 from tui.backup.way import Way, default_way, ways
 from tui.cli.failure import Failure
@@ -53,11 +54,13 @@ class How:
     """What the arguments are of: a backup in some way, or one very command; None is "not said".
 
     `fleece` is the directory that saves what the guest overwrites; "" is no fleecing.
+    `target_io` is how a target that is a node is written to.
     """
 
     way: str | None = None
     command: str | None = None
     fleece: str = ""
+    target_io: TargetIo = TargetIo.WRITEBACK
 
     def way_of(self, worker: VmWorker, device: object) -> Way:
         """The way asked for, else the one that is right for the disk.
@@ -68,9 +71,12 @@ class How:
         vm, schema = worker.snapshot, worker.schema
         if schema is None or self.command is not None:
             return Way.DRIVE
-        if self.fleece:
+        by_nodes = "fleecing" if self.fleece else ""
+        if self.target_io is not TargetIo.WRITEBACK:
+            by_nodes = by_nodes or f"--{TARGET_IO}"
+        if by_nodes:
             if self.way == Way.DRIVE:
-                raise Failure(f"{Way.DRIVE} reads the disk itself; fleecing needs {Way.BLOCKDEV}")
+                raise Failure(f"{by_nodes} needs {Way.BLOCKDEV}")
             return self._known(Way.BLOCKDEV, schema)
         if self.way is None:
             return default_way(vm, vm.device_named(str(device)), schema)
@@ -120,6 +126,7 @@ async def judge_draft(
         command=how.command or DRIVE_BACKUP,
         way=way,
         fleece=how.fleece,
+        target_io=how.target_io,
         fresh=True,
     )
     return draft.judged(verdict), way

@@ -142,8 +142,10 @@ class BackupScreen(JudgedForm):
         self._starting = True
         self.foot.status("Asking QEMU ...", "ready")
         try:
-            fleece = self._fleece
-            verdict = await worker.judge(draft.arguments, way=way, fleece=fleece, fresh=True)
+            fleece, target_io = self._fleece, self._target_io
+            verdict = await worker.judge(
+                draft.arguments, way=way, fleece=fleece, target_io=target_io, fresh=True
+            )
             await self._take(self._placed(draft.judged(verdict)))
             if self._blocker() is not None:
                 self._go_to_blocker()
@@ -151,7 +153,12 @@ class BackupScreen(JudgedForm):
             warnings = verdict.warnings(self.form.ticked)
             wishes, _ = read_wishes(self.form.texts)
             job_id = await worker.start(
-                draft.arguments, way=way, fleece=fleece, warnings=warnings, wishes=wishes
+                draft.arguments,
+                way=way,
+                fleece=fleece,
+                target_io=target_io,
+                warnings=warnings,
+                wishes=wishes,
             )
         except CommandRefused as refusal:
             if self._gone:

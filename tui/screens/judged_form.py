@@ -12,6 +12,7 @@ from tui.backup.draft import ParsedDraft, parse_draft
 from tui.backup.fields import FormField
 from tui.backup.formstate import applicability
 from tui.backup.presets import PRESET, PRESET_FIELD, Preset, fill_in, is_in_force
+from tui.backup.target_io import TARGET_IO, TARGET_IO_FIELD, TargetIo, read_target_io
 from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.way import Way
 from tui.backup.way_field import WAY, at_the_switch
@@ -29,7 +30,7 @@ _TYPING_PAUSE = 0.4
 """Seconds without a change after which QEMU itself is asked."""
 
 
-_NOT_QEMUS = frozenset({WAY, PRESET, *(field.name for field in WISH_FIELDS)})
+_NOT_QEMUS = frozenset({WAY, PRESET, TARGET_IO, *(field.name for field in WISH_FIELDS)})
 """Fields that are no arguments."""
 
 
@@ -65,7 +66,7 @@ class JudgedForm(VmScreen):
     @property
     def _shown_fields(self) -> tuple[FormField, ...]:
         way = (self._way_field,) if self._way_field else ()
-        return (*self._fields, *way, PRESET_FIELD, *WISH_FIELDS)
+        return (*self._fields, *way, PRESET_FIELD, *WISH_FIELDS, TARGET_IO_FIELD)
 
     @property
     def form(self) -> BackupForm:
@@ -102,6 +103,11 @@ class JudgedForm(VmScreen):
     def _fleece(self) -> str:
         """Where what the guest overwrites is to be saved first; "" is nowhere."""
         return self.form.texts.get(FLEECE, "").strip()
+
+    @property
+    def _target_io(self) -> TargetIo:
+        """How a target that is a node is to be written to."""
+        return read_target_io(self.form.texts)
 
     def _draft(self) -> ParsedDraft:
         texts = {name: text for name, text in self.form.texts.items() if name not in _NOT_QEMUS}
@@ -143,7 +149,9 @@ class JudgedForm(VmScreen):
         states = applicability(self.form.texts, self._device, worker.snapshot, self._fields)
         self.form.apply(states)
         try:
-            verdict = await worker.judge(draft.arguments, way=way, fleece=self._fleece)
+            verdict = await worker.judge(
+                draft.arguments, way=way, fleece=self._fleece, target_io=self._target_io
+            )
         except QmpError as error:
             self._verdict = None
             self._say(f"Cannot be judged: {error}", "refuses")

@@ -9,6 +9,7 @@ from tui.backup.fleece import fleece_path
 from tui.backup.judge import judge, plan_for
 from tui.backup.plan import Plan
 from tui.backup.target import TargetFacts
+from tui.backup.target_io import TargetIo
 from tui.backup.verdict import Verdict
 from tui.backup.way import Way
 from tui.qmp.address import MonitorAddress
@@ -79,12 +80,14 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         command: str = DRIVE_BACKUP,
         way: Way = Way.DRIVE,
         fleece: str = "",
+        target_io: TargetIo = TargetIo.WRITEBACK,
         fresh: bool = False,
     ) -> Verdict:
         """Judge arguments against the VM as it is; `fresh` asks QEMU again first.
 
         The arguments are those of the command, whatever the way in which it is carried out.
-        `fleece` is the directory that saves what the guest overwrites, if any.
+        `fleece` is the directory that saves what the guest overwrites, if any, and `target_io` how
+        a target that is a node is written to.
 
         Raises:
             QmpError: there is no connection, or the fresh look failed.
@@ -97,7 +100,14 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         facts = await self.look_at(arguments.get("target")) if of_file else None
         saved_to = await self._look_at_fleece(fleece, arguments)
         return judge(
-            arguments, self.snapshot, schema, facts, command=command, way=way, fleece=saved_to
+            arguments,
+            self.snapshot,
+            schema,
+            facts,
+            command=command,
+            way=way,
+            fleece=saved_to,
+            target_io=target_io,
         )
 
     async def look_at(self, target: object) -> TargetFacts | None:
@@ -129,6 +139,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         *,
         way: Way = Way.DRIVE,
         fleece: str = "",
+        target_io: TargetIo = TargetIo.WRITEBACK,
         warnings: tuple[str, ...] = (),
         wishes: Wishes = Wishes(),  # noqa: B008 -- it is frozen
     ) -> str:
@@ -139,6 +150,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             way: how it is carried out.
             fleece: the directory on fast storage where what the guest overwrites meanwhile is
                 saved, if anywhere; only by nodes.
+            target_io: how the target is written to; only by nodes.
             warnings: what was said against it; kept for its report.
             wishes: what is done for it while it runs.
 
@@ -161,7 +173,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             # A dry run between the command and its answer could kill QEMU.
             async with self._referee.turn:
                 if way is Way.BLOCKDEV:
-                    plan = await self._plan(session, arguments, fleece)
+                    plan = await self._plan(session, arguments, fleece, target_io)
                     return await self._starter.start_by_nodes(session, arguments, plan)
                 return await self._starter.start(session, arguments)
         except CommandRefused:
@@ -170,14 +182,20 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         finally:
             self._look_again()
 
-    async def _plan(self, session: QmpSession, arguments: Mapping[str, Json], fleece: str) -> Plan:
+    async def _plan(
+        self,
+        session: QmpSession,
+        arguments: Mapping[str, Json],
+        fleece: str,
+        target_io: TargetIo,
+    ) -> Plan:
         schema = self.schema or await read_schema(session)
         if fleece:
             # The filter of the backup before may have been taken off just now.
             await self.refresh()
         facts = await self.look_at(arguments.get("target"))
         saved_to = await self._look_at_fleece(fleece, arguments)
-        return plan_for(arguments, self.snapshot, schema, facts, saved_to)
+        return plan_for(arguments, self.snapshot, schema, facts, saved_to, target_io)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job for good, also one that is paused.

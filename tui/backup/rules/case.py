@@ -6,6 +6,7 @@ from functools import cached_property
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP, Json
 from tui.backup.rules.source import Source, find_source
 from tui.backup.target import TargetFacts, TargetName
+from tui.backup.target_io import TargetIo
 from tui.qmp.schema import QmpSchema
 from tui.vm.snapshot import VmSnapshot
 
@@ -18,7 +19,7 @@ class Case:
 
     `by_nodes`: the arguments are those of `drive-backup`, but BlockDeck makes the target's nodes
     itself and sends a `blockdev-backup`. `fleece`: what the guest overwrites is saved to this image
-    first; None is no fleecing.
+    first; None is no fleecing. `target_io`: how the target is written to; only by nodes.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Case:
         *,
         by_nodes: bool = False,
         fleece: TargetFacts | None = None,
+        target_io: TargetIo = TargetIo.WRITEBACK,
     ) -> None:
         self.arguments = arguments
         self.vm = vm
@@ -40,6 +42,7 @@ class Case:
         self.is_blockdev_backup = command == BLOCKDEV_BACKUP
         self.by_nodes = by_nodes
         self.fleece = fleece
+        self.target_io = target_io
         self._facts = target
 
     # --- reading arguments -----------------------------------------------------------------------

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from tui.backup.formats import CREATED, PLAIN, WITH_BACKING
 from tui.backup.rules.case import Case
 from tui.backup.rules.rule import Hit, rule
+from tui.backup.target_io import TARGET_IO, TargetIo
 from tui.backup.verdict import Severity
 from tui.backup.wording import quote
 from tui.vm.target_nodes import target_nodes
+
+_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 @rule("W-PATH", Severity.REFUSES)
@@ -66,4 +69,31 @@ def nodes_in_use(case: Case) -> Iterator[Hit]:
         yield Hit("job-id", "A target of this job id is still open; give another job id.")
 
 
-RULES = (no_path, relative_path, not_created, format_not_probed, no_backing, nodes_in_use)
+@rule("W-IO", Severity.REFUSES)
+def other_way(case: Case) -> Iterator[Hit]:
+    """drive-backup opens the target as the disk was opened."""
+    if case.target_io is not TargetIo.WRITEBACK and not case.by_nodes:
+        yield Hit(
+            TARGET_IO,
+            "drive-backup takes the cache mode of the disk; choose blockdev-backup for another.",
+        )
+
+
+@rule("W-DIRECT", Severity.REFUSES)
+def no_direct_io(case: Case) -> Iterator[Hit]:
+    """A file system that is the page cache has nothing past it, and QEMU cannot open files so."""
+    direct = case.target_io is not TargetIo.WRITEBACK and case.by_nodes
+    if direct and case.facts is not None and case.facts.filesystem in _IN_MEMORY:
+        yield Hit(TARGET_IO, f"The target lies on {case.facts.filesystem}, in the page cache.")
+
+
+RULES = (
+    no_path,
+    relative_path,
+    not_created,
+    format_not_probed,
+    no_backing,
+    nodes_in_use,
+    other_way,
+    no_direct_io,
+)
