@@ -244,9 +244,7 @@ class Sequence:
         options = PointOptions(speed=_SLOW if slow else 0, fleece=self._fleece())
         try:
             point = await self._point(worker, options)
-            # The filters of several disks come one after the other, as it is said.
-            at_rest = bool(options.fleece) and len(self._disks) > 1
-            running = await self._during(point.__aenter__(), moments, at_rest=at_rest)
+            running = await self._during(point.__aenter__(), moments)
         except NeedsFull as needed:
             self.done.append(f"needs a full point: {needed}")
             self._needs_full = True
@@ -318,11 +316,9 @@ class Sequence:
         self._needs_full = False
         return worker.chains.go_on(kept, options, full=full)
 
-    async def _during(
-        self, begin: Awaitable[RunningPoint], moments: list[State], *, at_rest: bool
-    ) -> RunningPoint:
+    async def _during(self, begin: Awaitable[RunningPoint], moments: list[State]) -> RunningPoint:
         """Begin amid writes: whichever of them came first, the point is of a moment between two."""
-        if self._chance.random() < 0.5 or at_rest:
+        if self._chance.random() < 0.5:
             return await begin
         task = asyncio.ensure_future(begin)
         while not task.done():

@@ -5,13 +5,13 @@ reads the disk as it was through `snapshot-access`. So the guest waits for that 
 slow the target is. QEMU 7.1 and later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from tui.backup.arguments import Json, command
 from tui.vm.snapshot import VmSnapshot
-from tui.vm.target_nodes import fleece_nodes, stem_of
+from tui.vm.target_nodes import fleece_nodes, stem_of, switch_node
 
 SINCE = (7, 1)
 """The QEMU whose filter gives the backup up rather than the guest's write."""
@@ -77,7 +77,57 @@ def filter_steps(node: str, qdev: str, job_id: str) -> tuple[Mapping[str, Any], 
         qdev: the path of its device.
         job_id: the backup's.
     """
-    snapshot, copier, image, _ = fleece_nodes(job_id)
+    copier = fleece_nodes(job_id)[1]
+    return (
+        _filter(node, job_id),
+        command("qom-set", {"path": qdev, "property": "drive", "value": copier}),
+        seeing_step(job_id),
+    )
+
+
+def switch_steps(node: str, qdev: str, job_id: str) -> tuple[Mapping[str, Any], ...]:
+    """What puts a filter beside a disk, and on the disk a node that can be switched to it.
+
+    QEMU changes what a device stands on for one device at a time, but what nodes stand on for any
+    number of them at once, while no write is under way: that is `switch_all`. So the disks of a
+    running guest are of one moment, and it is not stopped for it.
+
+    Args:
+        node: the disk's own node.
+        qdev: the path of its device.
+        job_id: the backup's.
+    """
+    switch = switch_node(job_id)
+    return (
+        _filter(node, job_id),
+        command("blockdev-add", switched(switch, node)),
+        command("qom-set", {"path": qdev, "property": "drive", "value": switch}),
+    )
+
+
+def switch_all(job_ids: Iterable[str]) -> Mapping[str, Any]:
+    """What has the writes of several disks pass through their filters from one moment on."""
+    options: list[Json] = [switched(switch_node(j), fleece_nodes(j)[1]) for j in job_ids]
+    return command("blockdev-reopen", {"options": options})
+
+
+def switched(switch: str, below: str) -> dict[str, Json]:
+    """All options of a node that only passes on: to reopen it means to give all of them."""
+    return {"driver": "raw", "node-name": switch, "file": below}
+
+
+def seeing_step(job_id: str) -> Mapping[str, Any]:
+    """What makes a disk seen as it was when its filter came in.
+
+    It reads where the guest must not write unsaved: it can only come behind the filter.
+    """
+    snapshot, copier, _, _ = fleece_nodes(job_id)
+    seen: dict[str, Json] = {"driver": "snapshot-access", "node-name": snapshot, "file": copier}
+    return command("blockdev-add", seen)
+
+
+def _filter(node: str, job_id: str) -> Mapping[str, Any]:
+    _, copier, image, _ = fleece_nodes(job_id)
     added: dict[str, Json] = {
         "driver": "copy-before-write",
         "node-name": copier,
@@ -87,10 +137,4 @@ def filter_steps(node: str, qdev: str, job_id: str) -> tuple[Mapping[str, Any], 
         "on-cbw-error": "break-snapshot",
         "cbw-timeout": SAVING_SECONDS,
     }
-    # It reads where the guest must not write unsaved: it can only come behind the filter.
-    seen: dict[str, Json] = {"driver": "snapshot-access", "node-name": snapshot, "file": copier}
-    return (
-        command("blockdev-add", added),
-        command("qom-set", {"path": qdev, "property": "drive", "value": copier}),
-        command("blockdev-add", seen),
-    )
+    return command("blockdev-add", added)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, Json, command
-from tui.backup.fleece import filter_steps, saving_steps
+from tui.backup.fleece import filter_steps, saving_steps, seeing_step, switch_steps
 from tui.backup.formats import PLAIN
 from tui.backup.rules.case import Case
-from tui.vm.target_nodes import fleece_nodes, target_nodes
+from tui.vm.target_nodes import fleece_nodes, switch_node, target_nodes
 
 _OF_DRIVE_BACKUP = frozenset({"target", "format", "mode"})
 
@@ -61,7 +61,9 @@ def make_plan(case: Case) -> Plan:
     return fleeced(plan, job_id, case.fleece.path, size, case.source.node_name, device.qdev)
 
 
-def fleeced(plan: Plan, job_id: str, path: str, size: int, node: str, qdev: str) -> Plan:
+def fleeced(
+    plan: Plan, job_id: str, path: str, size: int, node: str, qdev: str, *, switched: bool = False
+) -> Plan:
     """A plan whose job reads a disk through a filter that saves old data to an image.
 
     Args:
@@ -71,16 +73,26 @@ def fleeced(plan: Plan, job_id: str, path: str, size: int, node: str, qdev: str)
         size: that of the disk, in bytes.
         node: the disk's own node.
         qdev: the path of its device.
+        switched: whether the point in time is that of `switch_all`, between `prepare` and `enter`.
     """
-    snapshot, _, _, file = names = fleece_nodes(job_id)
+    snapshot, *saving = fleece_nodes(job_id)
     arguments = {**plan.job["arguments"], "device": snapshot}
     return replace(
         plan,
-        prepare=(*plan.prepare, *saving_steps(path, size, job_id, plan.creator)),
-        enter=filter_steps(node, qdev, job_id),
+        prepare=(
+            *plan.prepare,
+            *saving_steps(path, size, job_id, plan.creator),
+            *(switch_steps(node, qdev, job_id) if switched else ()),
+        ),
+        enter=(seeing_step(job_id),) if switched else filter_steps(node, qdev, job_id),
         job=command(BLOCKDEV_BACKUP, arguments),
-        nodes=(*plan.nodes, *names),
-        passing={file: path},
+        nodes=(
+            *plan.nodes,
+            snapshot,
+            *((switch_node(job_id),) if switched else ()),
+            *saving,
+        ),
+        passing={saving[-1]: path},
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, Json, command
-from tui.backup.fleece import fleece_path, why_not
+from tui.backup.fleece import fleece_path, switch_all, why_not
 from tui.backup.plan import Plan, fleeced
 from tui.chain.manifest import (
     BITMAP_PREFIX,
@@ -58,7 +58,8 @@ class PointPlan:
         point: the point.
         plans: how the target of each disk is made.
         devices: the title of each disk's device.
-        before: what is sent just before: with several disks the bitmaps are added by it.
+        before: what is sent just before: with several disks the bitmaps are added by it, and
+            the writes to all of them pass through filters from the same moment on.
         transaction: the command that starts the backups, all or none.
         needed: the bytes that its images may come to take.
     """
@@ -214,7 +215,8 @@ def _plan(
         backup = _backup(job_id, medium.node_name, previous, options)
         plan = _target(job_id, path, images[disk.name], backup)
         if options.fleece:
-            plan = _fleeced(plan, job_id, _device(vm, disk), medium, options.fleece, previous)
+            device, several = _device(vm, disk), len(chain.disks) > 1
+            plan = _fleeced(plan, job_id, device, medium, options.fleece, previous, several)
         plans[disk.name] = plan
         keeps = lasting and medium.driver == _KEEPS_BITMAPS and not medium.read_only
         name = bitmap_name(chain.id, serial)
@@ -224,6 +226,8 @@ def _plan(
         {"type": BLOCKDEV_BACKUP, "data": plan.job["arguments"]} for plan in plans.values()
     ]
     before, transaction = _transactions(additions, starts, apart=bool(options.fleece))
+    if options.fleece and len(plans) > 1:
+        before = (*before, switch_all(plan.job["arguments"]["job-id"] for plan in plans.values()))
     point = Point(
         serial=serial,
         kind=PointKind.FULL if base is None else PointKind.INCREMENTAL,
@@ -259,22 +263,23 @@ def _can_fleece(vm: VmSnapshot, chain: Chain, directory: str) -> None:
             raise NotPossible(told)
     if not directory.startswith("/"):
         raise NotPossible(f"{directory} is no absolute path.")
-    # The filters come one after the other.
-    if len(chain.disks) > 1 and vm.run_state == "running":
-        raise NotPossible(
-            "With fleecing the disks of a running guest would not be of one moment: pause it, or "
-            "make a chain of each disk."
-        )
 
 
 def _fleeced(
-    plan: Plan, job_id: str, device: Device, medium: Medium, directory: str, previous: str | None
+    plan: Plan,
+    job_id: str,
+    device: Device,
+    medium: Medium,
+    directory: str,
+    previous: str | None,
+    several: bool,
 ) -> Plan:
     """The plan through a filter; what an increment copies is told to what it reads by then."""
     if device.qdev is None:
         raise NotPossible(f"No device of the guest stands on {device.title}: nothing to fleece.")
     path = fleece_path(directory, job_id)
-    plan = fleeced(plan, job_id, path, medium.virtual_size, medium.node_name, device.qdev)
+    size, node = medium.virtual_size, medium.node_name
+    plan = fleeced(plan, job_id, path, size, node, device.qdev, switched=several)
     if previous is None:
         return plan
     snapshot = fleece_nodes(job_id)[0]

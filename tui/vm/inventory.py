@@ -25,11 +25,13 @@ from tui.vm.snapshot import (
     Node,
     Throughput,
 )
-from tui.vm.target_nodes import TARGET_PREFIX
+from tui.vm.target_nodes import TARGET_PREFIX, is_filter
 
 _FILTER_DRIVERS = BACKUP_FILTER_DRIVERS | {"mirror_top", "commit_top"}
 """Nodes that jobs put on a disk; the latter two show only where an operator named them."""
 
+
+_FLEECING = "copy-before-write"
 
 _NOT_A_DISK = ("#", DRY_RUN_PREFIX, TARGET_PREFIX)
 """How the names begin of nodes that QEMU named itself, or that are made for a backup."""
@@ -120,6 +122,9 @@ def _device(
         if _is_filter_of_job(inserted, graph):
             busy_with = inserted.drv
             medium = _hidden_medium(inserted, graph, named, remembered.get(key))
+        elif (below := _below_ours(inserted.node_name or "", graph, named)) is not None:
+            busy_with = _FLEECING
+            medium = _medium(below, _chain(below, named, graph))
         else:
             medium = _medium(inserted, inserted.image.chain(), block.dirty_bitmaps)
     return Device(
@@ -141,6 +146,16 @@ def _is_filter_of_job(info: BlockDeviceInfo, graph: Graph) -> bool:
         return False
     known = graph.parents(info.node_name or "") or graph.below_filter(info.node_name or "")
     return not known or any(info.node_name in graph.nodes_of_job(job) for job in graph.jobs)
+
+
+def _below_ours(
+    node: str, graph: Graph, named: Mapping[str, BlockDeviceInfo]
+) -> BlockDeviceInfo | None:
+    """The disk's own node where ours are on top of it for fleecing; None where they are not."""
+    below: str | None = node
+    while below is not None and is_filter(below):
+        below = graph.below_filter(below)
+    return named.get(below) if below is not None and below != node else None
 
 
 def _hidden_medium(
@@ -245,7 +260,11 @@ def _jobs_by_device(graph: Graph, tops: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for job in sorted(graph.jobs):
         for node in graph.nodes_of_job(job):
-            key = tops.get(node) or tops.get(graph.below_filter(node) or "")
+            below = graph.below_filter(node) or ""
+            while below.startswith(TARGET_PREFIX) and below not in tops:
+                # With fleecing it reads the disk through nodes of ours.
+                below = graph.below_filter(below) or ""
+            key = tops.get(node) or tops.get(below)
             if key is not None:
                 found[job] = key
                 break

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tui.vm.graph import TARGET, Graph
 from tui.vm.leftover import Kind, Leftover, Remedy
 from tui.vm.snapshot import BACKUP_FILTER_DRIVERS, DRY_RUN_PREFIX, Node, VmSnapshot
-from tui.vm.target_nodes import TARGET_PREFIX, is_filter
+from tui.vm.target_nodes import TARGET_PREFIX, is_filter, is_switch
 
 _GENERATED = "#"
 """How the names begin that QEMU gives: such nodes belong to a job or to the node they are in."""
@@ -22,7 +22,8 @@ def leftover_nodes(vm: VmSnapshot, in_use: frozenset[str]) -> Iterator[Leftover]
         if not name.startswith(_GENERATED):
             yield _node(vm, known.get(name), name, _first(graph, name, free))
     for node in vm.nodes:
-        if node.driver in BACKUP_FILTER_DRIVERS and _is_idle(graph, node.name, free):
+        on_a_disk = node.driver in BACKUP_FILTER_DRIVERS or is_filter(node.name)
+        if on_a_disk and _is_idle(graph, node.name, free):
             yield _filter_in_place(vm, node)
 
 
@@ -122,6 +123,10 @@ def _is_idle(graph: Graph, name: str, free: frozenset[str]) -> bool:
     """Whether a filter stands on a disk for no job, and nobody reads what it saves."""
     if name in free or graph.users(name) or not graph.is_held(name):
         return False
+    if is_switch(name) and is_filter(below := graph.below_filter(name) or ""):
+        # It passes on to the filter, which saves.
+        readers = [parent for parent, _ in graph.parents(below) if parent != name]
+        return free.issuperset(readers)
     target = graph.child(name, TARGET)
     readers = [parent for parent, _ in graph.parents(name)]
     if target is not None:

@@ -7,7 +7,8 @@ TARGET_PREFIX = "blockdeck-to-"
 
 _MARK = 12
 _TOP, _BOTTOM, _SNAPSHOT, _FILTER, _IMAGE, _FILE, _TURN = "", "-f", "-s", "-c", "-i", "-j", "-t"
-_IN_ORDER = (_TURN, _TOP, _BOTTOM, _SNAPSHOT, _FILTER, _IMAGE, _FILE)
+_SWITCH = "-w"
+_IN_ORDER = (_TURN, _TOP, _BOTTOM, _SNAPSHOT, _SWITCH, _FILTER, _IMAGE, _FILE)
 
 
 def target_nodes(job_id: str) -> tuple[str, str]:
@@ -28,9 +29,15 @@ def fleece_nodes(job_id: str) -> tuple[str, str, str, str]:
     return stem + _SNAPSHOT, stem + _FILTER, stem + _IMAGE, stem + _FILE
 
 
+def switch_node(job_id: str) -> str:
+    """The name of what a device stands on so that all disks of a VM can get filters at once."""
+    return _stem(job_id) + _SWITCH
+
+
 def all_nodes(job_id: str) -> tuple[str, ...]:
     """All names that a job's nodes can have, in the order in which they can be removed."""
-    return (*target_nodes(job_id), *fleece_nodes(job_id))
+    snapshot, *saving = fleece_nodes(job_id)
+    return (*target_nodes(job_id), snapshot, switch_node(job_id), *saving)
 
 
 def stem_of(node: str) -> str:
@@ -45,8 +52,13 @@ def removal_order(node: str) -> int:
 
 
 def is_filter(node: str) -> bool:
-    """Whether a node of ours is the filter on a disk, to be taken off before it is removed."""
-    return node.startswith(TARGET_PREFIX) and node[len(stem_of(node)) :] == _FILTER
+    """Whether a node of ours is put on a disk, and to be taken off before it is removed."""
+    return node.startswith(TARGET_PREFIX) and node[len(stem_of(node)) :] in (_FILTER, _SWITCH)
+
+
+def is_switch(node: str) -> bool:
+    """Whether a node of ours is one as `switch_node` names them."""
+    return is_filter(node) and node.endswith(_SWITCH)
 
 
 def turn_of(filter_node: str) -> str:

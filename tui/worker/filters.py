@@ -1,14 +1,15 @@
-"""Takes the filter of a backup with fleecing off its disk, whoever put it there."""
+"""Takes what a backup with fleecing has put on a disk off again, whoever put it there."""
 
 import asyncio
 import contextlib
 import logging
 
+from tui.backup.fleece import switched
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.graph import Graph
-from tui.vm.target_nodes import turn_of
+from tui.vm.target_nodes import is_filter, is_switch, turn_of
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ async def take_off(session: QmpSession, filter_node: str, deadline: float) -> st
     graph = Graph(await ask.graph())
     if filter_node not in graph.names:
         return None
-    disk = graph.child(filter_node, _BELOW)
+    disk = _disk(graph, filter_node)
     turn = turn_of(filter_node)
     added = {"driver": "null-co", "size": 0, "node-name": turn}
     try:
@@ -41,6 +42,10 @@ async def take_off(session: QmpSession, filter_node: str, deadline: float) -> st
                 continue
             if block.qdev is None or disk is None:
                 return "nothing tells which device stands on the filter"
+            if is_switch(filter_node):
+                # The filter lets nobody else write to the disk as long as anything stands on it.
+                options = {"options": [switched(filter_node, disk)]}
+                await session.execute("blockdev-reopen", options, timeout=deadline)
             back = {"path": block.qdev, "property": "drive", "value": disk}
             await session.execute("qom-set", back, timeout=deadline)
     except CommandRefused as refusal:
@@ -52,3 +57,10 @@ async def take_off(session: QmpSession, filter_node: str, deadline: float) -> st
                 session.execute("blockdev-del", {"node-name": turn}, timeout=deadline)
             )
     return None
+
+
+def _disk(graph: Graph, node: str | None) -> str | None:
+    """The disk's own node, below all that was put on it."""
+    while node is not None and is_filter(node):
+        node = graph.child(node, _BELOW)
+    return node
