@@ -9,16 +9,16 @@ from tui.demo.qemu_binary import find_qemu
 
 
 class Gate:
-    """While it is shut, `qemu-img convert` and `rebase` wait, after they have made their target."""
+    """While it is shut, `qemu-img convert` and `rebase`, or other acts that are told, wait."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *acts: str) -> None:
         directory.mkdir()
         self.directory = directory
         self._fifo = directory / "gate"
         os.mkfifo(self._fifo)
         script = directory / "qemu-img"
         script.write_text(
-            f"#!/bin/sh\ncase $1 in convert|rebase)\n"
+            f"#!/bin/sh\ncase $1 in {'|'.join(acts) or 'convert|rebase'})\n"
             f"touch {directory}/reached; read line < {self._fifo};;\nesac\n"
             f'exec {find_qemu().img} "$@"\n'
         )

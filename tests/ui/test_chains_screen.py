@@ -131,3 +131,35 @@ async def test_a_point_has_checksums_and_is_verified_restored_and_pruned_by_keys
         await until(lambda: isinstance(deck.app.screen, ChainsScreen))
         await deck.press("home", "enter")
         await until(lambda: "full" not in deck.screen)
+
+
+@pytest.mark.parametrize("size", [(80, 24), USUAL], ids=str)
+async def test_the_last_point_is_compared_with_the_disk_of_its_vm_by_keys(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "raw")
+    vm = await qemu("-name", "mail", *disk.options)
+    place = open_deck.backups
+    async with open_deck(vm, size) as deck:
+        await deck.press("5")
+        await deck.sees("No chain in")
+        await deck.press("s")
+        await deck.sees("Start a chain")
+        await deck.press("f2")
+        await until(lambda: the_chain(place, 1))
+        await deck.sees("next 0 B")
+        await deck.press("end", "v")
+        await deck.sees("SOUND: every point can be restored as it was.")
+        await deck.press("f4")
+        await deck.sees("Compare with what?", "The VM's own disk: mail", "An image file")
+        await deck.press("enter")
+        await deck.sees("IDENTICAL: n0 at point 1 and the VM's own disk")
+        await disk.write(vm, 0, STEP, 7)
+        await deck.press("f4")
+        await deck.sees("Compare with what?")
+        await deck.press("enter")
+        await deck.sees("NOT COMPARED: n0 at point 1", "has gone on since:", "64.0")
+        await deck.press("f4")
+        await deck.sees("Compare with what?")
+        await deck.press("down", "enter")
+        await deck.sees("Compare with an image")

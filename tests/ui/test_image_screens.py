@@ -63,7 +63,7 @@ async def test_a_point_is_compared_with_another_copy(chain: Built, open_deck: De
         await deck.sees("A disk that a VM runs on has gone on since")
         await deck.fill_in(str(copy))
         await deck.press("enter")
-        await deck.sees("Which disk does it hold?")
+        await deck.sees("Which disk is compared?")
         await deck.press("down", "enter")
         await deck.sees("IDENTICAL: sdb at point 2")
         copy.write_bytes(chain.expected[4, "sdb"])
@@ -71,7 +71,7 @@ async def test_a_point_is_compared_with_another_copy(chain: Built, open_deck: De
         await deck.sees("A disk that a VM runs on has gone on since")
         await deck.fill_in(str(copy))
         await deck.press("enter")
-        await deck.sees("Which disk does it hold?")
+        await deck.sees("Which disk is compared?")
         await deck.press("down", "enter")
         await deck.sees("DIFFERENT: sdb at point 2")
 

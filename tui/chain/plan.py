@@ -146,6 +146,31 @@ def plan_next(
     return _plan(vm, chain, directory, options, last, lasting=lasting)
 
 
+def recorded_since_last(vm: VmSnapshot, chain: Chain, disk_name: str) -> tuple[Medium, int]:
+    """A disk of the VM, and the bytes that were written to it since the chain's last point.
+
+    Raises:
+        NeedsFull: the bitmap of that point does not tell.
+        NotPossible: the disk is not there, or is of another VM.
+    """
+    _is_of(vm, chain)
+    last = chain.last
+    disk = next((disk for disk in chain.disks if disk.name == disk_name), None)
+    if last is None or disk is None:
+        raise NotPossible(f"The chain has no complete point of a disk {disk_name}.")
+    medium = _medium(_device(vm, disk))
+    _is_fit(disk, medium, chain, last)
+    name = bitmap_name(chain.id, last.serial)
+    return medium, sum(bitmap.count for bitmap in medium.bitmaps if bitmap.name == name)
+
+
+def records_since_last(vm: VmSnapshot, chain: Chain) -> bool:
+    """Whether a disk of a VM has the bitmap of the chain's last point, of whatever use it is."""
+    name = bitmap_name(chain.id, chain.last.serial) if chain.last is not None else None
+    media = (device.medium for device in vm.devices)
+    return any(bitmap.name == name for medium in media if medium for bitmap in medium.bitmaps)
+
+
 def _is_of(vm: VmSnapshot, chain: Chain) -> None:
     """Whether a chain can be of this VM, as far as both say who they are."""
     known = vm.uuid if vm.uuid != _NO_UUID else ""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -430,4 +431,4 @@ def config(act: str, as_json: bool, directory: str | None, read_only: bool) -> i
 
 
 commands.add_command(chain_commands(_MONITOR))
-register(commands)
+register(commands, partial(click.option, type=Monitor(), metavar="MONITOR"))

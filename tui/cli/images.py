@@ -1,5 +1,6 @@
 """The words of `blockdeck verify`, `restore` and `prune`, which need no VM."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +15,31 @@ _POINT = click.IntRange(min=1)
 _COUNT = click.IntRange(0, 100_000)
 
 
-@click.command()
 @_CHAIN
 @_ID
 @click.option("--point", type=_POINT, metavar="N", help="Only what this point stands on.")
 @click.option(
-    "--disk", metavar="NAME", help="With --against: which disk; needed if it has several."
+    "--disk",
+    metavar="NAME",
+    help="With --against: which disk; needed if it has several. With --source: only this one.",
 )
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
     metavar="IMAGE",
     help="Compare the point with an image that holds the same moment, as another copy of it or an "
-    "earlier restore. A disk that a VM runs on is refused: it has gone on since.",
+    "earlier restore. A disk that a VM runs on is for --source.",
 )
 @_JSON
-def verify(chain: Path, **options: Any) -> int:
+def _verify(chain: Path, **options: Any) -> int:
     """Look whether backups can still be restored as they were.
 
     Each image is looked at: qemu-img check, checksum and size as in the manifest, the backing files
     in their order, the size of the disk. Nothing is changed. Exits with 1 when a point is lost.
+
+    With --source the last point is compared with the VM's own disks, which QEMU serves read-only
+    meanwhile. That is certain as long as nothing was written since the point, as the chain's bitmap
+    tells before and afterwards; if something was, that is said.
     """
     from tui.cli.images_run import run_interruptibly
     from tui.cli.verify import verify_chains
@@ -41,8 +47,10 @@ def verify(chain: Path, **options: Any) -> int:
     prepare_streams()
     if options["against"] and not options["point"]:
         raise click.UsageError("--against needs --point: which moment does the image hold?")
-    if options["disk"] and not options["against"]:
-        raise click.UsageError("--disk is for --against: all disks are verified.")
+    if options["disk"] and not (options["against"] or options["source"]):
+        raise click.UsageError("--disk is for --against and --source: all disks are verified.")
+    if options["source"] and (options["against"] or options["point"]):
+        raise click.UsageError("--source is for the last point, and goes with no other.")
     return run_interruptibly(verify_chains(chain, **options))
 
 
@@ -112,7 +120,12 @@ def prune(directory: Path, yes: bool, dry_run: bool, as_json: bool, **counts: in
     return prune_chains(directory, rules, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
-def register(group: click.Group) -> None:
-    """Make them commands of the program."""
-    for command in (verify, restore, prune):
+def register(group: click.Group, monitor: Callable[..., Any]) -> None:
+    """Make them commands of the program; `monitor` makes an option that takes a MONITOR."""
+    source = monitor(
+        "--source",
+        help="Compare the last point with the disks of this VM, if they have not gone on.",
+    )
+    group.command("verify")(source(_verify))
+    for command in (restore, prune):
         group.add_command(command)

@@ -7,10 +7,13 @@ from pathlib import Path
 from tui.chain.directory import Kept
 from tui.cli.failure import Status
 from tui.cli.images_run import Teller, find_chains, one_chain
+from tui.cli.monitor import open_vm
 from tui.cli.output import complain, say, say_json
 from tui.cli.restore import one_disk
+from tui.images.against_source import Likeness, compare_with_source
 from tui.images.report import as_lines
 from tui.images.verify import Comparison, compare_with, verify
+from tui.qmp.address import MonitorAddress
 
 
 async def verify_chains(
@@ -20,16 +23,26 @@ async def verify_chains(
     point: int | None,
     disk: str | None,
     against: Path | None,
+    source: MonitorAddress | None,
     as_json: bool,
 ) -> int:
     """Verify all chains of a directory, or up to one point of one.
 
+    Args:
+        path: a directory or a manifest.
+        chain_id: of several chains this one.
+        point: a serial, of a chain that is the only one or named.
+        disk: the one that is compared.
+        against: an image that the point is compared with.
+        source: the monitor of the VM that the last point is compared with.
+        as_json: whether all is told as JSON.
+
     Raises:
-        Failure: there is no such chain.
-        ImageError: there is no such point, or no `qemu-img`.
+        Failure: there is no such chain, or the VM cannot be reached.
+        ImageError: there is no such point, no `qemu-img`, or it cannot be compared.
     """
     bad: Sequence[str] = ()
-    if point is None and chain_id is None:
+    if point is None and chain_id is None and source is None:
         chains, bad = await asyncio.to_thread(find_chains, path)
     else:
         chains = (await asyncio.to_thread(one_chain, path, chain_id),)
@@ -51,6 +64,8 @@ async def verify_chains(
     if against is not None and point is not None:
         compared = await _compare(chains[0], point, disk, against, as_json=as_json)
         sound = sound and compared.identical
+    if source is not None:
+        sound = await _compare_with_source(chains[0], disk, source, as_json=as_json) and sound
     return Status.DONE if sound else Status.FAILED
 
 
@@ -65,3 +80,22 @@ async def _compare(
         word = "identical" if compared.identical else "DIFFERENT"
         say(f"{word}: point {point} and {against}: {compared.words}")
     return compared
+
+
+async def _compare_with_source(
+    kept: Kept, disk: str | None, monitor: MonitorAddress, *, as_json: bool
+) -> bool:
+    """Compare disks with the last point; tells whether none is different."""
+    disks = [one_disk(kept, disk)] if disk else [each.name for each in kept.chain.disks]
+    alike = True
+    async with open_vm(monitor) as worker:
+        for name in disks:
+            served = worker.serving.disk(kept.chain, name)
+            with Teller(as_json=as_json) as teller:
+                found = await compare_with_source(kept, name, served, teller)
+            alike = alike and found.likeness is not Likeness.DIFFERENT
+            if as_json:
+                say_json({"type": "compared", "with": str(monitor), **found.model_dump()})
+            else:
+                say(found.sentence)
+    return alike

@@ -45,8 +45,11 @@ def convert(
     return (PROGRAM, *how, *options, str(image), str(target))
 
 
-def compare(one: Path, one_format: str, other: Path, other_format: str) -> Command:
-    """Whether a guest would see the same in both; what one has more of must be zeros."""
+def compare(one: Path, one_format: str, other: Path | str, other_format: str) -> Command:
+    """Whether a guest would see the same in both; what one has more of must be zeros.
+
+    The other may be served somewhere: then it is a URL.
+    """
     formats = ("-f", one_format, "-F", other_format)
     return (PROGRAM, "compare", "-p", *formats, str(one), str(other))
 

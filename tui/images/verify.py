@@ -205,7 +205,8 @@ async def compare_with(
 ) -> Comparison:
     """Compare a disk at a point with an image that holds that point, too.
 
-    A disk that a VM runs on is refused: what it held at the point is no more to be had from it.
+    A disk that a VM runs on is refused: as long as it is that of the last point, it is for
+    `compare_with_source`.
 
     Raises:
         ImageError: one of them cannot be read, or is in use.
@@ -220,8 +221,9 @@ async def compare_with(
     if has_writer(stands) or is_locked(stands):
         raise ImageError(
             f"{plain(str(other))} is in use by a running QEMU",
-            "What it held at the point is no more to be had from it. Restore the point to a new "
-            "image, and compare with another copy of that moment.",
+            "If it is the chain's own disk, and nothing was written since its last point, QEMU can "
+            "serve it: choose the VM's own disk, or give --source. Else compare with another copy "
+            "of that moment.",
         )
     meter = Meter(source.virtual_size, on_progress)
     meter.begin("comparing", source.virtual_size)

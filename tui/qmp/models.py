@@ -251,6 +251,15 @@ class XDbgBlockGraph(QapiModel):
     edges: tuple[XDbgBlockGraphEdge, ...] = ()
 
 
+class BlockExportInfo(QapiModel):
+    """`BlockExportInfo` of `query-block-exports` (since QEMU 5.2)."""
+
+    id: str
+    type: str
+    node_name: str
+    shutting_down: bool = False
+
+
 # --- jobs ---------------------------------------------------------------------------------------
 
 

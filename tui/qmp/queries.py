@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from tui.qmp.errors import CommandRefused, UnexpectedReply
 from tui.qmp.models import (
     BlockDeviceInfo,
+    BlockExportInfo,
     BlockInfo,
     BlockJobInfo,
     BlockStats,
@@ -82,6 +83,10 @@ class Queries:
             return await self._one(XDbgBlockGraph, "x-debug-query-block-graph")
         except CommandRefused:
             return None
+
+    async def exports(self) -> tuple[BlockExportInfo, ...]:
+        """What is served to others of this QEMU's disks (`query-block-exports`)."""
+        return await self._each(BlockExportInfo, "query-block-exports")
 
     async def stats(self) -> tuple[BlockStats, ...]:
         """I/O totals of the devices (`query-blockstats`)."""

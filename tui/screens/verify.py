@@ -1,6 +1,7 @@
 """Verify a chain, or what one of its points stands on: a page that says what is found."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +11,8 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from tui.chain.directory import Kept
+from tui.chain.plan import records_since_last
+from tui.images.against_source import Likeness, compare_with_source
 from tui.images.errors import ImageError
 from tui.images.report import as_lines
 from tui.images.verify import compare_with, verify
@@ -18,6 +21,13 @@ from tui.screens.choice_menu import ChoiceMenu
 from tui.screens.image_act import ImageActScreen
 from tui.screens.path_prompt import PathPrompt
 from tui.widgets.line import Line
+from tui.worker import VmWorker
+
+_KINDS = {
+    Likeness.IDENTICAL: "ready",
+    Likeness.DIFFERENT: "bad",
+    Likeness.GONE_ON: "warning",
+}
 
 
 class VerifyScreen(ImageActScreen):
@@ -33,7 +43,10 @@ class VerifyScreen(ImageActScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "again", "Again", tooltip="Verify once more"),
         Binding(
-            "f4", "compare", "Compare", tooltip="Compare the point with another image of its moment"
+            "f4",
+            "compare",
+            "Compare",
+            tooltip="Compare the point with the VM's disk or another image of its moment",
         ),
         Binding("c", "copy", "Copy", tooltip="Copy what was found (OSC 52)"),
     ]
@@ -87,41 +100,67 @@ class VerifyScreen(ImageActScreen):
 
     @work(group="act", exclusive=True)
     async def action_compare(self) -> None:
-        """Ask for an image of the same moment, and compare."""
-        if self._serial is None:
+        """Ask for what holds the same moment, and compare."""
+        compare = await self._chosen_copy()
+        disk = await self._which_disk() if compare is not None else None
+        if compare is None or disk is None:
             return
+        self.begins()
+        try:
+            await compare(disk)
+        except ImageError as error:
+            self.complain(error)
+        finally:
+            self.ended()
+
+    async def _chosen_copy(self) -> Callable[[str], Awaitable[None]] | None:
+        """What compares a disk: with the VM's own, where a VM is open that has it, or an image."""
+        chain = self._kept.chain
+        of_last = chain.last is not None and chain.last.serial == self._serial
+        workers = self.deck.fleet.workers if of_last else ()
+        owners = [w for w in workers if records_since_last(w.snapshot, chain)]
+        if owners:
+            names = [f"The VM's own disk: {w.snapshot.name or w.address}" for w in owners]
+            choices = [(name, place) for place, name in enumerate([*names, "An image file"])]
+            chosen = await self.app.push_screen_wait(ChoiceMenu("Compare with what?", choices))
+            if chosen is None:
+                return None
+            if chosen < len(owners):
+                return partial(self._compare_with_source, owners[chosen])
+        path = await self._which_image()
+        return partial(self._compare, path) if path is not None else None
+
+    async def _which_image(self) -> Path | None:
         words = (
             f"An image that holds point {self._serial}, as another copy of it or an earlier "
             "restore. A disk that a VM runs on has gone on since, and is refused."
         )
         start = f"{self._kept.directory.parent}/".replace("//", "/")
         asked = PathPrompt(title="Compare with an image", text=words, start=start, file=True)
-        path = await self.app.push_screen_wait(asked)
-        disk = await self._which_disk() if path is not None else None
-        if path is None or disk is None:
-            return
-        self.begins()
-        try:
-            await self._compare(disk, path)
-        except ImageError as error:
-            self.complain(error)
-        finally:
-            self.ended()
+        return await self.app.push_screen_wait(asked)
 
     async def _which_disk(self) -> str | None:
         names = [(disk.name, disk.name) for disk in self._kept.chain.disks]
         if len(names) == 1:
             return names[0][1]
-        return await self.app.push_screen_wait(ChoiceMenu("Which disk does it hold?", names))
+        return await self.app.push_screen_wait(ChoiceMenu("Which disk is compared?", names))
 
-    async def _compare(self, disk: str, path: Path) -> None:
+    async def _compare(self, path: Path, disk: str) -> None:
         assert self._serial is not None
         done = await compare_with(self._kept, self._serial, disk, path, self.show_progress)
         word = "IDENTICAL" if done.identical else "DIFFERENT"
         line = f"{word}: {disk} at point {self._serial} and {path}: {done.words}"
+        self._found(line, "ready" if done.identical else "bad")
+
+    async def _compare_with_source(self, worker: VmWorker, disk: str) -> None:
+        served = worker.serving.disk(self._kept.chain, disk)
+        done = await compare_with_source(self._kept, disk, served, self.show_progress)
+        self._found(done.sentence, _KINDS[done.likeness])
+
+    def _found(self, line: str, kind: str) -> None:
         self._lines.append(line)
         self.show_text()
-        self.say(line, "ready" if done.identical else "bad")
+        self.say(line, kind)
 
     def show_text(self) -> None:
         """Show what was found."""

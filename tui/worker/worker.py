@@ -29,6 +29,7 @@ from tui.worker.connected import Connected, WorkerSettings
 from tui.worker.doctor import Doctor
 from tui.worker.freezing import Freezing
 from tui.worker.rescue import Rescue, Tell
+from tui.worker.serving import Serving
 from tui.worker.sight import Sight
 from tui.worker.starting import Starter
 
@@ -43,6 +44,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
     Attributes:
         freezing: freezes the guest by its agent, for the length of a block.
         chains: makes points of chains of its disks.
+        serving: serves its disks to this host for a comparison.
     """
 
     def __init__(self, address: MonitorAddress, **settings: Unpack[WorkerSettings]) -> None:
@@ -62,6 +64,14 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             self._is_local,
             self._pace.command,
             settings.get("history"),
+        )
+        self.serving = Serving(
+            self._gate,
+            lambda: self.process,
+            self._is_local,
+            self._connected,
+            self.refresh,
+            self._pace.command,
         )
 
     @property

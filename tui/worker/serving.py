@@ -1,0 +1,244 @@
+"""Serves a disk of the VM to this host, read-only, for as long as somebody compares it (NBD).
+
+A QEMU has one NBD server at the most. It listens on a socket in a directory that only we and QEMU
+may enter, and that is locked while somebody uses it: what a BlockDeck left that was killed is known
+by that, and ended by the next one.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tui.chain.lock import ChainBusy, alone_with
+from tui.chain.manifest import Chain
+from tui.chain.plan import NotPossible, recorded_since_last
+from tui.host.process import QemuProcess
+from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
+from tui.qmp.gate import Gate
+from tui.qmp.queries import Queries
+from tui.qmp.session import QmpSession
+from tui.vm.snapshot import VmSnapshot
+
+EXPORT = "blockdeck-compare"
+"""The id of the export; its name is `disk`."""
+
+_SERVER, _NBD = "nbd-server-start", "nbd"
+_PREFIX = "blockdeck-nbd"
+_SOCKET, _OWNER = "nbd.sock", "owner"
+_RUNS_ALREADY = "already running"
+_LOOK_SECONDS = 0.05
+
+
+class Serving:
+    """Serves disks of one VM.
+
+    Args:
+        gate: what is refused where QEMU is only asked.
+        process: the QEMU, where it runs on this host.
+        local: whether the files that QEMU makes are those that are seen here.
+        session: the connection, or raises `ConnectionLost`.
+        refresh: asks QEMU for everything again.
+        deadline: seconds for each command.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        process: Callable[[], QemuProcess | None],
+        local: Callable[[], bool],
+        session: Callable[[], QmpSession],
+        refresh: Callable[[], Awaitable[VmSnapshot]],
+        deadline: float,
+    ) -> None:
+        self._gate = gate
+        self._process = process
+        self._local = local
+        self._session = session
+        self._refresh = refresh
+        self._deadline = deadline
+
+    def disk(self, chain: Chain, name: str) -> "ServedDisk":
+        """A disk of a chain, as it is since the chain's last point."""
+        return ServedDisk(self, chain, name)
+
+    async def look(self, chain: Chain, name: str) -> tuple[str, int]:
+        """The node of a disk, and the bytes that were written to it since the last point.
+
+        Raises:
+            NotPossible: the bitmap of that point does not tell.
+            QmpError: QEMU could not be asked.
+        """
+        medium, written = recorded_since_last(await self._refresh(), chain, name)
+        return medium.node_name, written
+
+    @contextlib.asynccontextmanager
+    async def served(self, chain: Chain, name: str) -> AsyncIterator[str]:
+        """The URL of a disk; on every way out export, server and socket are gone.
+
+        The export is taken off its node when all that is under way there is done.
+
+        Raises:
+            NotPossible: it cannot be served; the words tell why.
+            QmpError: QEMU refused, or did not answer; where it did not, it may still serve.
+        """
+        process = self._seen()
+        node, _ = await self.look(chain, name)
+        await self._end_what_was_left(process)
+        with _place(process) as place:
+            await self._start_server(place)
+            try:
+                export = {"type": _NBD, "id": EXPORT, "node-name": node, "name": "disk"}
+                await self._send("block-export-add", export)
+                yield f"nbd+unix:///disk?socket={quote(str(place / _SOCKET))}"
+            except BaseException as error:
+                try:
+                    await _to_its_end(self._stop(place))
+                except QmpError as more:
+                    error.add_note(f"The NBD server may still run: {more}")
+                raise
+            await _to_its_end(self._stop(place))
+
+    def _seen(self) -> QemuProcess:
+        if self._gate.read_only:
+            raise NotPossible(
+                "BlockDeck is read-only, and to compare its disk QEMU would have to serve it."
+            )
+        process = self._process()
+        if process is None or not self._local():
+            raise NotPossible("The QEMU of this VM is not seen on this host.")
+        if process.uid != os.geteuid() and os.geteuid() != 0:
+            raise NotPossible("This QEMU runs as another user: only root can be served by it.")
+        return process
+
+    async def _start_server(self, place: Path) -> None:
+        address = {"type": "unix", "data": {"path": str(place / _SOCKET)}}
+        try:
+            await self._send(_SERVER, {"addr": address})
+        except CommandRefused as refusal:
+            if _RUNS_ALREADY not in refusal.desc:
+                raise
+            raise NotPossible(
+                "This QEMU serves disks by NBD to somebody already, and has one server only."
+            ) from refusal
+        except (NotAnswering, asyncio.CancelledError):
+            # It may have come to run all the same.
+            await _to_its_end(self._stop(place))
+            raise
+
+    async def _stop(self, place: Path) -> None:
+        """End export and server; a server that others came to use meanwhile stays theirs.
+
+        Raises:
+            QmpError: it may still run.
+        """
+        if not _is_there(place / _SOCKET):
+            # Whatever serves, it is no server of ours.
+            return
+        ask = Queries(self._session(), self._deadline)
+        exports = [export for export in await ask.exports() if export.type == _NBD]
+        if all(export.id == EXPORT for export in exports):
+            await self._send("nbd-server-stop")
+            return
+        with contextlib.suppress(CommandRefused):
+            await self._send("block-export-del", {"id": EXPORT, "mode": "hard"})
+        await self._see_it_gone(ask)
+
+    async def _see_it_gone(self, ask: Queries) -> None:
+        try:
+            async with asyncio.timeout(self._deadline):
+                while True:
+                    if all(export.id != EXPORT for export in await ask.exports()):
+                        return
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            raise NotAnswering("block-export-del", self._deadline) from None
+
+    async def _end_what_was_left(self, process: QemuProcess) -> None:
+        """End the server that a BlockDeck left in this QEMU when it was killed."""
+        for place in _left_in(process):
+            with contextlib.suppress(ChainBusy), alone_with(place / _OWNER):
+                if _answers(place / _SOCKET):
+                    await self._stop(place)
+                shutil.rmtree(place, ignore_errors=True)
+
+    async def _send(self, command: str, arguments: dict[str, Any] | None = None) -> None:
+        await self._session().execute(command, arguments, timeout=self._deadline)
+
+
+class ServedDisk:
+    """One disk of a chain, as it is in the VM."""
+
+    def __init__(self, serving: Serving, chain: Chain, name: str) -> None:
+        self._serving = serving
+        self._chain = chain
+        self._name = name
+
+    async def written(self) -> int:
+        """The bytes that were written since the last point, by the bitmap of that point.
+
+        Raises:
+            NotPossible: it does not tell.
+            QmpError: QEMU could not be asked.
+        """
+        return (await self._serving.look(self._chain, self._name))[1]
+
+    def served(self) -> AbstractAsyncContextManager[str]:
+        """As `Serving.served`."""
+        return self._serving.served(self._chain, self._name)
+
+
+@contextlib.contextmanager
+def _place(process: QemuProcess) -> Iterator[Path]:
+    """A directory for the socket that nobody else may enter."""
+    place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{process.pid}-"))
+    try:
+        if process.uid != os.geteuid():
+            os.chown(place, process.uid, -1)
+        with alone_with(place / _OWNER):
+            yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _left_in(process: QemuProcess) -> list[Path]:
+    """The directories that were made for this QEMU's server; another may be using one."""
+    owners = {process.uid, os.geteuid()}
+    places = Path(tempfile.gettempdir()).glob(f"{_PREFIX}-{process.pid}-*")
+    return [p for p in places if p.is_dir() and not p.is_symlink() and p.stat().st_uid in owners]
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists()
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens there; a socket of the same host answers at once or never."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(1.0)
+        try:
+            line.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do it, and only then be cancelled; it ends by its own deadlines."""
+    running = asyncio.ensure_future(work)
+    cancelled = False
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            cancelled = True
+    running.result()
+    if cancelled:
+        raise asyncio.CancelledError
