@@ -118,11 +118,10 @@ def _once_it_runs(pid: int) -> QemuProcess:
 
 
 def test_a_listener_on_loopback_is_found() -> None:
-    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "localhost")):
-        with socket.socket(family) as server:
-            server.bind(("127.0.0.1", 0))
-            server.listen()
-            assert listener_pid(host, server.getsockname()[1]) == os.getpid()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        assert listener_pid(["::1", "127.0.0.1"], server.getsockname()[1]) == os.getpid()
 
 
 def test_another_host_is_not_looked_at() -> None:
@@ -130,10 +129,10 @@ def test_another_host_is_not_looked_at() -> None:
         server.bind(("0.0.0.0", 0))
         server.listen()
         port = server.getsockname()[1]
-        assert listener_pid("192.0.2.1", port) is None
-        assert listener_pid("no such host.invalid", port) is None
-        assert listener_pid("127.0.0.1", port) == os.getpid()
-    assert listener_pid("127.0.0.1", port) is None
+        assert listener_pid(["192.0.2.1"], port) is None
+        assert listener_pid([], port) is None
+        assert listener_pid(["127.0.0.1"], port) == os.getpid()
+    assert listener_pid(["127.0.0.1"], port) is None
 
 
 async def test_who_serves_a_socket_is_found_though_another_made_it(qemu: QemuStarter) -> None:

@@ -1,8 +1,7 @@
 """The QEMU process behind a monitor, where it runs on this host."""
 
 import ipaddress
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
@@ -125,14 +124,14 @@ def _mount_ids(pid: str) -> frozenset[str]:
     return frozenset(line.partition(" ")[0] for line in lines)
 
 
-def listener_pid(host: str, port: int) -> int | None:
-    """The process on this host that listens on a TCP address; None if it is not to be told.
+def listener_pid(addresses: Iterable[str], port: int) -> int | None:
+    """The process on this host that listens on one of these addresses; None if it is not to tell.
 
     Only an address of the loopback interface is surely this host. Another user's process is told to
     root alone.
     """
-    addresses = _loopback_addresses(host, port)
-    if not addresses:
+    loopback = {address for address in addresses if ipaddress.ip_address(address).is_loopback}
+    if not loopback:
         return None
     try:
         connections = psutil.net_connections("tcp")
@@ -144,7 +143,7 @@ def listener_pid(host: str, port: int) -> int | None:
         if connection.laddr.port != port:
             continue
         listening = ipaddress.ip_address(connection.laddr.ip)
-        if listening.is_unspecified or str(listening) in addresses:
+        if listening.is_unspecified or str(listening) in loopback:
             return connection.pid
     return None
 
@@ -162,12 +161,3 @@ def holder_pid(path: Path) -> int | None:
     # psutil's types know of addresses of the Internet alone.
     pids = {connection.pid for connection in connections if str(connection.laddr) == str(path)}
     return pids.pop() if len(pids) == 1 else None
-
-
-def _loopback_addresses(host: str, port: int) -> frozenset[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        return frozenset()
-    addresses = {str(info[4][0]) for info in found}
-    return frozenset(a for a in addresses if ipaddress.ip_address(a).is_loopback)

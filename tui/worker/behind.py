@@ -4,20 +4,32 @@ import asyncio
 
 from tui.host.process import QemuProcess, holder_pid, listener_pid, qemu_process
 from tui.qmp.address import TcpAddress, TlsAddress, UnixAddress
+from tui.qmp.names import look_up
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
+
+_NAME_SECONDS = 3.0
 
 
 async def process_behind(session: QmpSession) -> QemuProcess | None:
     """The QEMU at the other end of a session; None where it is not on this host, or not to tell."""
     pid, address = session.peer_pid, session.address
     if pid is None and isinstance(address, TcpAddress | TlsAddress):
-        pid = await asyncio.to_thread(listener_pid, address.host, address.port)
+        addresses = await _addresses(address.host, address.port)
+        pid = await asyncio.to_thread(listener_pid, addresses, address.port)
     process = await asyncio.to_thread(qemu_process, pid)
     if process is None and isinstance(address, UnixAddress):
         holder = await asyncio.to_thread(holder_pid, address.path)
         process = await asyncio.to_thread(qemu_process, holder)
     return process
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    """The addresses of a host; none where its name, known before, is not answered any more."""
+    try:
+        return [place.target[0] for place in await look_up(host, port, _NAME_SECONDS)]
+    except (OSError, UnicodeError):
+        return []
 
 
 async def mark_of(process: QemuProcess | None, ask: Queries) -> str:

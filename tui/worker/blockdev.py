@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tui.backup.plan import Plan
+from tui.qmp.aside import aside
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import DRY_RUN_PREFIX, Job
 from tui.vm.target_nodes import TARGET_PREFIX, is_filter, removal_order, stem_of
-from tui.worker.aside import aside
 from tui.worker.filters import take_off
 from tui.worker.pace import Pace
 from tui.worker.state import VmState

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tui.host.process import QemuProcess
 from tui.host.space import look_at_space
+from tui.qmp.aside import aside
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
 from tui.units import size
@@ -15,7 +16,6 @@ from tui.vm.care import JobCare, Wishes
 from tui.vm.easy import Easy
 from tui.vm.snapshot import Job
 from tui.vm.space import Look, Space, SpaceTrend
-from tui.worker.aside import aside
 from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from tui.qmp.aside import aside
 from tui.records.kept import RequestStore, kept_request
 from tui.records.request import BackupRequest
 from tui.vm.snapshot import Job
-from tui.worker.aside import aside
 from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)

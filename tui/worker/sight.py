@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tui.backup.target import TargetFacts
 from tui.host.process import QemuProcess
 from tui.host.target import look_at_target
-from tui.worker.aside import aside
+from tui.qmp.aside import aside
 
 log = logging.getLogger(__name__)
 

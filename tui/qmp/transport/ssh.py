@@ -6,8 +6,10 @@ is asked for a password, for there is no terminal to ask on.
 """
 
 import asyncio
+import contextlib
 import functools
 import os
+import socket
 from pathlib import Path
 
 import asyncssh
@@ -15,11 +17,13 @@ import asyncssh
 from tui.qmp.address import SshAddress
 from tui.qmp.errors import ConnectFailure
 from tui.qmp.line import Line
+from tui.qmp.names import look_up
 from tui.qmp.relay import Far, Relay
 from tui.qmp.reserved import keep_off
 from tui.qmp.transport.ssh_failure import failure_of, no_way_to_the_socket
 from tui.qmp.transport.ssh_listing import tell_monitors
 from tui.qmp.transport.ssh_stranger import Shown
+from tui.qmp.transport.ssh_tcp import NAME_SECONDS, Direct
 
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 
@@ -99,7 +103,11 @@ class _Login:
         self.place, self.shown = place, Shown()
         tunnel = self.connections[-1] if self.connections else None
         options = await asyncio.to_thread(_options, place, self.shown, tunnel)
-        connect = functools.partial(asyncssh.connect, place.host, options=options, tunnel=tunnel)
+        await _look_up_canonical(place.host, options)
+        way: asyncssh.SSHClientConnection | Direct | None = tunnel
+        if way is None and not options.proxy_command:
+            way = Direct(options.family, options.local_addr)
+        connect = functools.partial(asyncssh.connect, place.host, options=options, tunnel=way)
         try:
             connection = await connect()
         except (asyncssh.ConnectionLost, asyncssh.KeyExchangeFailed):
@@ -119,6 +127,20 @@ class _Login:
         self.abort()
         for connection in self.connections:
             await connection.wait_closed()
+
+
+async def _look_up_canonical(host: str, options: asyncssh.SSHClientConnectionOptions) -> None:
+    """Wait here for the names that `CanonicalizeHostname` has asyncssh look up in a way of its own.
+
+    Raises:
+        NameServerSilent: there was no answer.
+    """
+    if not options.canonicalize_hostname or host.count(".") > options.canonicalize_max_dots:
+        return
+    for domain in options.canonical_domains:
+        with contextlib.suppress(socket.gaierror):
+            await look_up(f"{host}.{domain}", 0, NAME_SECONDS)
+            return
 
 
 def _configured(place: SshAddress) -> "functools.partial[asyncssh.SSHClientConnectionOptions]":

@@ -17,6 +17,7 @@ from tui.qmp.errors import (
     NotASocket,
     PermissionRefused,
 )
+from tui.qmp.names import NameServerSilent
 from tui.qmp.transport.ssh_stranger import Shown, by_hand, stranger
 
 _LOOK_SECONDS = 3.0
@@ -44,6 +45,8 @@ def failure_of(
             )
         case asyncssh.Error():
             return HostUnreachable(address, f"No SSH connection to {host}: {error.reason}.")
+        case NameServerSilent():
+            return HostUnknown(address, f"{error}.")
         case socket.gaierror():
             return HostUnknown(
                 address, f"The host {host} is unknown.", "Check the name, or give its address."

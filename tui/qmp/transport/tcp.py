@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tui.qmp.address import TcpAddress, TlsAddress
 from tui.qmp.errors import ConnectFailure, HostUnknown, HostUnreachable, NobodyListens
+from tui.qmp.names import NameServerSilent, Place, look_up
 
 
 async def dial_tcp(address: TcpAddress | TlsAddress, seconds: float) -> socket.socket:
@@ -16,16 +17,16 @@ async def dial_tcp(address: TcpAddress | TlsAddress, seconds: float) -> socket.s
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    candidates = await _resolve(address, seconds)
+    places = await _resolve(address, seconds)
     failure: OSError | None = None
-    for place, (family, kind, protocol, _, target) in enumerate(candidates):
+    for number, place in enumerate(places):
         # Every address gets its share of the time, or a dead IPv6 route would take it all.
-        share = max(deadline - loop.time(), 0) / (len(candidates) - place)
-        sock = socket.socket(family, kind, protocol)
+        share = max(deadline - loop.time(), 0) / (len(places) - number)
+        sock = socket.socket(place.family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             async with asyncio.timeout(share):
-                await loop.sock_connect(sock, target)
+                await loop.sock_connect(sock, place.target)
             return sock
         except OSError as error:
             sock.close()
@@ -36,19 +37,11 @@ async def dial_tcp(address: TcpAddress | TlsAddress, seconds: float) -> socket.s
     raise _tcp_failure(address, failure, seconds) from failure
 
 
-_Target = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-_Candidate = tuple[socket.AddressFamily, socket.SocketKind, int, str, _Target]
-
-
-async def _resolve(address: TcpAddress | TlsAddress, seconds: float) -> Sequence[_Candidate]:
-    loop = asyncio.get_running_loop()
+async def _resolve(address: TcpAddress | TlsAddress, seconds: float) -> Sequence[Place]:
     try:
-        async with asyncio.timeout(seconds):
-            return await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except TimeoutError as error:
-        raise HostUnknown(
-            address, f"The name server gave no address for {address.host} within {seconds:g} s."
-        ) from error
+        return await look_up(address.host, address.port, seconds)
+    except NameServerSilent as error:
+        raise HostUnknown(address, f"{error}.") from error
     except (OSError, UnicodeError) as error:
         raise HostUnknown(
             address, f"The host {address.host} is unknown.", "Check the name, or give its address."

@@ -1,6 +1,7 @@
 """Work that may hang for ever, done aside."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -27,7 +28,8 @@ def aside(work: Callable[[], T], name: str) -> asyncio.Future[T]:
             settle = lambda: future.set_exception(failure)  # noqa: E731
         else:
             settle = lambda: future.set_result(result)  # noqa: E731
-        if not loop.is_closed():
+        # Where the loop is closed there is nobody left to tell.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(tell, settle)
 
     threading.Thread(target=run, name=name, daemon=True).start()
