@@ -18,17 +18,19 @@ _ORIGIN = 0x7C00
 _PACKET = 0x60
 
 
-def boot_sector(size: int, first: int = FIRST) -> bytes:
+def boot_sector(size: int, first: int = FIRST, *, reads: bool = False) -> bytes:
     """Code for a disk of so many bytes: a sector every 64 KiB from `first` on, round and round.
 
-    It rests until the next tick of the timer, 18 times a second, after each write.
+    It writes these, or only reads them, and rests until the next tick of the timer, 18 times a
+    second, after each.
     """
+    function = b"\x42" if reads else b"\x43"
     packet = struct.pack("<H", _ORIGIN + _PACKET)
     count = struct.pack("<H", _ORIGIN + _PACKET + 2)
     block = struct.pack("<H", _ORIGIN + _PACKET + 8)
     loop = (
         b"\xbe" + packet,  # mov si, packet
-        b"\xb8\x00\x43",  # mov ax, 4300h: extended write
+        b"\xb8\x00" + function,  # mov ax, 4300h: extended write; 4200h: read
         b"\xb2\x80",  # mov dl, 80h: the first disk
         b"\xc7\x06" + count + b"\x01\x00",  # mov word [count], 1: an error made it 0
         b"\xcd\x13",  # int 13h
@@ -52,6 +54,12 @@ def boot_sector(size: int, first: int = FIRST) -> bytes:
 def guest_disk(path: Path, size: int = 16 * MIB, byte: int = 0x11) -> Path:
     """A raw disk that the guest boots from."""
     path.write_bytes(boot_sector(size) + bytes([byte]) * (size - SECTOR))
+    return path
+
+
+def reading_guest_disk(path: Path, size: int = 16 * MIB) -> Path:
+    """A raw disk that the guest boots from, and then only reads."""
+    path.write_bytes(boot_sector(size, reads=True) + bytes(size - SECTOR))
     return path
 
 

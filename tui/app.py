@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import AwaitMount, Widget
@@ -46,7 +48,7 @@ from tui.terminal import in_a_browser, unicode_ok
 from tui.text import plain
 from tui.themes import LEGIBLE, VERY_LEGIBLE, dress, legible
 from tui.vm.snapshot import Device, Link, VmSnapshot
-from tui.vm.trouble import find_trouble
+from tui.widgets.alarm import Alarm, alarm_of
 from tui.worker import VmWorker
 
 if TYPE_CHECKING:
@@ -144,7 +146,7 @@ class BlockDeckApp(App[int]):
         self.lab = lab
         self._first = addresses
         self._welcomed: set[VmWorker] = set()
-        self._troubled: set[VmWorker] = set()
+        self._alarms: dict[VmWorker, Alarm] = {}
         self._audit_problem = ""
         self._state = state or state_directory()
         self._audit = AuditLog(self._state / AUDIT_FILE)
@@ -240,15 +242,15 @@ class BlockDeckApp(App[int]):
                 screen.take()
 
     def _tell_of_trouble(self, worker: VmWorker) -> None:
-        """Say once of a VM that is not on show that its guest was stopped."""
-        stopped = find_trouble(worker.snapshot) is not None
-        if stopped and worker not in self._troubled and worker is not self.worker:
-            words = (
-                f"{plain(worker.snapshot.title, 60)}: an I/O error has STOPPED its guest. "
-                "0 lists the VMs."
-            )
-            self.notify(words, severity="error", timeout=60, markup=False)
-        (self._troubled.add if stopped else self._troubled.discard)(worker)
+        """Say once of a VM that is not on show what would stand on its screens."""
+        alarm, told = alarm_of(worker.snapshot, time.monotonic()), self._alarms.pop(worker, None)
+        if alarm is None:
+            return
+        self._alarms[worker] = alarm
+        if worker is not self.worker and (told is None or told.sign != alarm.sign):
+            words = f"{plain(worker.snapshot.title, 60)}: {alarm.words} 0 lists the VMs."
+            severity: SeverityLevel = "error" if alarm.harm else "warning"
+            self.notify(words, severity=severity, timeout=60, markup=False)
 
     def _tell_of_audit(self, vm: VmSnapshot) -> None:
         """Say once that acts go on without being written down."""

@@ -18,7 +18,6 @@ from tui.qmp.address import UnixAddress
 from tui.units import milliseconds, rate
 from tui.vm.bound import Bound
 from tui.vm.care import Wishes
-from tui.vm.latency import WriteWait
 from tui.worker import VmWorker
 
 JOB = "bench"
@@ -56,7 +55,7 @@ async def watch(worker: VmWorker, phase: Phase, seconds: float) -> None:
             break
         (device,) = (d for d in worker.snapshot.devices if d.device == "d0")
         job = worker.snapshot.job(JOB)
-        seen = WriteWait(device.write_wait, device.write_wait_before)
+        seen = device.writes
         if seen.now is not None and seen != last:
             last = seen
             phase.waits.append(seen.now)

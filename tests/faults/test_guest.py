@@ -4,6 +4,7 @@ What the guest overwrites is copied first; when that fails, so does its write.
 """
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from tests.waiting import until_answered
 from tests.worker.test_rescue import goes_on, writes
 from tests.worker.watching import J, ended, until, written
 from tui.backup.way import Way
+from tui.history import History
 from tui.vm.snapshot import Outcome
-from tui.vm.trouble import describe, find_trouble
+from tui.vm.trouble import Failing, describe, describe_failing, find_failing, find_trouble
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +54,11 @@ async def writes_on(scene: Scene) -> None:
     vm = await scene.worker.refresh()
     assert find_trouble(vm) is None
     assert scene.job.live
+    failing = await until(scene.worker, lambda: failing_now(scene))
+    assert failing is not None
+    assert (failing.disk, failing.job.id) == ("d0", J)
+    assert 0 < failing.count <= await failed_writes(scene.vm)
+    assert "FAILED since blockdeck-j" in describe_failing(failing)
     before = await tries(scene.vm)
 
     async def tried() -> bool:
@@ -60,6 +67,14 @@ async def writes_on(scene: Scene) -> None:
     await until_answered(tried)
     await scene.worker.cancel(J)
     await is_cancelled_by_us(scene)
+    assert failing_now(scene) is None
+    (filed,) = History(scene.history).reports.newest()
+    assert any("of the guest to d0 failed while it ran" in told for told in filed.report.warnings)
+
+
+def failing_now(scene: Scene) -> Failing | None:
+    """What is told of the guest's writes."""
+    return find_failing(scene.worker.snapshot, time.monotonic())
 
 
 async def is_cancelled_by_us(scene: Scene) -> None:

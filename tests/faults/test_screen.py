@@ -20,7 +20,7 @@ from tests.qemu import QemuStarter, Vm
 from tests.small import small_filesystem
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck
-from tests.ui.test_rescue_screen import banner
+from tests.ui.test_rescue_screen import NARROW, banner
 from tests.waiting import until
 from tests.worker.disks import MIB, null
 from tests.worker.test_rescue import goes_on
@@ -115,6 +115,34 @@ async def test_a_backup_whose_server_died_has_failed_on_the_screen(
         await server.vm.kill()
         await vm.qmp("block-job-set-speed", device=J, speed=0)
         await all_is_well(deck, vm, "failed: Input/output error", "advice")
+        await is_clean(vm, before)
+
+
+async def test_writes_that_fail_because_the_server_died_are_told_of_until_they_fail_no_more(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    # By default an error that is no lack of space is the guest's to see.
+    vm = await guest(qemu, tmp_path)
+    server = await target_server(qemu, SIZE)
+    async with open_deck(vm, NARROW) as deck:
+        before = await graph(vm)
+        served = {"target": server.target, "mode": "existing", "format": "raw"}
+        await vm.qmp("drive-backup", wanted(tmp_path, **served, speed=1))
+        await jobs_screen(deck, "running")
+        assert banner(deck) == ""
+        await server.vm.kill()
+        await until(lambda: "of the guest to d0 FAILED since blockdeck-j" in banner(deck))
+        await deck.sees("Press 2, then c.", "of its writes FAILED since this job began")
+        first = banner(deck)
+        await until(lambda: banner(deck) != first)
+        await deck.press("1")
+        await until(lambda: deck.row("d0")["Backup"] == "WRITES FAIL")
+        await deck.press("0")
+        await until(lambda: deck.column("State") == ["WRITES FAIL"])
+        await deck.press("2", "c")
+        await deck.sees(f"Cancel {J}?")
+        await deck.press("y")
+        await all_is_well(deck, vm, "cancelled: by us")
         await is_clean(vm, before)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.guest import booted, guest_disk
+from tests.faults.server import target_server
+from tests.guest import MIB, booted, guest_disk
 from tests.qemu import QemuStarter, Vm
 from tests.small import small_filesystem
 from tests.ui.conftest import DeckOpener
@@ -275,12 +276,44 @@ async def test_a_guest_that_is_stopped_elsewhere_is_told_of_on_every_screen(
     with small_filesystem(tmp_path / "small", ROOM) as small:
         async with side_by_side(open_deck, [web, vm]) as deck:
             await vm.qmp("drive-backup", backup(small))
-            await deck.is_told("guest: an I/O error has STOPPED its guest")
+            await deck.is_told("guest: The guest is STOPPED: a write to d0")
             for key in ("1", "2", "3", "4", "0"):
                 await deck.press(key)
                 await until(lambda: "guest !STOPPED" in bar(deck))
             await until(lambda: "STOPPED: I/O" in deck.column("State"))
             assert "web" in deck.header
+
+
+async def test_writes_that_fail_elsewhere_are_told_of(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    web = await a_vm(qemu, "web")
+    vm = await qemu("-name", "guest", *booted(guest_disk(tmp_path / "disk.raw", 8 * MIB)))
+    await vm.qmp("cont")
+    server = await target_server(qemu, 8 * MIB)
+    served = {"target": server.target, "mode": "existing", "format": "raw", "sync": "full"}
+    async with side_by_side(open_deck, [web, vm]) as deck:
+        await vm.qmp("drive-backup", job_id="theirs", device="d0", speed=1, arguments=served)
+        await server.vm.kill()
+        await deck.is_told("guest: ", "of the guest to d0 FAILED since theirs", "0 lists the VMs")
+        await until(lambda: "guest !FAILING" in bar(deck))
+        await deck.press("0")
+        await until(lambda: "WRITES FAIL" in deck.column("State"))
+        await vm.qmp("block-job-cancel", device="theirs", force=True)
+        await until(lambda: "guest" in bar(deck) and "!" not in bar(deck))
+
+
+async def test_a_target_that_is_nearly_full_elsewhere_is_told_of(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    web, mail = await a_vm(qemu, "web"), await a_vm(qemu, "mail")
+    with small_filesystem(tmp_path / "small", ROOM) as small:
+        (small / "filler").write_bytes(b"x" * (ROOM - ROOM // 16))
+        async with side_by_side(open_deck, [web, mail]) as deck:
+            target = {"target": str(small / "t"), "format": "raw", "sync": "full"}
+            await mail.qmp("drive-backup", target, job_id="big", device="disk-mail", speed=1)
+            await deck.is_told("mail: big fills its target soon", "0 lists the VMs")
+            await until(lambda: "mail !FULL" in bar(deck))
 
 
 async def test_a_vm_that_is_only_asked_is_so_beside_one_that_is_not(

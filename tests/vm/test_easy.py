@@ -6,7 +6,7 @@ import pytest
 
 from tui.vm.bound import Bound
 from tui.vm.easy import FLOOR, Easy
-from tui.vm.latency import WriteWait
+from tui.vm.latency import Wait
 
 MIB = 1 << 20
 BEFORE = 0.002
@@ -35,7 +35,7 @@ class Trial:
             wait = self.model(pace)
             self.speeds.append(pace)
             self.waits.append(wait)
-            self.easy.look(self.second, WriteWait(wait, self.before), pace)
+            self.easy.look(self.second, Wait(wait, self.before), pace)
 
 
 def shared_disk(pace: float) -> float:
@@ -85,13 +85,13 @@ def test_an_idle_guest_never_keeps_it_at_a_crawl() -> None:
 
 def test_a_write_that_still_waits_is_not_taken_for_an_idle_guest() -> None:
     easy = Easy(Bound())
-    easy.look(1, WriteWait(3.0, BEFORE), FREE_PACE)
+    easy.look(1, Wait(3.0, BEFORE), FREE_PACE)
     held = easy.speed
     for second in range(2, 10):
-        easy.look(float(second), WriteWait(None, BEFORE), FREE_PACE)
+        easy.look(float(second), Wait(None, BEFORE), FREE_PACE)
         assert easy.speed <= held
     for second in range(10, 30):
-        easy.look(float(second), WriteWait(None, BEFORE), FREE_PACE)
+        easy.look(float(second), Wait(None, BEFORE), FREE_PACE)
     assert easy.speed == 0
 
 

@@ -16,7 +16,8 @@ from tests.vm.listing import (
     medium,
     stats,
 )
-from tui.vm.inventory import Inventory, sample_stats, throughput
+from tui.vm.inventory import Inventory, throughput
+from tui.vm.stats import sample_stats
 
 ANON = "/machine/peripheral-anon/device[0]/virtio-backend"
 

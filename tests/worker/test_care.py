@@ -126,7 +126,7 @@ async def test_a_backup_is_slowed_down_until_the_guest_writes_as_quickly_as_it_m
 
         def wait() -> float | None:
             (device,) = (d for d in worker.snapshot.devices if d.device == "d0")
-            return device.write_wait
+            return device.writes.now
 
         await until(worker, wait)
         await slow_backup(vm)

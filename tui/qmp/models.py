@@ -217,6 +217,7 @@ class BlockDeviceStats(QapiModel):
     wr_operations: int = 0
     rd_total_time_ns: int = 0
     wr_total_time_ns: int = 0
+    failed_wr_operations: int = 0
 
 
 class BlockStats(QapiModel):

@@ -14,7 +14,7 @@ from tui.text import plain
 from tui.units import duration, rate, size
 from tui.vm.filenames import file_behind
 from tui.vm.remedies import remedy
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.snapshot import Device, Job, VmSnapshot
 
 _NOT_KNOWN = "not known: another BlockDeck started it"
 
@@ -109,7 +109,7 @@ class BackupReport(BaseModel):
             error=job.error,
             advice=remedy(job.error),
             not_watched=gaps,
-            warnings=request.warnings if request else (),
+            warnings=(*(request.warnings if request else ()), *_failed_writes(device, job)),
             who=who(),
         )
 
@@ -152,6 +152,14 @@ class BackupReport(BaseModel):
         lines.append(("arguments", _NOT_KNOWN if given is None else ""))
         lines += [(f"  {name}", f" {json.dumps(value)}") for name, value in (given or {}).items()]
         return lines
+
+
+def _failed_writes(device: Device | None, job: Job) -> tuple[str, ...]:
+    failures = device.failures if device is not None else None
+    if device is None or failures is None or failures.job != job.key:
+        return ()
+    many = f"{failures.count:,} write{'' if failures.count == 1 else 's'} of the guest"
+    return (f"{many} to {device.title} failed while it ran",)
 
 
 def _time(wall: float | None) -> datetime | None:

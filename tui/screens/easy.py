@@ -36,10 +36,10 @@ class EasyScreen(TypedOrPreset[Wishes]):
 
 
 def _known(disk: Device | None) -> str:
-    if disk is None or disk.write_wait_before is None:
+    if disk is None or disk.writes.before is None:
         return "How long they took before is not known."
-    now = f", now {milliseconds(disk.write_wait)}" if disk.write_wait is not None else ""
-    return f"Before: {milliseconds(disk.write_wait_before)}{now}."
+    now = f", now {milliseconds(disk.writes.now)}" if disk.writes.now is not None else ""
+    return f"Before: {milliseconds(disk.writes.before)}{now}."
 
 
 def _words(text: str) -> str:

@@ -7,7 +7,7 @@ the target itself, slowness would only prolong it: then the backup is let go.
 
 from tui.units import milliseconds, rate
 from tui.vm.bound import Bound
-from tui.vm.latency import WriteWait
+from tui.vm.latency import Wait
 
 FLOOR = 256 * 1024
 """Bytes a second; it is never steered below."""
@@ -80,7 +80,7 @@ class Easy:
         """Whether the job is slower than its operator asked for."""
         return self._cap is not None
 
-    def look(self, now: float, wait: WriteWait, pace: float | None) -> int:
+    def look(self, now: float, wait: Wait, pace: float | None) -> int:
         """Take in a look at the guest's writes and return the speed that the job is to have.
 
         Args:
@@ -119,7 +119,7 @@ class Easy:
             self.words = "the guest writes nothing"
         self._raise(_IDLE_GROWTH, "the guest writes nothing")
 
-    def _too_slow(self, now: float, wait: WriteWait, allowed: float, pace: float | None) -> None:
+    def _too_slow(self, now: float, wait: Wait, allowed: float, pace: float | None) -> None:
         said = f"writes take {milliseconds(wait.now or 0)}, may take {milliseconds(allowed)}"
         if wait.before is None and self.bound.seconds is None:
             said += " (before is not known)"

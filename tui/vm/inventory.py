@@ -4,14 +4,13 @@ While a backup runs its filter node stands on the disk and hides the disk's node
 and its bitmaps from `query-block`. The block graph and what was seen before tell what is below.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tui.qmp.models import (
     BlockDeviceInfo,
     BlockDirtyInfo,
     BlockInfo,
-    BlockStats,
     ImageInfo,
     XDbgBlockGraph,
 )
@@ -25,6 +24,7 @@ from tui.vm.snapshot import (
     Node,
     Throughput,
 )
+from tui.vm.stats import StatsSample
 from tui.vm.target_nodes import TARGET_PREFIX, is_filter
 
 _FILTER_DRIVERS = BACKUP_FILTER_DRIVERS | {"mirror_top", "commit_top"}
@@ -276,42 +276,15 @@ def _job_targets(graph: Graph, named: Mapping[str, BlockDeviceInfo]) -> dict[str
     return {job: node.file for job, node in found.items() if node is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class StatsSample:
-    """Totals by device key at a moment of the monotonic clock.
-
-    Attributes:
-        taken: monotonic seconds.
-        totals: bytes read and written.
-        writes: writes done, and the nanoseconds they took together.
-    """
-
-    taken: float
-    totals: Mapping[str, tuple[int, int]]
-    writes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-
-def sample_stats(stats: Iterable[BlockStats], taken: float) -> StatsSample:
-    """Reduce `query-blockstats` to what throughput needs."""
-    totals, writes = {}, {}
-    for entry in stats:
-        key = entry.device or entry.qdev or entry.node_name
-        if key:
-            totals[key] = (entry.stats.rd_bytes, entry.stats.wr_bytes)
-            writes[key] = (entry.stats.wr_operations, entry.stats.wr_total_time_ns)
-    return StatsSample(taken, totals, writes)
-
-
 def throughput(
     device: Device, before: StatsSample | None, after: StatsSample | None
 ) -> Throughput | None:
     """Rates between two samples; None until there are two, or where QEMU counts nothing."""
     if before is None or after is None or after.taken <= before.taken:
         return None
-    if device.key not in before.totals or device.key not in after.totals:
+    key, seconds = device.key, after.taken - before.taken
+    if key not in before.reads or key not in after.reads:
         return None
-    seconds = after.taken - before.taken
-    (read_0, write_0), (read_1, write_1) = before.totals[device.key], after.totals[device.key]
-    return Throughput(
-        read=max(0.0, (read_1 - read_0) / seconds), write=max(0.0, (write_1 - write_0) / seconds)
-    )
+    read = after.reads[key].size - before.reads[key].size
+    written = after.writes[key].size - before.writes[key].size
+    return Throughput(read=max(0.0, read / seconds), write=max(0.0, written / seconds))

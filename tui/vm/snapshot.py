@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, JobInfo, VersionInfo
 from tui.vm.care import JobCare
+from tui.vm.failures import Failures
 from tui.vm.filenames import is_temporary_snapshot
 from tui.vm.graph import Graph
+from tui.vm.latency import Wait
 from tui.vm.traps import Traps, traps_of
 
 OUR_JOB_PREFIX = "blockdeck-"
@@ -96,9 +98,8 @@ class Device:
 
     `key` identifies it for as long as it exists, also while a backup's filter hides its node.
     `busy_with` is the driver of a job's filter that stands on it (QEMU then refuses another job).
-    `write_wait` is the mean time in seconds of the guest's last writes, `write_wait_before` that of
-    before a job was on the disk; None is not known, or that it wrote nothing. `write_rate_before`
-    is how many bytes a second it wrote before.
+    `writes` and `reads` tell how long those of the guest take, `failures` how many of its writes
+    have failed under the last job under which one did.
     """
 
     key: str
@@ -112,9 +113,9 @@ class Device:
     busy_with: str | None = None
     jobs: tuple[str, ...] = ()
     throughput: Throughput | None = None
-    write_wait: float | None = None
-    write_wait_before: float | None = None
-    write_rate_before: float | None = None
+    writes: Wait = field(default=Wait())
+    reads: Wait = field(default=Wait())
+    failures: Failures | None = None
 
     @property
     def backup_name(self) -> str | None:

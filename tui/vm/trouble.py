@@ -8,12 +8,15 @@ When the target is full or broken that fails, and with it the guest's write. Wit
 
 from dataclasses import dataclass
 
-from tui.vm.snapshot import Device, Job, VmSnapshot
+from tui.vm.snapshot import Device, Job, Link, VmSnapshot
 
 STOPPED_BY_ERROR = "io-error"
 """`RunState` of a VM that an I/O error of a disk stopped."""
 
 _BAD_IO = frozenset({"nospace", "failed"})
+
+_FAILING_SECONDS = 10.0
+"""So long after a write of the guest has failed, writes count as failing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Trouble:
 
 def find_trouble(vm: VmSnapshot) -> Trouble | None:
     """What stopped the guest; None while it is not stopped by an error."""
-    if vm.run_state != STOPPED_BY_ERROR:
+    if vm.run_state != STOPPED_BY_ERROR or vm.connection.link is Link.LOST:
         return None
     bad = tuple(device for device in vm.devices if device.io_status in _BAD_IO)
     backups = tuple(job for job in vm.live_jobs if job.type == "backup")
@@ -67,3 +70,46 @@ def describe(trouble: Trouble) -> str:
     # Which side an I/O error is of nobody tells: what is copied first is read, then written.
     why = "the backup's target is full" if trouble.no_space else "its target or the disk is broken"
     return f"The guest is STOPPED: a write to {where} had to wait for {jobs}, and {why}."
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A guest whose writes fail while it runs on.
+
+    Attributes:
+        disk: title of the disk they go to.
+        job: the running backup of this disk.
+        count: how many have failed since it began.
+    """
+
+    disk: str
+    job: Job
+    count: int
+
+
+def find_failing(vm: VmSnapshot, now: float) -> Failing | None:
+    """The disk with most writes of the guest failed under a backup that makes them fail now.
+
+    Args:
+        vm: the VM; of one that is not heard of nothing is known.
+        now: monotonic seconds.
+    """
+    if vm.connection.link is Link.LOST:
+        return None
+    jobs = {job.key: job for job in vm.live_jobs if job.type == "backup"}
+    found = [
+        Failing(device.title, jobs[failures.job], failures.count)
+        for device in vm.devices
+        if (failures := device.failures) is not None
+        and failures.job in jobs
+        and now - failures.last < _FAILING_SECONDS
+    ]
+    return max(found, key=lambda one: one.count, default=None)
+
+
+def describe_failing(failing: Failing) -> str:
+    """One sentence for the screen."""
+    many = f"{failing.count:,} write{'' if failing.count == 1 else 's'} of the guest"
+    # Which side an error is of nobody tells, as for a guest that is stopped.
+    why = "its target does not take them, or the disk is broken"
+    return f"{many} to {failing.disk} FAILED since {failing.job.id}: {why}."

@@ -3,8 +3,9 @@
 from textual.content import Content
 
 from tui.text import plain
-from tui.units import duration, size
+from tui.units import duration, milliseconds, size
 from tui.vm.care import JobCare
+from tui.vm.slow import find_slow
 from tui.vm.snapshot import Job, Link, VmSnapshot
 from tui.vm.space import Shortage, Space
 from tui.vm.stall import stalled_for
@@ -50,6 +51,8 @@ def _gauge(space: Space) -> str:
 
 def shortage_words(vm: VmSnapshot) -> str | None:
     """One sentence about the job that is about to fill its target first; None without one."""
+    if vm.connection.link is not Link.CONNECTED:
+        return None
     short = [job for job in vm.live_jobs if _is_short(job)]
     if not short:
         return None
@@ -75,6 +78,18 @@ def stall_words(vm: VmSnapshot, now: float) -> str | None:
     what = f"{plain(job.id, 60)} has copied nothing for {duration(seconds)}"
     why = "its target or its disk does not answer, and writes of the guest wait for it"
     return f"{what}: {why}. A cancel waits, too, until it answers or its server is ended."
+
+
+def slow_words(vm: VmSnapshot, now: float) -> str | None:
+    """A sentence about the disk whose writes a backup makes take the longest; None without one."""
+    slow = find_slow(vm, now) if vm.connection.link is Link.CONNECTED else None
+    if slow is None:
+        return None
+    wait, factor = slow.device.writes, slow.device.writes.factor
+    if wait.last is None or factor is None:
+        return None
+    what = f"Writes of the guest to {plain(slow.device.title, 60)} take {milliseconds(wait.last)}"
+    return f"{what}, {factor:,.0f} times as long as before {plain(slow.job.id, 60)}."
 
 
 def _is_short(job: Job) -> bool:

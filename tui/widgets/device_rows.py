@@ -1,8 +1,11 @@
 """Disks as rows of a table."""
 
+import time
+
 from tui.text import plain
 from tui.units import short_size, size
 from tui.vm.snapshot import Device, VmSnapshot
+from tui.vm.trouble import find_failing
 from tui.widgets.live_table import Cell, Column
 
 DEVICE_COLUMNS = (
@@ -76,6 +79,9 @@ def _job_cell(device: Device, vm: VmSnapshot) -> Cell:
     for job_id in device.jobs:
         job = vm.job(job_id)
         if job is not None and job.live:
+            failing = find_failing(vm, time.monotonic())
+            if failing is not None and failing.job.key == job.key:
+                return Cell("WRITES FAIL", "bold $text-error")
             done = "" if job.fraction is None else f" {job.fraction:.0%}"
             return Cell(f"{job.state}{done}", "bold $text-accent")
     if device.obstacle is not None:

@@ -8,7 +8,7 @@ from tui.units import duration, percent, rate, size
 from tui.vm.events import EventRecord, Gravity
 from tui.vm.snapshot import Job, Link, VmSnapshot
 from tui.vm.total import total_of
-from tui.vm.trouble import find_trouble
+from tui.widgets.alarm import alarm_of
 from tui.widgets.job_rows import bar
 from tui.widgets.live_table import Cell, Column
 
@@ -60,11 +60,12 @@ def _event(last: EventRecord | None) -> Cell:
 
 
 def _state(vm: VmSnapshot) -> Cell:
-    if find_trouble(vm) is not None:
-        return Cell("STOPPED: I/O", "bold $text-error")
     told = _LINK.get(vm.connection.link)
     if told is not None:
         return told
+    alarm = alarm_of(vm, time.monotonic())
+    if alarm is not None:
+        return Cell(alarm.state, f"bold $text-{'error' if alarm.harm else 'warning'}")
     return Cell(vm.run_state or "-", "$text-success" if vm.run_state == "running" else "")
 
 
@@ -74,7 +75,7 @@ def total_line(vms: Sequence[VmSnapshot]) -> str:
     busy = sum(1 for vm in vms if vm.live_jobs)
     total = total_of(jobs, "all")
     if total is None:
-        return f" {len(vms)} VMs, no job runs"
+        return f" {_count(len(vms), 'VM')}, no job runs"
     parts = [
         f" {_count(len(jobs), 'job')} on {_count(busy, 'VM')}",
         f"{percent(total.fraction)}, {size(total.offset)} of {size(total.len)}",

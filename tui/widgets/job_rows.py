@@ -6,6 +6,8 @@ from textual.content import Content
 
 from tui.text import plain
 from tui.units import duration, milliseconds, percent, rate, size
+from tui.vm.failures import Failures
+from tui.vm.latency import Wait
 from tui.vm.remedies import remedy
 from tui.vm.snapshot import Device, Job, Outcome
 from tui.widgets.care_rows import care_lines, pair
@@ -31,6 +33,9 @@ JOB_COLUMNS_OF_ALL = (Column("vm", "VM", 12, roomy=20), *JOB_COLUMNS)
 
 _NOTABLE, _HARMFUL = 1.3, 2.0
 """From how many times the time of a write on that is said, and said as a warning."""
+
+_SILENT_SECONDS = 3.0
+"""Without a write that ended for so long, and for twice the time the last took, that is said."""
 
 _STATE = {
     "running": "bold $text-accent",
@@ -90,7 +95,7 @@ def describe_job(job: Job | None, now: float, device: Device | None = None) -> C
             *_advice(job),
             pair("copied", f"{size(job.offset)} of {size(job.len)}"),
             *(care_lines(job.care) if job.live else ()),
-            *_guest(job, device),
+            *_guest(job, now, device),
             pair("speed", _speed_words(job)),
             *_settings(job),
             pair("runs" if job.live else "took", age(job, now)),
@@ -104,19 +109,46 @@ def _advice(job: Job) -> list[Content]:
     return [pair("advice", Content.styled(advice, "$text-warning"))] if advice else []
 
 
-def _guest(job: Job, device: Device | None) -> list[Content]:
-    if device is None or device.write_wait is None or not job.live:
+def _guest(job: Job, now: float, device: Device | None) -> list[Content]:
+    """What the guest has of the job: failed requests, slow ones, fewer of them."""
+    if device is None or not job.live:
         return []
-    words = _wait_words(device.write_wait, device.write_wait_before)
-    return [pair("guest", Content.assemble(words, _rate_words(device)))]
+    lines = [_failed(job, device.failures)]
+    flow = device.throughput
+    lines.append(_wait(device.writes, "write", now, flow.write if flow else None))
+    lines.append(_wait(device.reads, "read", now, flow.read if flow else None))
+    told = [line for line in lines if line is not None]
+    return [pair("" if place else "guest", line) for place, line in enumerate(told)]
 
 
-def _rate_words(device: Device) -> str:
-    """How much the guest writes, which a slow target brings down."""
-    if device.throughput is None:
+def _failed(job: Job, failures: Failures | None) -> Content | None:
+    if failures is None or failures.job != job.key:
+        return None
+    words = f"{failures.count:,} of its writes FAILED since this job began"
+    return Content.styled(words, "bold $text-error")
+
+
+def _wait(wait: Wait, what: str, now: float, flow: float | None) -> Content | None:
+    """How long its writes, or reads, take, and how many there are; None where it makes none."""
+    if wait.last is None or wait.ended is None:
+        return None
+    silent = now - wait.ended
+    if silent <= max(_SILENT_SECONDS, 2 * wait.last):
+        return Content.assemble(_wait_words(wait, what), _flow_words(what, flow, wait.rate_before))
+    if what == "read":
+        # No backup makes a read wait for its target: the guest reads nothing.
+        return None
+    words = f"no write has ended for {duration(silent)}"
+    if wait.before is not None:
+        words += f"; before this job one took {milliseconds(wait.before)}"
+    return Content.styled(words, "bold $text-warning" if wait.slow_looks else "")
+
+
+def _flow_words(what: str, now: float | None, before: float | None) -> str:
+    """How much the guest reads or writes, which a slow target brings down."""
+    if now is None:
         return ""
-    now, before = device.throughput.write, device.write_rate_before
-    words = f"; it writes {rate(now)}"
+    words = f"; it {what}s {rate(now)}"
     return f"{words}, {now / before:.1f} times as much" if before else words
 
 
@@ -135,11 +167,11 @@ def _start(job: Job) -> list[Content]:
     return [pair("started", time.strftime("%F %T", time.localtime(job.wall_started)))]
 
 
-def _wait_words(wait: float, before: float | None) -> Content:
-    words = f"a write takes {milliseconds(wait)}"
-    if not before:
+def _wait_words(wait: Wait, what: str) -> Content:
+    words = f"a {what} takes {milliseconds(wait.last or 0.0)}"
+    factor = wait.factor
+    if factor is None:
         return Content(f"{words}; how long it took before is not known")
-    factor = wait / before
     if factor < _NOTABLE:
         return Content(f"{words}, as before this job")
     style = "bold $text-warning" if factor >= _HARMFUL else ""

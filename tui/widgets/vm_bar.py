@@ -1,5 +1,6 @@
 """A line with the VMs that are open, where they are several."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from textual.content import Content
 
 from tui.text import plain
 from tui.vm.snapshot import Link, VmSnapshot
-from tui.vm.trouble import find_trouble
+from tui.widgets.alarm import alarm_of
 from tui.widgets.line import Line
 
 _LONGEST = 24
@@ -27,10 +28,12 @@ class Tab:
 def tab_of(vm: VmSnapshot) -> Tab:
     """Name and state in a few cells: a sign or the number of its jobs."""
     name = plain(vm.title, _LONGEST)
-    if find_trouble(vm) is not None:
-        return Tab(f"{name} !STOPPED", "bold $text-error")
     match vm.connection.link:
         case Link.CONNECTED:
+            alarm = alarm_of(vm, time.monotonic())
+            if alarm is not None:
+                style = f"bold $text-{'error' if alarm.harm else 'warning'}"
+                return Tab(f"{name} !{alarm.sign}", style)
             jobs = len(vm.live_jobs)
             return Tab(f"{name} ({jobs})" if jobs else name, "$text-accent" if jobs else "")
         case Link.CONNECTING:

@@ -223,12 +223,12 @@ class Care:
             await self._set_speed(session, job, charge.ceiling)
             charge.easy = None
             return
-        looked = self._state.waits.looked
+        looked = self._state.write_waits.looked
         if looked <= charge.looked or job.status not in _STEERED or job.paused:
             return
         charge.looked = looked
         pace = job.rates[-1] if job.rates else None
-        speed = easy.look(looked, self._state.waits.of(job.device_key or ""), pace)
+        speed = easy.look(looked, self._state.write_waits.of(job.device_key or ""), pace)
         if speed != job.speed:
             await self._set_speed(session, job, speed)
 

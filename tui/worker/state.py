@@ -9,18 +9,18 @@ from tui.qmp.models import JobInfo, QmpEvent, VersionInfo
 from tui.qmp.queries import Queries
 from tui.vm.care import JobCare
 from tui.vm.events import EventLog
+from tui.vm.failures import FailedWrites
 from tui.vm.graph import Graph
 from tui.vm.inventory import (
     Inventory,
     Replies,
-    StatsSample,
     build_inventory,
-    sample_stats,
     throughput,
 )
 from tui.vm.jobs import JobTracker
-from tui.vm.latency import WriteWaits
+from tui.vm.latency import Waits
 from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
+from tui.vm.stats import StatsSample, sample_stats
 from tui.vm.traps import traps_of
 from tui.vm.trouble import STOPPED_BY_ERROR
 from tui.worker.pace import Pace
@@ -56,7 +56,8 @@ class VmState:
         self.run_state_due = False
         self.ending = False
         self.care: Mapping[int, JobCare] = {}
-        self.waits = WriteWaits()
+        self.write_waits, self.read_waits = Waits(), Waits()
+        self._failed_writes = FailedWrites()
         self._pace = pace
         self._listed_at = float("-inf")
         self._list_again = True
@@ -93,9 +94,9 @@ class VmState:
                 replace(
                     device,
                     throughput=throughput(device, earlier, later),
-                    write_wait=self.waits.of(device.key).now,
-                    write_wait_before=self.waits.of(device.key).before,
-                    write_rate_before=self.waits.rate_before(device.key),
+                    writes=self.write_waits.of(device.key),
+                    reads=self.read_waits.of(device.key),
+                    failures=self._failed_writes.of(device.key),
                 )
                 for device in self._inventory.devices
             )
@@ -182,7 +183,8 @@ class VmState:
     def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
         """A session came about with this VM; rates start anew."""
         self._stats = (None, None)
-        self.waits = WriteWaits()
+        self.write_waits.interrupt()
+        self.read_waits.interrupt()
         self.ending = False
         self._picture = replace(
             self._picture, name=name, uuid=uuid, version=version, run_state=run_state
@@ -193,6 +195,8 @@ class VmState:
         self.tracker.on_qemu_gone(reason)
         self._inventory = Inventory()
         self._stats = (None, None)
+        self.write_waits, self.read_waits = Waits(), Waits()
+        self._failed_writes = FailedWrites()
         self.changed()
 
     def started_as(self, cmdline: Sequence[str]) -> None:
@@ -294,7 +298,10 @@ class VmState:
     async def poll_stats(self, ask: Queries) -> None:
         """Ask what the guest has read and written."""
         sample = sample_stats(await ask.stats(), time.monotonic())
-        self.waits.add(sample, self._disks_with_jobs())
+        jobs = self._disks_with_jobs()
+        self.write_waits.add(sample.taken, sample.writes, jobs)
+        self.read_waits.add(sample.taken, sample.reads, jobs)
+        self._failed_writes.add(sample, jobs)
         earlier, later = self._stats
         if later is None or sample.taken - later.taken >= _SHORTEST_SPAN:
             self._stats = (later, sample)
@@ -302,9 +309,10 @@ class VmState:
             self._stats = (earlier, sample)
         self.changed()
 
-    def _disks_with_jobs(self) -> frozenset[str]:
-        live = (job.device_key for job in self.tracker.jobs() if job.live)
-        return frozenset(key for key in live if key is not None)
+    def _disks_with_jobs(self) -> Mapping[str, int]:
+        """The `key` of the job that works on each disk."""
+        live = (job for job in self.tracker.jobs() if job.live)
+        return {job.device_key: job.key for job in live if job.device_key is not None}
 
     def _locate_jobs(self) -> None:
         titles = {device.key: device.title for device in self._inventory.devices}
