@@ -27,7 +27,7 @@ from tui.keymap import remappable, remapped, shielded
 from tui.leaving import leave_question
 from tui.memory import Memory
 from tui.paths import STYLES, state_directory
-from tui.qmp.address import MonitorAddress, UnixAddress, parse_address
+from tui.qmp.address import MonitorAddress, UnixAddress, caution, parse_address
 from tui.qmp.errors import QmpError
 from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.screens.backup import BackupScreen
@@ -264,7 +264,14 @@ class BlockDeckApp(App[int]):
         await self._open(event.addresses)
 
     async def _open(self, addresses: Sequence[MonitorAddress]) -> None:
-        """Open monitors beside those that are open; the first of them goes on show."""
+        """Open monitors beside those that are open; the first of them goes on show.
+
+        What that does to the VMs is said first, and stays where the next screen would cover it.
+        """
+        there = {worker.snapshot.address for worker in self.fleet.workers}
+        said = caution(*(address for address in addresses if str(address) not in there))
+        if said:
+            self.notify(plain(said, 600), severity="warning", timeout=15, markup=False)
         for place, address in enumerate(addresses):
             await self.fleet.open(address, show=place == 0)
         loaded = self.worker is not None and self.worker.snapshot.loaded

@@ -29,7 +29,8 @@ async def test_libvirt_is_left_alone(start: Starter, tmp_path: Path) -> None:
     assert at(vm, path).state is MonitorState.MANAGED
     assert "never connected to" in at(vm, path).sentence
     assert log.read_text() == ""
-    assert vm.best is None
+    assert vm.best is not None
+    assert vm.best.state is MonitorState.THROUGH_LIBVIRT
     assert vm.remedy is not None
     assert "<qemu:commandline" in vm.remedy.text
     assert "-qmp" in vm.remedy.text

@@ -202,6 +202,11 @@ def _gone(process: psutil.Process) -> None:
     until_now(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
+def pid_of(identity: str) -> int:
+    """The QEMU of the domain with this UUID."""
+    return _process(identity).pid
+
+
 def _process(identity: str) -> psutil.Process:
     (found,) = (
         process

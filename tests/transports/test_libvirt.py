@@ -16,6 +16,9 @@ import libvirt
 import pytest
 
 from tests.cli.running import blockdeck
+from tests.journeys.conftest import TerminalOpener
+from tests.journeys.conftest import terminal as terminal
+from tests.journeys.steps import BLOCKDECK
 from tests.qemu import qemu_img
 from tests.qmp.connecting import connect, refused
 from tests.transports.over_libvirt import Libvirtd, domain, domain_xml, running_libvirtd
@@ -186,6 +189,28 @@ async def test_the_taint_is_on_the_screen(libvirtd: Libvirtd, tmp_path: Path) ->
         await deck.sees("as tainted (custom-monitor)")
         await deck.press("enter")
         await deck.sees(" tainted ", "prelaunch", "connected")
+        await deck.is_told(f"libvirt will mark the domain {name} as tainted (custom-monitor)")
+        # Only what is not open already is told of.
+        await deck.press("o")
+        await deck.fill_in(str(address_of(libvirtd, name)))
+        await deck.press("enter")
+        await deck.sees(" tainted ", "connected")
+        assert len([toast for toast in deck.toasts if "libvirt will mark" in toast]) <= 1
+
+
+@pytest.mark.slow
+async def test_the_taint_is_told_where_the_address_is_on_the_command_line(
+    libvirtd: Libvirtd, terminal: TerminalOpener
+) -> None:
+    async with domain(libvirtd) as (name, _):
+        there = terminal(120, 40)
+        there.run(*BLOCKDECK, str(address_of(libvirtd, name)))
+        said = f"libvirt will mark the domain {name} as tainted"
+        await there.sees(said, "(custom-monitor)", "tainted in libvirt", "connected")
+        there.press("q")
+        assert await there.exit_status() == 0
+        # It was said before the screen was opened, and stays when it is closed.
+        await there.sees(said)
 
 
 async def test_what_libvirt_would_cut_short_is_not_sent(libvirtd: Libvirtd) -> None:

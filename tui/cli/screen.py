@@ -11,7 +11,7 @@ from tui.cast import Cast
 from tui.cli.failure import Failure
 from tui.cli.output import note
 from tui.cli.settings import read_settings
-from tui.qmp.address import MonitorAddress
+from tui.qmp.address import MonitorAddress, caution
 from tui.terminal import in_a_browser, prepare_environment, refusal
 from tui.text import plain
 
@@ -45,6 +45,8 @@ def show_ui(
         OSError: the log or the recording cannot be written.
     """
     require_terminal()
+    if caution(*addresses):
+        note(caution(*addresses))
     settings = read_settings(for_ui=True).settings
     if log is not None:
         log_to(log)

@@ -10,6 +10,7 @@ from tui.discovery.command_line import CommandLine, MonitorOption
 from tui.discovery.models import Kind, Manager, Remedy
 from tui.discovery.options import written
 from tui.discovery.processes import Found
+from tui.discovery.through_libvirt import is_session
 from tui.qmp.reserved import manager_of_path
 
 LIBVIRT_MONITOR = "charmonitor"
@@ -43,7 +44,8 @@ def remedy_for(found: Found, taken: Collection[str]) -> Remedy:
     option = f"unix:{written(_free_path(found, taken))},server=on,wait=off"
     if manager is Manager.LIBVIRT:
         return Remedy(
-            what="Put this before </domain> (virsh edit), then shut the VM down and start it again",
+            what="Put this before </domain> (virsh edit), then shut the VM down and start it again "
+            "(libvirt then marks it as tainted (custom-argv))",
             text=_LIBVIRT_XML.format(option=escape(option)),
         )
     if manager is Manager.PROXMOX:
@@ -80,15 +82,9 @@ def _directory(found: Found) -> str:
     manager, uid = manager_of(found.line), found.process.uid
     if manager is Manager.PROXMOX:
         return "/run/qemu-server"
-    if manager is Manager.LIBVIRT and not _is_session(found):
+    if manager is Manager.LIBVIRT and not is_session(found):
         return "/var/lib/libvirt/qemu"
     own = f"/run/user/{uid}"
     if uid == 0:
         return "/run"
     return own if Path(own).is_dir() else "/tmp"
-
-
-def _is_session(found: Found) -> bool:
-    """Whether it is a user's own libvirt that has started the VM."""
-    directory = found.line.libvirt_directory
-    return bool(directory) and not str(directory).startswith("/var/lib/")

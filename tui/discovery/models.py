@@ -14,6 +14,7 @@ class MonitorState(StrEnum):
 
     LOOKING = "looking"
     FREE = "free"
+    THROUGH_LIBVIRT = "through libvirt"
     NOT_ASKED = "unasked"
     BUSY = "busy"
     SILENT = "no answer"
@@ -27,13 +28,17 @@ class MonitorState(StrEnum):
 # What Enter would rather connect to comes first; what is not here is not connected to.
 _PREFERRED = (
     MonitorState.FREE,
-    MonitorState.NOT_ASKED,
     MonitorState.LOOKING,
+    MonitorState.THROUGH_LIBVIRT,
+    MonitorState.NOT_ASKED,
     MonitorState.BUSY,
     MonitorState.SILENT,
     MonitorState.NO_PERMISSION,
     MonitorState.DEAD,
 )
+
+
+_CONNECTED_TO = frozenset({MonitorState.FREE, MonitorState.THROUGH_LIBVIRT, MonitorState.NOT_ASKED})
 
 
 class Kind(StrEnum):
@@ -59,7 +64,8 @@ class FoundMonitor(BaseModel):
     """A QMP monitor.
 
     Attributes:
-        source: the option that defines it, or "socket file", or "used before".
+        source: the option that defines it, or "libvirt", or "open socket", or "socket file", or
+            "used before".
         text: where it is, in the words of the one that defines it.
         address: how to connect; None where there is no way to.
         state: how it stands.
@@ -158,7 +164,12 @@ class FoundVm(BaseModel):
     def usable(self) -> bool:
         """Whether there is a monitor to connect to now."""
         best = self.best
-        return best is not None and best.state in (MonitorState.FREE, MonitorState.NOT_ASKED)
+        return best is not None and best.state in _CONNECTED_TO
+
+    @property
+    def through_libvirt(self) -> bool:
+        """Whether libvirt's word is the best way to it, which marks the VM as tainted."""
+        return self.best is not None and self.best.state is MonitorState.THROUGH_LIBVIRT
 
     @property
     def recent(self) -> bool:

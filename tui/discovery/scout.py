@@ -63,11 +63,11 @@ class Scout:
         look = _Look(self._asks, tell)
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                survey = await asyncio.to_thread(Survey, self._wanted)
+                survey = await asyncio.to_thread(Survey, self._wanted, recent)
                 look.found(survey, survey.vms, recent)
                 places = usual_places() if self._places is None else self._places
                 lone = await asyncio.to_thread(survey.lone_sockets, places)
-                unseen = await asyncio.to_thread(survey.unseen, recent, (*survey.vms, *lone))
+                unseen = await asyncio.to_thread(survey.unseen, (*survey.vms, *lone))
                 look.found(survey, (*lone, *unseen), recent)
         except TimeoutError:
             look.notes.append(f"The look at this host was broken off after {_LOOK_SECONDS:g} s.")
@@ -115,7 +115,7 @@ class _Look:
         process = self._survey.processes.get(vm.key) if self._survey else None
         if (
             process is None
-            or vm.usable
+            or (vm.usable and not vm.through_libvirt)
             or any(m.state is MonitorState.LOOKING for m in vm.monitors)
         ):
             return vm

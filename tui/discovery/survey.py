@@ -10,11 +10,19 @@ import psutil
 from tui.discovery.holders import TcpTable, has_own_network, owners
 from tui.discovery.judging import Sight, judge, judge_option
 from tui.discovery.managers import manager_of
-from tui.discovery.models import FoundDisk, FoundMonitor, FoundVm, Kind, MonitorState
+from tui.discovery.models import FoundDisk, FoundMonitor, FoundVm, Kind, Manager, MonitorState
 from tui.discovery.places import Place, find_sockets, is_like_a_monitor
 from tui.discovery.processes import Found, find_processes, user_name
 from tui.discovery.sockets import SocketTable
-from tui.qmp.address import MonitorAddress, UnixAddress
+from tui.discovery.through_libvirt import leads_to, monitor_through_libvirt
+from tui.qmp.address import (
+    LibvirtAddress,
+    MonitorAddress,
+    SshAddress,
+    TcpAddress,
+    UnixAddress,
+    caution,
+)
 from tui.qmp.reserved import manager_of_path
 
 _FORWARDERS = ("qemu", "ssh", "socat")
@@ -24,12 +32,17 @@ _FORWARDERS = ("qemu", "ssh", "socat")
 class Survey:
     """What a look has found, before anything was connected to.
 
+    Args:
+        wanted: the processes to look at, by id.
+        used: addresses of monitors that the operator has used or named.
+
     Attributes:
         processes: the QEMUs, by the key of their VM.
         vms: a VM for each of them.
     """
 
-    def __init__(self, wanted: Callable[[int], bool]) -> None:
+    def __init__(self, wanted: Callable[[int], bool], used: Sequence[MonitorAddress] = ()) -> None:
+        self._used = tuple(used)
         self.processes = {_key(found): found for found in find_processes(wanted)}
         unix = SocketTable.read()
         listeners = [s for s in unix.sockets if s.listening and s.name.startswith("/")]
@@ -50,6 +63,10 @@ class Survey:
             for path in self._sockets_of(process.pid)
             if is_like_a_monitor(path) and _file(path) not in known
         ]
+        manager = manager_of(line)
+        if manager is Manager.LIBVIRT:
+            given = monitor_through_libvirt(found, self._used)
+            monitors += [given] if given is not None else []
         return FoundVm(
             key=key,
             kind=found.kind,
@@ -58,7 +75,7 @@ class Survey:
             pid=process.pid,
             started=process.created,
             user=user_name(process.uid),
-            manager=manager_of(line),
+            manager=manager,
             disks=tuple(FoundDisk(file=file) for file in line.disks),
             monitors=tuple(monitors),
             notes=tuple(_notes(found)),
@@ -88,21 +105,22 @@ class Survey:
                 lone.append(_lone(judge(monitor, self._sight)))
         return tuple(lone)
 
-    def unseen(
-        self, recent: Sequence[MonitorAddress], vms: Iterable[FoundVm]
-    ) -> tuple[FoundVm, ...]:
+    def unseen(self, vms: Iterable[FoundVm]) -> tuple[FoundVm, ...]:
         """The monitors used before that are not among those of these VMs."""
         known = {address_key(m.address) for vm in vms for m in vm.monitors}
         return tuple(
-            _lone(self._recent(address)) for address in recent if address_key(address) not in known
+            _lone(self._recent(address))
+            for address in self._used
+            if address_key(address) not in known
+            and not any(leads_to(address, found) for found in self.processes.values())
         )
 
     def _recent(self, address: MonitorAddress) -> FoundMonitor:
         bare = FoundMonitor(source="used before", text=str(address), address=address, recent=True)
-        if not isinstance(address, UnixAddress):
-            sentence = "It belongs to no VM that can be seen here, so it was not asked."
-            return bare.model_copy(update={"state": MonitorState.NOT_ASKED, "sentence": sentence})
-        return judge(bare, self._sight)
+        if isinstance(address, UnixAddress):
+            return judge(bare, self._sight)
+        sentence = _why_not_asked(address).rstrip()
+        return bare.model_copy(update={"state": MonitorState.NOT_ASKED, "sentence": sentence})
 
     def _monitors(self) -> Iterable[FoundMonitor]:
         return (monitor for vm in self.vms for monitor in vm.monitors)
@@ -123,9 +141,29 @@ class Survey:
 
 def address_key(address: MonitorAddress | None) -> object:
     """The same for two addresses that lead to the same monitor, as far as that can be told."""
-    if isinstance(address, UnixAddress):
-        return _file(address.path)
+    match address:
+        case UnixAddress():
+            return _file(address.path)
+        case TcpAddress():
+            return _at_home(address.host), address.port
     return str(address)
+
+
+def _at_home(host: str) -> str:
+    """A host, the same for both ways to write this one."""
+    return "127.0.0.1" if host.casefold() == "localhost" else host
+
+
+def _why_not_asked(address: MonitorAddress) -> str:
+    """What keeps a look from asking at an address that no process here is known to serve."""
+    match address:
+        case LibvirtAddress(local=True):
+            return f"No running domain of this host is seen to be this one. {caution(address)}"
+        case LibvirtAddress():
+            return f"It is another host's, which is not asked by a look. {caution(address)}"
+        case SshAddress():
+            return "It is another host's, which is not asked by a look."
+    return "Whose monitor it is shows when it is connected to; a look does not try that."
 
 
 def _file(path: Path) -> tuple[int, int] | str:

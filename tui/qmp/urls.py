@@ -24,6 +24,7 @@ _LIBVIRT = re.compile(
     r"(?P<base>qemu(?:\+[a-z0-9]+)?://[^/?#]*/(?P<path>[^?#]*))(?:\?(?P<query>.*))?", re.DOTALL
 )
 _DRIVERS = ("system", "session", "embed")
+_MOST_NAMED = 10
 
 TLS_FILES: Final = {"ca": "ca-cert.pem", "cert": "client-cert.pem", "key": "client-key.pem"}
 """What QEMU calls the files in the `dir` of its own `tls-creds-x509` with `endpoint=client`."""
@@ -110,12 +111,19 @@ class LibvirtAddress(BaseModel):
         return f"{self.uri}{joint}domain={quote(self.domain, safe='')}"
 
 
-def caution(address: object) -> str:
-    """What connecting does to the VM before anything else is done; empty where it is nothing."""
-    if not isinstance(address, LibvirtAddress) or not address.domain:
+def caution(*addresses: object) -> str:
+    """What connecting does to the VMs before anything else is done; empty where it is nothing."""
+    domains = [a.domain for a in addresses if isinstance(a, LibvirtAddress) and a.domain]
+    if not domains:
         return ""
+    if len(domains) == 1:
+        which, until = f"the domain {domains[0]}", "until it ends: "
+    else:
+        more = f" and {len(domains) - _MOST_NAMED} more" if len(domains) > _MOST_NAMED else ""
+        which = f"{len(domains)} domains ({', '.join(domains[:_MOST_NAMED])}{more})"
+        until = "until they end: "
     return (
-        f"libvirt will mark the domain {address.domain} as tainted (custom-monitor) until it ends: "
+        f"libvirt will mark {which} as tainted (custom-monitor) {until}"
         "whoever supports libvirt may then ask who spoke to its QEMU."
     )
 

@@ -1,5 +1,6 @@
 """Where a VM is chosen: an address to type, and every VM of this host below."""
 
+import os
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
@@ -11,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input
 
 from tui.config.settings import configured_vms
-from tui.discovery.models import Findings, FoundVm
+from tui.discovery.models import Findings, FoundVm, Holder
 from tui.qmp.address import AddressError, MonitorAddress, caution, parse_address
 from tui.qmp.reserved import reserved
 from tui.screens.vm_screen import ROOMY, WIDE
@@ -168,8 +169,9 @@ class ConnectScreen(Screen[None]):
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
+        # What is open comes first: of several addresses that lead to a VM the one in use is shown.
         recent = []
-        for text in self._recent:
+        for text in (*(w.snapshot.address for w in self.deck.fleet.workers), *self._recent):
             try:
                 recent.append(self.deck.settings.address(text))
             except AddressError:
@@ -181,7 +183,7 @@ class ConnectScreen(Screen[None]):
         if not self.is_mounted or not self.query("#connect-found"):
             # Not composed yet, or closed with the app, while the search went on.
             return
-        self._found = found
+        self._found = found = self._with_ours(found)
         table = self.query_one(LiveTable)
         self._marked &= {vm.key for vm in found.vms}
         self._list()
@@ -191,6 +193,19 @@ class ConnectScreen(Screen[None]):
         self.query_one("#connect-found", Line).show_resized(_summary(found))
         self.query_one("#found").set_class(not found.vms, "-empty")
         self._show_detail()
+
+    def _with_ours(self, found: Findings) -> Findings:
+        """What is found, with the monitors that are open here and that the kernel tells not of."""
+        there = {worker.snapshot.address for worker in self.deck.fleet.workers}
+        ours = Holder(pid=os.getpid())
+        vms = []
+        for vm in found.vms:
+            marked = (
+                m.model_copy(update={"holder": ours}) if str(m.address) in there else m
+                for m in vm.monitors
+            )
+            vms.append(vm.model_copy(update={"monitors": tuple(marked)}))
+        return found.model_copy(update={"vms": tuple(vms)})
 
     def _list(self) -> None:
         rows = {}
@@ -208,6 +223,17 @@ class ConnectScreen(Screen[None]):
             return
         self._marked ^= {vm.key}
         self._list()
+        self._tell_marks()
+
+    def _marked_addresses(self) -> list[MonitorAddress]:
+        best = [vm.best for vm in self._found.vms if vm.key in self._marked]
+        return [one.address for one in best if one is not None and one.address is not None]
+
+    def _tell_marks(self) -> None:
+        """Say what Enter would do to the VMs that are marked."""
+        there = self._marked_addresses()
+        counted = "VM that is marked" if len(there) == 1 else f"{len(there)} VMs that are marked"
+        self._say("", f"Enter opens the {counted}. {caution(*there)}".rstrip() if there else "")
 
     def _called(self, vm: FoundVm) -> str:
         """What the settings call a VM, by any of its monitors."""
@@ -238,12 +264,11 @@ class ConnectScreen(Screen[None]):
 
     def _open_marked(self) -> None:
         """Connect to every VM that is marked."""
-        best = [vm.best for vm in self._found.vms if vm.key in self._marked]
-        addresses = [one.address for one in best if one is not None and one.address is not None]
+        addresses = self._marked_addresses()
         self._marked.clear()
         self._list()
         self._picked = True
-        self._say(f"Connecting to {len(addresses)} monitors ...")
+        self._say(f"Connecting to {len(addresses)} monitors ...", caution(*addresses))
         self.workers.cancel_group(self, "look")
         self.post_message(self.Chosen(*addresses))
 
@@ -265,7 +290,7 @@ class ConnectScreen(Screen[None]):
             remedy = "In the list, y copies what gives it one for you." if vm.remedy else ""
             self._say(why, remedy)
             return
-        self._say(f"Connecting to {best.address} ...")
+        self._say(f"Connecting to {best.address} ...", caution(best.address))
         # The look could be holding this very monitor at the moment.
         self.workers.cancel_group(self, "look")
         self.post_message(self.Chosen(best.address))
@@ -299,11 +324,13 @@ class ConnectScreen(Screen[None]):
 
 def _summary(found: Findings) -> str:
     vms = [vm for vm in found.vms if vm.pid is not None]
-    free = sum(vm.usable for vm in vms)
+    through = sum(vm.through_libvirt for vm in vms)
+    free = sum(vm.usable for vm in vms) - through
     if not found.whole:
         said = f"VMs on this host: {len(vms)}, looking"
     elif vms:
         said = f"VMs on this host: {len(vms)}, {free} of them free to connect to"
+        said += f", {through} through libvirt" if through else ""
     else:
         said = "No QEMU is seen to run on this host"
     return " ".join([f"{said}.", *(plain(note, 400) for note in found.notes)])

@@ -14,7 +14,7 @@ from tui.widgets.live_table import Cell, Column
 
 FOUND_COLUMNS = (
     Column("name", "VM", 16, stretch=True),
-    Column("monitor", "Monitor", 15, roomy=22),
+    Column("monitor", "Monitor", 15, roomy=23),
     Column("state", "State", 9, roomy=14, rank=1),
     Column("up", "Up", 6, right=True, rank=4),
     Column("user", "User", 8, roomy=12, rank=3),
@@ -25,6 +25,7 @@ FOUND_COLUMNS = (
 
 _STYLES = {
     MonitorState.FREE: "$text-success",
+    MonitorState.THROUGH_LIBVIRT: "$text-accent",
     MonitorState.NOT_ASKED: "$text-accent",
     MonitorState.BUSY: "$text-warning",
     MonitorState.SILENT: "$text-warning",
@@ -58,6 +59,9 @@ def _monitor_cell(vm: FoundVm, monitor: FoundMonitor | None) -> Cell:
         return Cell("none", "$muted")
     word = _word(monitor, vm.manager)
     recent = vm.recent and not monitor.ours
+    if recent and monitor.state is MonitorState.THROUGH_LIBVIRT:
+        # In whole it has no room where the terminal is narrow; the pane has it.
+        word = "libvirt"
     return Cell(f"{word}, recent" if recent else word, _STYLES.get(monitor.state, "$muted"))
 
 
@@ -100,7 +104,10 @@ def describe_found(vm: FoundVm | None, width: int) -> Content:
 
 def _lines(vm: FoundVm, width: int) -> Iterator[Content]:
     yield _headline(vm)
-    for monitor in vm.monitors:
+    if vm.uuid is not None:
+        yield _pair("uuid", plain(vm.uuid, 60))
+    # What Enter would connect to comes first: the pane is low where the terminal is.
+    for monitor in sorted(vm.monitors, key=lambda each: each is not vm.best):
         yield from _monitor_lines(monitor, vm, width)
     if not vm.monitors:
         told = "none that its command line tells of"
@@ -114,8 +121,6 @@ def _lines(vm: FoundVm, width: int) -> Iterator[Content]:
     for number, disk in enumerate(vm.disks):
         name = f"{plain(disk.name, 100)}  " if disk.name else ""
         yield _pair("disks" if number == 0 else "", f"{name}{plain(disk.file, 400)}")
-    if vm.uuid is not None:
-        yield _pair("uuid", plain(vm.uuid, 60))
 
 
 def _headline(vm: FoundVm) -> Content:
