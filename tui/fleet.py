@@ -9,6 +9,7 @@ from tui.history import History
 from tui.keeper import TICK, Keeper
 from tui.qmp.address import MonitorAddress
 from tui.records.audit import AuditLog
+from tui.vm.labels import labels
 from tui.worker import VmWorker
 
 
@@ -73,6 +74,7 @@ class Fleet:
             keeper = self._new(address)
             self._keepers.append(keeper)
             await keeper.open(address)
+            self._call_by_name(keeper)
         if show or self._shown is None:
             self._shown = keeper
             self._on_change()
@@ -87,6 +89,32 @@ class Fleet:
             settings=self._settings,
         )
         return keeper
+
+    def _call_by_name(self, keeper: Keeper) -> None:
+        """Name the VMs anew whenever QEMU tells another name of this one."""
+        worker, known = keeper.worker, ""
+        if worker is None:
+            return
+
+        def changed() -> None:
+            nonlocal known
+            if worker.name != known:
+                known = worker.name
+                self._label()
+
+        worker.subscribe(changed)
+        self._label()
+
+    def _label(self) -> None:
+        """Call each so that no two are called alike."""
+        open_now = [(k.own_name, k.worker) for k in self._keepers if k.worker is not None]
+        named = labels([(own or worker.name, worker.address) for own, worker in open_now])
+        for (_, worker), label in zip(open_now, named, strict=True):
+            worker.call(label)
+
+    def name_among(self, worker: VmWorker | None) -> str:
+        """What tells a VM from the others that are open; nothing where it is the only one."""
+        return worker.snapshot.title if worker is not None and len(self.workers) > 1 else ""
 
     def _changed(self, keeper: Keeper) -> None:
         if keeper is self._shown:
@@ -118,6 +146,7 @@ class Fleet:
         if self._shown is keeper:
             self._shown = self._keepers[max(0, place - 1)] if self._keepers else None
         await keeper.close()
+        self._label()
         if self._shown is not None:
             self._on_change()
 

@@ -24,6 +24,11 @@ class Keeper:
         audit: where commands are written down.
         read_only: whether QEMU is only asked.
         settings: which VMs are only asked all the same, and how often.
+
+    Attributes:
+        worker: that of the VM.
+        address: its monitor.
+        own_name: what the settings call the VM, if anything.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Keeper:
     ) -> None:
         self.worker: VmWorker | None = None
         self.address: MonitorAddress | None = None
+        self.own_name = ""
         self._history = history
         self._coalescer = Coalescer(TICK, on_change)
         self._on_fault = on_fault
@@ -50,6 +56,7 @@ class Keeper:
         """Leave the present VM and watch the one behind `address`."""
         await self.close()
         self.address = address
+        self.own_name = self._settings.name_of(str(address))
         self.worker = VmWorker(
             address,
             history=self._history,

@@ -147,6 +147,62 @@ async def test_jobs_of_all_with_a_total_and_each_verb_reaches_its_own_vm(
         await until(lambda: len(deck.rows) == 2)
 
 
+@pytest.mark.parametrize("size", [(80, 24), USUAL], ids=str)
+async def test_two_of_one_name_are_told_apart_wherever_they_are_named(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    one, two = [await a_vm(qemu, "web") for _ in range(2)]
+    for number, vm in enumerate((one, two)):
+        (tmp_path / str(number)).mkdir()
+        await begin(vm, "web", tmp_path / str(number), "nightly")
+    async with side_by_side(open_deck, [one, two], size) as deck:
+        names = [worker.snapshot.title for worker in deck.app.fleet.workers]
+        # Their monitors are sockets of one name, each in a directory of its own.
+        assert names == [f"web@{vm.monitor.parent.name}" for vm in (one, two)]
+        await deck.sees(f"[{names[0]} (1)] {names[1]} (1)")
+        await deck.press("2")
+        await until(lambda: sorted(deck.column("VM")) == sorted(names))
+        await to_row(deck, names[1])
+        await until(lambda: ["VM", names[1]] in [x.split() for x in deck.screen.splitlines()])
+        await deck.press("s")
+        await deck.sees(f"Speed limit of nightly of {names[1]}")
+        await deck.press("escape", "p")
+        await deck.is_told(f"nightly of {names[1]} pauses")
+        await to_row(deck, names[1])
+        await deck.press("c")
+        await deck.sees(f"Cancel nightly of {names[1]}?")
+        await deck.press("y")
+        await until(lambda: {r["VM"]: r["State"] for r in deck.rows}[names[1]] == "cancelled")
+        assert [job["id"] for job in await one.qmp("query-jobs")] == ["nightly"]
+        assert await two.qmp("query-jobs") == []
+        await deck.press("3")
+        lines = deck.screen.splitlines
+        await until(lambda: all(any(f" {n} " in x for x in lines()) for n in names))
+        await deck.press("0")
+        await until(lambda: deck.column("VM") == names)
+        offered = [command.title for command in deck.app.get_system_commands(deck.app.screen)]
+        assert {f"Close {name}" for name in names} <= set(offered)
+        await deck.press("W")
+        await deck.sees(f"Close {names[0]} while jobs are running?")
+        await deck.press("y")
+        # Alone it needs no more than its name.
+        await until(lambda: deck.vm.title == "web")
+        await until(lambda: deck.column("VM") == ["web"])
+
+
+async def test_a_vm_is_called_as_the_settings_call_it(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    one, two = [await a_vm(qemu, "web") for _ in range(2)]
+    by_a_link = tmp_path / "by-a-link"
+    by_a_link.symlink_to(two.monitor)
+    settings = Settings(vms={"shop": {"monitor": str(by_a_link)}})
+    async with open_deck(one, beside=[two], settings=settings) as deck:
+        await deck.sees("[web] shop")
+        await deck.press("right_square_bracket")
+        await until(lambda: "shop" in deck.header)
+
+
 async def test_events_of_all_are_one_stream(
     three: list[Vm], open_deck: DeckOpener, tmp_path: Path
 ) -> None:

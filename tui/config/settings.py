@@ -147,6 +147,11 @@ class Settings(BaseSettings):
                 return vm
         return self.vms.get(qemu_name)
 
+    def name_of(self, address: str) -> str:
+        """The name under `[vms]` of the VM behind a monitor; empty where it has none."""
+        place = _place(address)
+        return next((n for n, vm in self.vms.items() if _place(vm.monitor) == place), "")
+
     def directory(self, address: str, qemu_name: str = "") -> str | None:
         """Where targets of a VM are suggested."""
         vm = self.vm(address, qemu_name)

@@ -22,6 +22,7 @@ from tui.backup.wish_fields import read_wishes
 from tui.keymap import SHIELD, remappable
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.screens.judged_form import JudgedForm
+from tui.text import plain
 from tui.vm.filenames import file_behind
 from tui.vm.snapshot import Device, VmSnapshot
 from tui.widgets.backup_form import BackupForm
@@ -99,7 +100,7 @@ class BackupScreen(JudgedForm):
 
     def show_vm(self, vm: VmSnapshot) -> None:
         """The disk may have changed under the form."""
-        self.query_one(FormTitle).show_device(vm.device(self._key), self._key)
+        self.query_one(FormTitle).show_device(vm.device(self._key), self._key, self.of_vm)
 
     # --- acting ----------------------------------------------------------------------------------
 
@@ -185,7 +186,7 @@ class BackupScreen(JudgedForm):
         directory = PurePosixPath(target).parent
         if self.worker is not None and directory.is_absolute():
             await self.deck.remember_directory(self.worker.snapshot, str(directory))
-        self.notify(f"{job_id} runs", markup=False)
+        self.notify(f"{plain(job_id, 60)}{self.of_vm} runs", markup=False)
         self._leave()
         await self.deck.action_show("jobs")
 

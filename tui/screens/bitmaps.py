@@ -225,7 +225,7 @@ class BitmapsScreen(VmScreen):
         verb = act.verb.value.capitalize()
         into = "into " if act.verb is BitmapVerb.MERGE else ""
         return Confirm(
-            title=f"{verb} {into}{plain(act.name, 60)}?",
+            title=f"{verb} {into}{plain(act.name, 60)}{self.of_vm}?",
             text="\n\n".join(plain(words, 600) for words in price(act, vm)),
             yes=verb,
             no="Leave it",

@@ -295,7 +295,7 @@ class ChainsScreen(VmScreen):
             self.notify("No point of this chain is being made.", severity="warning")
             return
         question = Confirm(
-            title="Cancel the point?",
+            title=f"Cancel the point{self.of_vm}?",
             text="What was copied of it is removed. The points before it stay as they are, and the "
             "next increment holds what was written since the last of them.",
             yes="Cancel it",

@@ -146,7 +146,7 @@ class DoctorScreen(VmScreen):
         one = self.highlighted
         if one is None or self._hindrance("clean") is not None:
             return
-        if await self.app.push_screen_wait(_question(one)):
+        if await self.app.push_screen_wait(_question(one, self.of_vm)):
             await self._clean([one])
 
     @work(group="clean")
@@ -155,7 +155,11 @@ class DoctorScreen(VmScreen):
         several = self._cleanable()
         if not several:
             return
-        question = _question_for_all(several) if len(several) > 1 else _question(several[0])
+        question = (
+            _question_for_all(several, self.of_vm)
+            if len(several) > 1
+            else _question(several[0], self.of_vm)
+        )
         if await self.app.push_screen_wait(question):
             await self._clean(several)
 
@@ -182,20 +186,20 @@ class DoctorScreen(VmScreen):
             self.query_one("#leftover-done", Line).show_resized(text)
 
 
-def _question(one: Leftover) -> Confirm:
+def _question(one: Leftover, of_vm: str) -> Confirm:
     does = one.remedy.does if one.remedy else ""
     owner = f" {_FOREIGN}" if one.foreign else ""
     if one.fresh:
         owner += " It was found only just now: its owner may be about to see to it."
     return Confirm(
-        title=f"Clean up {plain(one.title, 60)}?",
+        title=f"Clean up {plain(one.title, 60)}{of_vm}?",
         text=plain(f"{one.what} {does} Lost: {one.lost}{owner}", 600),
         yes="Clean up",
         no="Leave it",
     )
 
 
-def _question_for_all(several: Sequence[Leftover]) -> Confirm:
+def _question_for_all(several: Sequence[Leftover], of_vm: str) -> Confirm:
     foreign = [one for one in several if one.foreign]
     named = ", ".join(plain(one.title, 40) for one in several[:6])
     more = f" and {len(several) - 6} more" if len(several) > 6 else ""
@@ -205,7 +209,7 @@ def _question_for_all(several: Sequence[Leftover]) -> Confirm:
     if any(one.fresh for one in foreign):
         owner += " Some were found only just now: their owner may be about to see to them."
     return Confirm(
-        title=f"Clean up all {len(several)} leftovers?",
+        title=f"Clean up all {len(several)} leftovers{of_vm}?",
         text=f"One after the other, until one fails: {named}{more}. Jobs are forgotten "
         "by QEMU, nodes closed, useless bitmaps removed. No image is deleted: what is lost with "
         f"each is told in the list.{owner}",

@@ -3,28 +3,34 @@
 from dataclasses import replace
 
 from tui.screens.typed_or_preset import TypedOrPreset
-from tui.text import plain
 from tui.units import milliseconds
 from tui.vm.bound import Bound
 from tui.vm.care import Wishes
 from tui.vm.snapshot import Device, Job
+from tui.widgets.job_rows import job_named
 
 _PRESETS = ("1.5x", "2x", "4x", "5 ms", "20 ms", "100 ms")
 
 
 class EasyScreen(TypedOrPreset[Wishes]):
-    """Gives what is wished for the job from now on, or None where nothing is to change."""
+    """Gives what is wished for the job from now on, or None where nothing is to change.
+
+    Args:
+        job: the job.
+        disk: the disk that it works on.
+        vm: what tells its VM from others.
+    """
 
     BINDING_GROUP_TITLE = "Easy on the guest"
 
-    def __init__(self, job: Job, disk: Device | None) -> None:
+    def __init__(self, job: Job, disk: Device | None, vm: str = "") -> None:
         wishes = job.care.wishes
 
         def wish(text: str) -> Wishes:
             return replace(wishes, easy=Bound.parse(text))
 
         super().__init__(
-            title=f"Easy on the guest: {plain(job.id, 50)}",
+            title=f"Easy on the guest: {job_named(job, vm, 50)}",
             text=f"The copy is slowed down while the guest's writes take longer. {_known(disk)}",
             placeholder="2x (twice as long as before), or 20 ms",
             presets=[

@@ -16,6 +16,7 @@ from tui.text import plain
 from tui.units import rate
 from tui.vm.snapshot import Job
 from tui.vm.verbs import Act, Verb, hindrance
+from tui.widgets.job_rows import job_named
 
 if TYPE_CHECKING:
     from tui.worker import VmWorker
@@ -79,7 +80,7 @@ class JobActs(JobCareActs):
         why = self._hindrance(verb, job)
         if why is not None:
             event.stop()
-            words = f"{VERB_WORDS[verb][0]} {plain(job.id, 60)}: {why}"
+            words = f"{VERB_WORDS[verb][0]} {job_named(job, self.vm_of_job)}: {why}"
             self.notify(words, severity="warning", markup=False)
 
     # --- acts ------------------------------------------------------------------------------------
@@ -99,7 +100,8 @@ class JobActs(JobCareActs):
             await self._change_speed(worker, job)
 
     async def _change_speed(self, worker: "VmWorker | None", job: Job) -> None:
-        speed = await self.app.push_screen_wait(SpeedScreen(job, self.deck.settings.backup.presets))
+        presets, vm = self.deck.settings.backup.presets, self.deck.fleet.name_among(worker)
+        speed = await self.app.push_screen_wait(SpeedScreen(job, presets, vm))
         if speed is not None:
             await self._do(worker, job, Act(Verb.SET_SPEED, speed=speed))
 
@@ -117,32 +119,32 @@ class JobActs(JobCareActs):
         if job is None:
             return
         hindrances = {verb: self._hindrance(verb, job) for verb in Verb}
-        verb = await self.app.push_screen_wait(VerbMenu(job, hindrances))
+        verb = await self.app.push_screen_wait(VerbMenu(job, hindrances, self.vm_of_job))
         if verb is Verb.SET_SPEED:
             await self._change_speed(worker, job)
         elif verb is not None:
             await self._ask_and_do(worker, job, verb)
 
     async def _ask_and_do(self, worker: "VmWorker | None", job: Job, verb: Verb) -> None:
-        several = worker is not None and len(self.deck.fleet.workers) > 1
-        question = _question(job, verb, worker.snapshot.title if worker and several else "")
+        question = _question(job, verb, self.deck.fleet.name_among(worker))
         if question is None or await self.app.push_screen_wait(question):
             await self._do(worker, job, Act(verb))
 
     async def _do(self, worker: "VmWorker | None", job: Job, act: Act) -> None:
         if worker is None:
             return
+        name = job_named(job, self.deck.fleet.name_among(worker))
         try:
             await worker.act(job.id, act)
         except QmpError as error:
-            words = f"{job.id}: {VERB_WORDS[act.verb][0].lower()} failed: {plain(str(error))}"
+            words = f"{name}: {VERB_WORDS[act.verb][0].lower()} failed: {plain(str(error))}"
             self.notify(words, severity="error", markup=False)
             return
         if act.verb is Verb.SET_SPEED:
             limit = rate(act.speed) if act.speed else "no limit"
-            self.notify(f"{plain(job.id, 60)}: {limit}", markup=False)
+            self.notify(f"{name}: {limit}", markup=False)
         elif act.verb in _DONE:
-            self.notify(f"{plain(job.id, 60)} {_DONE[act.verb]}", markup=False)
+            self.notify(f"{name} {_DONE[act.verb]}", markup=False)
 
 
 def _question(job: Job, verb: Verb, vm: str) -> Confirm | None:
@@ -151,7 +153,7 @@ def _question(job: Job, verb: Verb, vm: str) -> Confirm | None:
     Args:
         job: what it is done to.
         verb: what is done.
-        vm: the job's VM, where there are several.
+        vm: what tells the job's VM from others.
     """
     match verb:
         case Verb.CANCEL:
@@ -170,12 +172,8 @@ def _question(job: Job, verb: Verb, vm: str) -> Confirm | None:
             return None
     owner = "" if job.ours else " Another client started it, and may count on it."
     name = VERB_WORDS[verb][0]
-    title = f"{name} {plain(job.id, 60)}{_of(vm)}?"
+    title = f"{name} {job_named(job, vm)}?"
     return Confirm(title=title, text=f"{words}{owner}", yes=name, no="Leave it")
-
-
-def _of(vm: str) -> str:
-    return f" of {plain(vm, 40)}" if vm else ""
 
 
 def _cancel_question(job: Job, vm: str) -> Confirm:
@@ -185,7 +183,7 @@ def _cancel_question(job: Job, vm: str) -> Confirm:
         lost = f"This is a {job.type} job: what it did so far may be lost."
     owner = "" if job.ours else " Another client started it, and may count on it."
     return Confirm(
-        title=f"Cancel {plain(job.id, 60)}{_of(vm)}?",
+        title=f"Cancel {job_named(job, vm)}?",
         text=f"{lost}{owner}",
         yes="Cancel the job",
         no="Let it run",

@@ -13,6 +13,7 @@ from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.care import Wishes
 from tui.vm.snapshot import Device, Job
+from tui.widgets.job_rows import job_named
 
 if TYPE_CHECKING:
     from tui.worker import VmWorker
@@ -50,6 +51,11 @@ class JobCareActs(VmScreen):
         return self.worker
 
     @property
+    def vm_of_job(self) -> str:
+        """What tells the job's VM from the others that are open; empty where there are none."""
+        return self.deck.fleet.name_among(self.job_worker)
+
+    @property
     def looks_only(self) -> bool:
         """Whether nothing can be done to the job's VM but to look at it."""
         return self.job_worker is not None and self.job_worker.snapshot.read_only
@@ -74,7 +80,8 @@ class JobCareActs(VmScreen):
         job = self.highlighted
         why = self._why_not(job) if job is not None else None
         if job is not None and why is not None:
-            self.notify(f"{wish} {plain(job.id, 60)}: {why}", severity="warning", markup=False)
+            words = f"{wish} {job_named(job, self.vm_of_job)}: {why}"
+            self.notify(words, severity="warning", markup=False)
         return job if why is None else None
 
     def action_guard(self) -> None:
@@ -85,8 +92,9 @@ class JobCareActs(VmScreen):
         wishes = job.care.wishes
         guard = not wishes.cancel_before_full
         if guard and job.care.space is None:
-            words = "the file system of its target is not seen from here"
-            self.notify(f"Guard {plain(job.id, 60)}: {words}", severity="warning", markup=False)
+            why = "the file system of its target is not seen from here"
+            words = f"Guard {job_named(job, self.vm_of_job)}: {why}"
+            self.notify(words, severity="warning", markup=False)
             return
         done = "is cancelled before its target is full" if guard else "is left alone"
         self._wish(self.job_worker, job, replace(wishes, cancel_before_full=guard), done)
@@ -97,7 +105,8 @@ class JobCareActs(VmScreen):
         job, worker = self._carable("Easy on the guest with"), self.job_worker
         if job is None:
             return
-        wishes = await self.app.push_screen_wait(EasyScreen(job, self.disk))
+        question = EasyScreen(job, self.disk, self.vm_of_job)
+        wishes = await self.app.push_screen_wait(question)
         if wishes is not None:
             bound = wishes.easy
             done = "goes as fast as it can" if bound is None else f"keeps writes under {bound}"
@@ -111,4 +120,5 @@ class JobCareActs(VmScreen):
         except QmpError as error:
             self.notify(plain(str(error)), severity="error", markup=False)
         else:
-            self.notify(f"{plain(job.id, 60)} {done}", markup=False)
+            name = job_named(job, self.deck.fleet.name_among(worker))
+            self.notify(f"{name} {done}", markup=False)

@@ -79,7 +79,7 @@ class JobPage(JobActs):
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show the job as it is now."""
         job, worker = self.highlighted, self._worker
-        text = describe_job(job, time.monotonic(), self.disk)
+        text = describe_job(job, time.monotonic(), self.disk, self.vm_of_job)
         self.query_one("#job-page-text", Line).show_resized(text)
         if job is None:
             return

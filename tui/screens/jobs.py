@@ -15,7 +15,7 @@ from tui.screens.job_acts import JobActs
 from tui.screens.job_page import JobPage
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.widgets.fleet_rows import total_line
-from tui.widgets.job_rows import JOB_COLUMNS, JOB_COLUMNS_OF_ALL, describe_job, job_row
+from tui.widgets.job_rows import JOB_COLUMNS, describe_job, job_columns, job_row
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
 
@@ -65,7 +65,7 @@ class JobsScreen(JobActs):
         jobs = [(worker, job) for worker in workers for job in worker.snapshot.jobs]
         jobs.sort(key=lambda one: (not one[1].live, -(one[1].started or 0.0), -one[1].key))
         table = self.query_one(LiveTable)
-        table.use(JOB_COLUMNS_OF_ALL if several else JOB_COLUMNS)
+        table.use(job_columns(w.snapshot.title for w in workers if several))
         table.show({_key(w, job): job_row(job, now, w.snapshot.title) for w, job in jobs})
         self.query_one("#jobs").set_class(not jobs, "-empty")
         total = self.query_one("#jobs-total", Line)
@@ -92,7 +92,7 @@ class JobsScreen(JobActs):
         return selected[0] if selected is not None else self.worker
 
     def _show_detail(self) -> None:
-        text = describe_job(self.highlighted, time.monotonic(), self.disk)
+        text = describe_job(self.highlighted, time.monotonic(), self.disk, self.vm_of_job)
         self.query_one("#job-detail-text", Line).show_resized(text)
         self._dim_keys()
 

@@ -28,13 +28,15 @@ class RescueScreen(ModalScreen[None]):
     Args:
         worker: of the VM.
         trouble: what stops the guest.
+        of_vm: of which VM it is, in words, where that has to be told.
     """
 
     BINDING_GROUP_TITLE = "Rescue"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]
 
-    def __init__(self, worker: "VmWorker", trouble: Trouble) -> None:
+    def __init__(self, worker: "VmWorker", trouble: Trouble, of_vm: str = "") -> None:
         super().__init__()
+        self._of_vm = of_vm
         self._worker = worker
         self._trouble = trouble
         self._steps: list[Content] = []
@@ -42,7 +44,7 @@ class RescueScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """What happened, the ways out, and the steps as they are made."""
         with Vertical(classes="dialog acts", id="rescue"):
-            yield Line("The guest is stopped", classes="dialog-title")
+            yield Line(f"The guest{self._of_vm} is stopped", classes="dialog-title")
             yield Line(plain(describe(self._trouble), 400), classes="dialog-text")
             yield OptionList(*self._options(), id="rescue-ways")
             yield Line(" ", id="rescue-steps")

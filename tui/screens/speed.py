@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from tui.backup.draft import parse_speed
 from tui.screens.typed_or_preset import TypedOrPreset
-from tui.text import plain
 from tui.units import rate
 from tui.vm.snapshot import Job
+from tui.widgets.job_rows import job_named
 
 
 class SpeedScreen(TypedOrPreset[int]):
@@ -15,16 +15,17 @@ class SpeedScreen(TypedOrPreset[int]):
     Args:
         job: whose limit is to change.
         presets: the limits offered, in bytes a second.
+        vm: what tells its VM from others.
     """
 
     BINDING_GROUP_TITLE = "Speed"
 
-    def __init__(self, job: Job, presets: Sequence[int]) -> None:
+    def __init__(self, job: Job, presets: Sequence[int], vm: str = "") -> None:
         copies = f", copies {rate(job.rate)}" if job.rate is not None else ""
         limit = rate(job.speed) if job.speed else "no limit"
         offered = dict.fromkeys(presets)
         super().__init__(
-            title=f"Speed limit of {plain(job.id, 60)}",
+            title=f"Speed limit of {job_named(job, vm)}",
             text=f"Now: {limit}{copies}. Lower is easier on the guest.",
             placeholder="50M, 1.5 GiB/s, or 0 for no limit",
             presets=[(rate(speed) if speed else "No limit", speed) for speed in offered],

@@ -12,9 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tui.text import plain
 from tui.vm.snapshot import Job
 from tui.vm.verbs import Verb
+from tui.widgets.job_rows import job_named
 from tui.widgets.line import Line
 
 VERB_WORDS: Mapping[Verb, tuple[str, str]] = {
@@ -36,20 +36,22 @@ class VerbMenu(ModalScreen[Verb | None]):
     Args:
         job: the job it is about.
         hindrances: why a verb cannot be used; None where it can.
+        vm: what tells its VM from others.
     """
 
     BINDING_GROUP_TITLE = "What to do"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]
 
-    def __init__(self, job: Job, hindrances: Mapping[Verb, str | None]) -> None:
+    def __init__(self, job: Job, hindrances: Mapping[Verb, str | None], vm: str = "") -> None:
         super().__init__()
+        self._vm = vm
         self._job = job
         self._hindrances = hindrances
 
     def compose(self) -> ComposeResult:
         """One line a verb."""
         with Vertical(classes="dialog acts"):
-            title = f"{plain(self._job.id, 50)} ({self._job.state})"
+            title = f"{job_named(self._job, self._vm, 50)} ({self._job.state})"
             yield Line(title, classes="dialog-title")
             yield OptionList(*(self._option(verb) for verb in VERB_WORDS), id="verbs")
             yield Line("Enter does it, Esc goes back.", classes="dialog-hint")

@@ -11,6 +11,7 @@ from textual.widgets import Footer
 
 from tui.keymap import remappable
 from tui.screens.rescue import RescueScreen
+from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import find_trouble
 from tui.widgets.trouble_banner import TroubleBanner
@@ -59,6 +60,12 @@ class VmScreen(Screen[None]):
         return self._pinned or self.deck.worker
 
     @property
+    def of_vm(self) -> str:
+        """Of which VM a question is, in words; empty where but one is open."""
+        name = self.deck.fleet.name_among(self.worker)
+        return f" of {plain(name, 40)}" if name else ""
+
+    @property
     def read_only(self) -> bool:
         """Whether nothing can be done to the VM but to look at it."""
         return self.worker is not None and self.worker.snapshot.read_only
@@ -82,7 +89,7 @@ class VmScreen(Screen[None]):
         """Tell what happened and what can be done."""
         trouble = find_trouble(self.worker.snapshot) if self.worker else None
         if self.worker is not None and trouble is not None:
-            self.app.push_screen(RescueScreen(self.worker, trouble))
+            self.app.push_screen(RescueScreen(self.worker, trouble, self.of_vm))
 
     def compose_body(self) -> Iterable[Widget]:
         """What is between header and footer."""

@@ -243,10 +243,11 @@ class VmSnapshot:
     `nodes_at_start` the nodes given on the command line, as far as is known. `read_only` tells that
     QEMU is sent nothing but questions. `audit_problem` tells why the last line of the audit log
     could not be written. `frozen_since` is since when this BlockDeck has the guest frozen,
-    None while it has not.
+    None while it has not. `label` is what it is called among those that are open with it.
     """
 
     address: str = ""
+    label: str = ""
     connection: Connection = Connection()
     name: str = ""
     uuid: str = ""
@@ -283,7 +284,7 @@ class VmSnapshot:
     @property
     def title(self) -> str:
         """What to call the VM on the screen."""
-        return self.name or self.address
+        return self.label or self.name or self.address
 
     def device(self, key: str) -> Device | None:
         """The disk with that key."""

@@ -15,6 +15,7 @@ from textual.strip import Strip
 from tui.keymap import remappable
 from tui.text import plain
 from tui.vm.events import EventRecord, Gravity
+from tui.vm.labels import LABEL
 
 _GRAVITY = {
     Gravity.INFO: ("  ", "event--info"),
@@ -58,16 +59,20 @@ class EventList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._records: Sequence[EventRecord] = ()
-        self._told = (0, 0, 0)
+        self._told: object = None
+        self._vm_width = 0
         self.cursor = 0
         self.following = True
 
     def show(self, records: Sequence[EventRecord]) -> None:
         """Show these records, oldest first."""
-        told = (len(records), records[-1].number if records else 0, sum(r.times for r in records))
+        vms = frozenset(record.vm for record in records)
+        last = records[-1].number if records else 0
+        told = (len(records), last, sum(record.times for record in records), vms)
         if told == self._told:
             return
         self._told = told
+        self._vm_width = max((cell_len(plain(vm, LABEL)) for vm in vms), default=0)
         held = self._records[self.cursor].number if self._records else 0
         self._records = records
         self.virtual_size = Size(self.size.width, len(records))
@@ -142,13 +147,17 @@ class EventList(ScrollView, can_focus=True):
         style = self.get_component_rich_style(component)
         if number == self.cursor and self.has_focus:
             style += self.get_component_rich_style("event--cursor")
-        return Strip([Segment(_line(record, sign, width), style)]).adjust_cell_length(width, style)
+        line = _line(record, sign, width, self._vm_width)
+        return Strip([Segment(line, style)]).adjust_cell_length(width, style)
 
 
-def _line(record: EventRecord, sign: str, width: int) -> str:
+def _line(record: EventRecord, sign: str, width: int, vm_width: int) -> str:
     """Time, what it is about, what it means; the event's own name where there is room."""
+    # What happened is told in a narrow terminal, too.
+    vm_width = min(vm_width, width // 5)
     clock = time.strftime("%H:%M:%S", time.localtime(record.wall))
-    vm = f"{plain(record.vm, 14):<14} " if record.vm else ""
+    vm = plain(record.vm, vm_width)
+    vm += " " * (vm_width + 1 - cell_len(vm)) if record.vm else ""
     told = f" {clock} {sign}{vm}{plain(record.subject, 24):<24} {plain(record.words, 400)}"
     name = plain(record.name, 24)
     room = width - cell_len(told) - len(name) - 2

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tui.text import plain
 from tui.units import duration, percent, rate, size
 from tui.vm.events import EventRecord, Gravity
+from tui.vm.labels import LABEL
 from tui.vm.snapshot import Job, Link, VmSnapshot
 from tui.vm.total import total_of
 from tui.widgets.alarm import alarm_of
@@ -13,7 +14,7 @@ from tui.widgets.job_rows import bar
 from tui.widgets.live_table import Cell, Column
 
 FLEET_COLUMNS = (
-    Column("vm", "VM", 16, stretch=True),
+    Column("vm", "VM", LABEL, stretch=True, middle=True),
     Column("state", "State", 14),
     Column("jobs", "Jobs", 4, right=True),
     Column("progress", "Progress", 14),

@@ -11,17 +11,17 @@ from tui.widgets.line import Line
 class FormTitle(Line):
     """One line: the disk, what it is, and what speaks against a backup of it."""
 
-    def show_device(self, device: Device | None, key: str) -> None:
-        """Show the disk, or that the one with this key is gone."""
-        self.show(_title(device, key))
+    def show_device(self, device: Device | None, key: str, of_vm: str = "") -> None:
+        """Show the disk, of which VM it is where that is told, or that the disk is gone."""
+        self.show(_title(device, key, of_vm))
 
 
-def _title(device: Device | None, key: str) -> Content:
+def _title(device: Device | None, key: str, of_vm: str) -> Content:
     if device is None:
         return Content.assemble(
             (f" {plain(key, 60)} ", "bold"), ("is no longer there", "bold $text-error")
         )
-    name = Content.assemble(" Back up ", (plain(device.title, 60), "bold $accent"))
+    name = Content.assemble(" Back up ", (plain(device.title, 60), "bold $accent"), of_vm)
     if device.obstacle is not None:
         return Content.assemble(name, (f"  {device.obstacle}", "bold $text-warning"))
     medium = device.medium

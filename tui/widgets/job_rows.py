@@ -1,12 +1,15 @@
 """Jobs as rows of a table."""
 
 import time
+from collections.abc import Iterable
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from tui.text import plain
 from tui.units import duration, milliseconds, percent, rate, size
 from tui.vm.failures import Failures
+from tui.vm.labels import LABEL
 from tui.vm.latency import Wait
 from tui.vm.remedies import remedy
 from tui.vm.snapshot import Device, Job, Outcome
@@ -28,9 +31,6 @@ JOB_COLUMNS = (
     Column("detail", "Error", 24, rank=9, stretch=True),
 )
 
-JOB_COLUMNS_OF_ALL = (Column("vm", "VM", 12, roomy=20), *JOB_COLUMNS)
-"""The same where the jobs of several VMs are listed."""
-
 _NOTABLE, _HARMFUL = 1.3, 2.0
 """From how many times the time of a write on that is said, and said as a warning."""
 
@@ -46,6 +46,28 @@ _STATE = {
     "paused": "bold $text-warning",
     "aborting": "bold $text-warning",
 }
+
+
+def job_columns(vms: Iterable[str] = ()) -> tuple[Column, ...]:
+    """The columns, with one for the VM where the jobs of several are listed.
+
+    Args:
+        vms: what these VMs are called.
+    """
+    widest = max((cell_len(plain(vm, LABEL)) for vm in vms), default=0)
+    # As wide as it takes to tell them apart.
+    return (Column("vm", "VM", widest, middle=True), *JOB_COLUMNS) if widest else JOB_COLUMNS
+
+
+def job_named(job: Job, vm: str = "", limit: int = 60) -> str:
+    """A job as it is spoken of: with its VM where that has to be told.
+
+    Args:
+        job: the job.
+        vm: what tells its VM from others; empty where there is but one.
+        limit: the most terminal cells for the id of the job.
+    """
+    return f"{plain(job.id, limit)} of {plain(vm, 40)}" if vm else plain(job.id, limit)
 
 
 def job_row(job: Job, now: float, vm: str = "") -> dict[str, Cell]:
@@ -84,13 +106,16 @@ def age(job: Job, now: float) -> str:
     return duration(max(0.0, end - job.started))
 
 
-def describe_job(job: Job | None, now: float, device: Device | None = None) -> Content:
-    """Everything about one job, and what the guest has of it on its disk."""
+def describe_job(
+    job: Job | None, now: float, device: Device | None = None, vm: str = ""
+) -> Content:
+    """Everything about one job, its VM where that is told, and what the guest has on its disk."""
     if job is None:
         return Content.styled("No job is highlighted.", "$muted")
     return Content("\n").join(
         [
             Content.styled(plain(job.id, 200), "bold $accent"),
+            *([pair("VM", plain(vm, 200))] if vm else ()),
             pair("state", Content.styled(_state_words(job), _STATE.get(job.state, ""))),
             *_advice(job),
             pair("copied", f"{size(job.offset)} of {size(job.len)}"),

@@ -11,6 +11,8 @@ from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 from textual.widgets.data_table import ColumnKey, RowKey
 
+from tui.text import plain
+
 ROOMY = 100
 """Cells from which a table has room to spell things out."""
 
@@ -27,6 +29,8 @@ class Column:
         roomy: the width in a table of 100 cells or more, where it differs.
         rank: columns with a higher rank go first when the terminal is narrow.
         stretch: whether the column takes the room that is left.
+        middle: whether what is too long is left out of the middle, not at the end: names that
+            differ may do so at their ends.
     """
 
     key: str
@@ -36,6 +40,7 @@ class Column:
     right: bool = False
     rank: int = 0
     stretch: bool = False
+    middle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class LiveTable(DataTable[Text]):
         self.shown_columns: tuple[Column, ...] = ()
         self._shown: dict[str, Mapping[str, Cell]] = {}
         self._wanted: dict[str, Mapping[str, Cell]] = {}
+        self._chosen: tuple[tuple[Column, ...], int] | None = None
 
     def on_mount(self) -> None:
         """Cells have the colours of the theme they were made in."""
@@ -100,7 +106,7 @@ class LiveTable(DataTable[Text]):
         self._wanted = dict(rows)
         if not self.shown_columns:
             return
-        if list(rows) != list(self._shown):
+        if self._choose_columns() or list(rows) != list(self._shown):
             self._rebuild()
             return
         for line, (key, cells) in enumerate(rows.items()):
@@ -114,11 +120,8 @@ class LiveTable(DataTable[Text]):
         self._shown = dict(rows)
 
     def use(self, columns: Sequence[Column]) -> None:
-        """Have other columns from now on; the rows to come have cells for them."""
-        if tuple(columns) != self.all_columns:
-            self.all_columns = tuple(columns)
-            self._wanted = {}
-            self.on_resize()
+        """Have other columns from the next rows on, which have cells for them."""
+        self.all_columns = tuple(columns)
 
     @property
     def selected_key(self) -> str | None:
@@ -132,11 +135,21 @@ class LiveTable(DataTable[Text]):
             self.move_cursor(row=list(self._shown).index(key), animate=False)
 
     def on_resize(self) -> None:
-        """Choose the columns that fit."""
-        columns = fitting(self.all_columns, self.size.width)
-        if columns and columns != self.shown_columns:
-            self.shown_columns = columns
+        """Fewer or more columns fit."""
+        if self._choose_columns():
             self._rebuild()
+
+    def _choose_columns(self) -> bool:
+        """Choose the columns that fit; tells whether they are other ones."""
+        chosen = self.all_columns, self.size.width
+        if chosen == self._chosen:
+            return False
+        self._chosen = chosen
+        columns = fitting(*chosen) if self.size.width else ()
+        differ = bool(columns) and columns != self.shown_columns
+        if differ:
+            self.shown_columns = columns
+        return differ
 
     def _rebuild(self) -> None:
         selected = self.selected_key
@@ -165,7 +178,7 @@ class LiveTable(DataTable[Text]):
 
     def _text(self, cell: Cell, column: Column) -> Text:
         text = Text(
-            cell.text,
+            plain(cell.text, column.width) if column.middle else cell.text,
             style=self._rich_style(cell.style),
             justify="right" if column.right else "left",
             no_wrap=True,

@@ -8,11 +8,11 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from tui.text import plain
+from tui.vm.labels import LABEL
 from tui.vm.snapshot import Link, VmSnapshot
 from tui.widgets.alarm import alarm_of
 from tui.widgets.line import Line
 
-_LONGEST = 24
 _MORE = 6
 """Cells for how many more there are on a side."""
 
@@ -27,7 +27,7 @@ class Tab:
 
 def tab_of(vm: VmSnapshot) -> Tab:
     """Name and state in a few cells: a sign or the number of its jobs."""
-    name = plain(vm.title, _LONGEST)
+    name = plain(vm.title, LABEL)
     match vm.connection.link:
         case Link.CONNECTED:
             alarm = alarm_of(vm, time.monotonic())

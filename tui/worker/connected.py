@@ -114,6 +114,11 @@ class Connected:
         return self._state.snapshot
 
     @property
+    def name(self) -> str:
+        """What QEMU calls the VM, empty where it does not; cheap to ask for."""
+        return self._state.name
+
+    @property
     def events(self) -> EventLog:
         """The events since the worker began."""
         return self._state.events
@@ -130,6 +135,10 @@ class Connected:
             What ends the subscription; calling it again does nothing.
         """
         return self._subscribers.add(callback)
+
+    def call(self, label: str) -> None:
+        """Call the VM so, where it is shown among others."""
+        self._state.call(label)
 
     async def refresh(self) -> VmSnapshot:
         """Ask QEMU for everything again, the jobs before the disks (danger X2).

@@ -80,6 +80,11 @@ class VmState:
         self._stale = True
 
     @property
+    def name(self) -> str:
+        """What QEMU calls the VM."""
+        return self._picture.name
+
+    @property
     def news(self) -> tuple[int, bool, Link]:
         """The number of events, whether all was asked once, and how the line stands."""
         return self.events.total, self._picture.loaded, self._picture.connection.link
@@ -189,6 +194,13 @@ class VmState:
         self._picture = replace(
             self._picture, name=name, uuid=uuid, version=version, run_state=run_state
         )
+        self.changed()
+
+    def call(self, label: str) -> None:
+        """The VM is called so on the screens."""
+        if label != self._picture.label:
+            self._picture = replace(self._picture, label=label)
+            self.changed()
 
     def forget(self, reason: str) -> None:
         """The QEMU that was watched is another one now: its jobs are lost, its disks unknown."""
