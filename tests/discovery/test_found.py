@@ -10,8 +10,9 @@ import pytest
 from tests.discovery.looking import at, scout, the_vm
 from tests.discovery.starting import Starter, qmp
 from tests.qemu import QemuStarter, qemu_img
+from tests.transports.certificates import Authority
 from tui.discovery.models import Kind, MonitorState
-from tui.qmp.address import TcpAddress, UnixAddress
+from tui.qmp.address import TcpAddress, TlsAddress, UnixAddress
 from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
 
@@ -75,6 +76,40 @@ async def test_each_address_that_was_found_can_be_connected_to(
             assert len(schema) > 500
             with pytest.raises(CommandRefused):
                 await session.execute("query-nonsense")
+
+
+@pytest.mark.parametrize(
+    ("listens_on", "host"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost")]
+)
+async def test_a_tls_monitor_is_found_and_can_be_connected_to(
+    start: Starter, own_home: Path, tmp_path: Path, listens_on: str, host: str
+) -> None:
+    authority = Authority()
+    server = authority.server(tmp_path / "server", "localhost", "127.0.0.1")
+    authority.client(own_home / ".pki/qemu")
+    await start(
+        *("-name", "web", "-object"),
+        f"tls-creds-x509,id=tls0,endpoint=server,dir={server},verify-peer=on",
+        *("-chardev", f"socket,id=c,host={listens_on},port=0,server=on,wait=off,tls-creds=tls0"),
+        *("-mon", "chardev=c,mode=control"),
+    )
+    vm = the_vm(await scout().look(), "web")
+    (monitor,) = vm.monitors
+    assert isinstance(monitor.address, TlsAddress)
+    assert monitor.address.host == host
+    assert (monitor.state, vm.run_state) == (MonitorState.NOT_ASKED, None)
+    assert "TLS" in monitor.sentence
+    assert vm.best == monitor
+    assert vm.usable
+    async with await QmpSession.connect(monitor.address, on_event=print) as session:
+        assert await session.execute("query-name") == {"name": "web"}
+        (held,) = the_vm(await scout().look(), "web").monitors
+        assert (held.state, held.ours) == (MonitorState.BUSY, True)
+    # As it was used before, it is used again, with the certificates that were named then.
+    used = monitor.address.model_copy(update={"dir": own_home / ".pki/qemu"})
+    vm = the_vm(await scout().look([used]), "web")
+    assert vm.best is not None
+    assert (vm.best.address, vm.recent) == (used, True)
 
 
 async def test_the_disks_are_those_that_qemu_has(start: Starter, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class MonitorOption(BaseModel):
         port: as it is written: a number, or a service's name.
         fd: the number of the socket that QEMU was handed.
         chardev: the id of its character device, "" in the short form.
+        tls: whether it takes TLS alone.
         waits: whether QEMU does not start before a client has come.
         obstacle: why no client can connect, as the end of a sentence about it; else "".
     """
@@ -39,6 +40,7 @@ class MonitorOption(BaseModel):
     port: str | None = None
     fd: str | None = None
     chardev: str = ""
+    tls: bool = False
     waits: bool = False
     obstacle: str = ""
 
@@ -166,8 +168,6 @@ def _by_socket(source: str, settings: Mapping[str, str]) -> MonitorOption:
     special = next((kind for kind in _SOCKET_KINDS if is_on(settings, kind)), None)
     if special is not None:
         obstacle = f"speaks {special}, not plain QMP"
-    elif "tls-creds" in settings:
-        obstacle = "speaks TLS"
     elif not server:
         obstacle = "is a connection that QEMU itself makes to another program"
     elif is_on(settings, "abstract"):
@@ -189,6 +189,7 @@ def _by_socket(source: str, settings: Mapping[str, str]) -> MonitorOption:
         fd=fd,
         host=(host or "") if port is not None and path is None else None,
         port=port if path is None else None,
+        tls="tls-creds" in settings,
         waits=server and is_on(settings, "wait", default=True),
         obstacle=obstacle,
     )

@@ -12,11 +12,16 @@ from tui.discovery.managers import manager_of_monitor
 from tui.discovery.models import FoundMonitor, Holder, Manager, MonitorState
 from tui.discovery.processes import Found, user_name
 from tui.discovery.sockets import SocketTable, UnixSocket
-from tui.qmp.address import MAX_SOCKET_PATH, MonitorAddress, TcpAddress, UnixAddress
+from tui.qmp.address import MAX_SOCKET_PATH, MonitorAddress, TcpAddress, TlsAddress, UnixAddress
 from tui.qmp.reserved import manager_of_path, meaning
 from tui.qmp.transport.unix import refused_permission
 
 _ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+_UNTRIED = (
+    "It takes TLS alone: whether it is who it should be, and lets you in, shows when it is "
+    "connected to; a look does not try that."
+)
+_UNTRIED_WAITING = " QEMU may be waiting there for it (wait=on): connecting would start the VM."
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,13 @@ def judge(bare: FoundMonitor, sight: Sight, found: Found | None = None) -> Found
     """How a monitor stands by what the kernel shows; "looking" where only connecting tells."""
     if isinstance(bare.address, UnixAddress):
         judged = _judge_unix(bare, bare.address, sight)
-    elif isinstance(bare.address, TcpAddress) and found is not None:
+    elif isinstance(bare.address, TcpAddress | TlsAddress) and found is not None:
         judged = _judge_tcp(bare, bare.address, found.process.pid, sight)
     else:
         judged = bare
     stopped = found is not None and found.stopped
-    if stopped and found and judged.state in (MonitorState.FREE, MonitorState.LOOKING):
+    open_to_us = (MonitorState.FREE, MonitorState.LOOKING, MonitorState.NOT_ASKED)
+    if stopped and found and judged.state in open_to_us:
         return _told(
             judged,
             MonitorState.SILENT,
@@ -93,11 +99,18 @@ def _judge_unix(bare: FoundMonitor, address: UnixAddress, sight: Sight) -> Found
     return _busy(bare, client) if client else _told(bare, MonitorState.FREE)
 
 
-def _judge_tcp(bare: FoundMonitor, address: TcpAddress, pid: int, sight: Sight) -> FoundMonitor:
-    if not sight.tcp.listens(address.port):
-        return bare
-    client = sight.tcp.client(address.port, pid)
-    return _busy(bare, client) if client else _told(bare, MonitorState.FREE)
+def _judge_tcp(
+    bare: FoundMonitor, address: TcpAddress | TlsAddress, pid: int, sight: Sight
+) -> FoundMonitor:
+    if sight.tcp.listens(address.port):
+        client = sight.tcp.client(address.port, pid)
+        if client:
+            return _busy(bare, client)
+        bare = _told(bare, MonitorState.FREE)
+    if isinstance(address, TlsAddress):
+        waiting = _UNTRIED_WAITING if bare.waits else ""
+        return _told(bare, MonitorState.NOT_ASKED, f"{_UNTRIED}{waiting}")
+    return bare
 
 
 def _is_barred(path: Path) -> bool:
@@ -217,4 +230,7 @@ def _by_port(
         number = chosen[0]
     if number is None or not 1 <= number <= 65535:
         return None, "has a port that is no number"
+    if option.tls:
+        # A certificate is made for a name, and hardly for the address of the loopback.
+        return TlsAddress(host="localhost" if host in _ANY else host, port=number), ""
     return TcpAddress(host=_ANY.get(host, host), port=number), ""

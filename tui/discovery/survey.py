@@ -20,6 +20,7 @@ from tui.qmp.address import (
     MonitorAddress,
     SshAddress,
     TcpAddress,
+    TlsAddress,
     UnixAddress,
     caution,
 )
@@ -55,7 +56,7 @@ class Survey:
         if has_own_network(process.pid):
             theirs = SocketTable.of_process(process.pid)
             sight = replace(sight, unix=sight.unix.joined(theirs))
-        monitors = [judge_option(option, found, sight) for option in line.monitors]
+        monitors = [self._as_used(judge_option(option, found, sight)) for option in line.monitors]
         known = {address_key(m.address) for m in monitors}
         known |= {_file(Path(path)) for path in line.other_sockets}
         monitors += [
@@ -80,6 +81,14 @@ class Survey:
             monitors=tuple(monitors),
             notes=tuple(_notes(found)),
         )
+
+    def _as_used(self, monitor: FoundMonitor) -> FoundMonitor:
+        """A monitor that takes TLS, with the certificates that the operator has named for it."""
+        if not isinstance(monitor.address, TlsAddress):
+            return monitor
+        key = address_key(monitor.address)
+        used = next((a for a in self._used if address_key(a) == key), monitor.address)
+        return monitor.model_copy(update={"address": used})
 
     def _sockets_of(self, pid: int) -> Iterable[Path]:
         owner = self._sight.owner_of
@@ -144,8 +153,8 @@ def address_key(address: MonitorAddress | None) -> object:
     match address:
         case UnixAddress():
             return _file(address.path)
-        case TcpAddress():
-            return _at_home(address.host), address.port
+        case TcpAddress() | TlsAddress():
+            return type(address), _at_home(address.host), address.port
     return str(address)
 
 
