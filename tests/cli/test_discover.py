@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.running import Done, blockdeck
 from tests.discovery.starting import Starter, held_by_another, starting
+from tui.cli.discover import title_of
+from tui.discovery.models import FoundMonitor, FoundVm, Kind
 
 NAME = "a[/x][red]\n\x1b]0;owned\x07\u202e"
 
@@ -95,3 +97,42 @@ async def test_what_is_no_text_is_printed_all_the_same(start: Starter, tmp_path:
     done = await blockdeck("discover", "--json", "--no-probe")
     assert the_vm(done, qemu.pid)["connect-to"] == str(path)
     assert (await blockdeck("discover")).status == 0
+
+
+async def test_the_vms_of_the_settings_are_among_them(
+    start: Starter, own_home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "web.sock"
+    qemu = await start("-name", "guest-7", "-qmp", f"unix:{path},server=on,wait=off")
+    file = own_home / "config/blockdeck/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        f'[vms.web]\nmonitor = "{path}"\n[vms.far]\nmonitor = "ssh://root@192.0.2.1/run/far.qmp"\n'
+    )
+    done = await blockdeck("discover", "--json", "--no-probe")
+    vm = the_vm(done, qemu.pid)
+    assert (vm["called"], vm["name"]) == ("web", "guest-7")
+    (far,) = (vm for vm in done.json["vms"] if vm["called"] == "far")
+    assert far["monitors"][0]["address"] == "ssh://root@192.0.2.1/run/far.qmp"
+    table = (await blockdeck("discover", "--no-probe")).out
+    assert "web (guest-7)" in table
+    assert any(line.startswith("far ") for line in table.splitlines())
+
+
+async def test_a_mistake_in_the_settings_is_told(own_home: Path) -> None:
+    file = own_home / "config/blockdeck/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[vms.web]\nmonitor = 7\n")
+    done = await blockdeck("discover", "--no-probe")
+    assert done.status == 2
+    assert "vms.web.monitor" in done.err
+
+
+def test_a_lone_socket_has_the_name_that_it_told() -> None:
+    lone = FoundVm(key="k", kind=Kind.SOCKET, monitors=(FoundMonitor(source="s", text="/x.qmp"),))
+    assert title_of(lone, "") == "-"
+    assert title_of(lone, "web") == "web"
+    named = lone.model_copy(update={"name": "guest-7"})
+    assert title_of(named, "") == "guest-7"
+    assert title_of(named, "web") == "web (guest-7)"
+    assert title_of(named, "guest-7") == "guest-7"

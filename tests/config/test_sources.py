@@ -6,7 +6,6 @@ import pytest
 
 from tui.config import Loaded, Mistakes, Settings, load
 from tui.config.load import Source
-from tui.config.settings import configured_vms
 from tui.worker import Pace
 
 FILE = """\
@@ -99,7 +98,10 @@ def test_a_vm_is_known_by_name_by_each_spelling_of_its_monitor_and_by_qemus_name
         },
         read_only_vms=("0b1e", "db"),
     )
-    assert configured_vms(settings) == (("web", str(socket)), ("db", "localhost:4444"))
+    monitors = {name: vm.monitor for name, vm in settings.vms.items()}
+    assert monitors == {"web": str(socket), "db": "localhost:4444"}
+    assert settings.called(["/elsewhere", "localhost:4444"]) == "db"
+    assert settings.called(["/elsewhere"]) == ""
     assert str(settings.address("web")) == str(socket)
     assert str(settings.address("./web")) == "web"
     for spelled in (str(socket), "web.sock", "link", f"unix:{socket},server=on"):

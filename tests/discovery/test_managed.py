@@ -2,15 +2,19 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.discovery.looking import as_nobody, at, scout, the_vm
+from tests.discovery.looking import NOBODY, as_nobody, at, scout, the_vm
 from tests.discovery.starting import Starter, held_by_another, qmp
-from tui.discovery.models import MonitorState
+from tui.discovery.models import FoundVm, MonitorState
 from tui.discovery.places import Place
+from tui.discovery.processes import user_name
 from tui.discovery.scout import Scout
+from tui.qmp.address import UnixAddress
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
@@ -126,3 +130,102 @@ async def test_another_user_s_client_is_told_by_its_user(start: Starter, tmp_pat
     assert monitor.state is MonitorState.BUSY
     assert monitor.holder is not None
     assert (monitor.holder.pid, monitor.holder.user) == (None, "root")
+
+
+# --- strangers ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A directory as `/tmp` is one: anybody may make a socket there."""
+    with tempfile.TemporaryDirectory(prefix="bd-public-") as name:
+        Path(name).chmod(0o1777)
+        yield Path(name)
+
+
+async def look_at_lone_sockets(place: Path) -> list[FoundVm]:
+    """The sockets of a place, whose QEMUs are hidden from the look, as in another container."""
+    there = (Place(directory=place, depth=2),)
+    return list((await Scout(places=there, wanted=lambda _: False).look()).vms)
+
+
+def logged(path: Path, log: Path) -> tuple[str, ...]:
+    """Options for a monitor that writes down what it says."""
+    chardev = f"socket,id=c,path={path},server=on,wait=off,logfile={log}"
+    return "-chardev", chardev, "-mon", "c,mode=control"
+
+
+@needs_root
+@pytest.mark.parametrize("directory", ["", "made-by-nobody"])
+async def test_a_stranger_s_socket_in_a_public_place_is_not_asked(
+    start: Starter, public: Path, directory: str
+) -> None:
+    place = public / directory
+    place.mkdir(exist_ok=True)
+    if directory:
+        os.chown(place, NOBODY, NOBODY)
+    path, log = place / "prod.qmp", public / "sent"
+    await start("-name", "prod", *logged(path, log))
+    os.chown(path, NOBODY, NOBODY)
+    (lone,) = await look_at_lone_sockets(public)
+    assert (lone.user, lone.strange, lone.name) == ("nobody", True, "")
+    (monitor,) = lone.monitors
+    assert monitor.state is MonitorState.NOT_ASKED
+    assert "The user nobody made it where anybody may make one" in monitor.sentence
+    assert log.read_text() == ""
+    # Nothing takes it for a VM to go on with; the operator still may.
+    assert not lone.usable
+    assert lone.best == monitor
+    # As an address that was used before it is judged the same.
+    (again,) = (await Scout(places=(), wanted=lambda _: False).look([UnixAddress(path=path)])).vms
+    assert (again.strange, again.monitors[0].state) == (True, MonitorState.NOT_ASKED)
+    assert log.read_text() == ""
+
+
+@needs_root
+async def test_a_stranger_s_link_in_a_public_place_is_not_followed(
+    start: Starter, public: Path, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "root.qmp", tmp_path / "sent"
+    await start(*logged(path, log))
+    link = public / "prod.qmp"
+    link.symlink_to(path)
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+    (lone,) = await look_at_lone_sockets(public)
+    assert (lone.user, lone.strange) == ("root", True)
+    assert lone.monitors[0].state is MonitorState.NOT_ASKED
+    assert log.read_text() == ""
+
+
+@needs_root
+async def test_a_stranger_s_socket_elsewhere_is_asked_with_a_warning(
+    start: Starter, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "guest.qmp", tmp_path / "sent"
+    await start("-name", "guest", *logged(path, log))
+    os.chown(path, NOBODY, NOBODY)
+    (lone,) = await look_at_lone_sockets(tmp_path)
+    assert (lone.user, lone.strange, lone.name) == ("nobody", False, "guest")
+    assert lone.monitors[0].state is MonitorState.FREE
+    assert lone.notes == ("The user nobody made it, and sees whatever is sent there.",)
+
+
+@needs_root
+async def test_a_link_on_the_way_is_no_public_place(start: Starter, tmp_path: Path) -> None:
+    # The permissions of a link say that anybody may write to it.
+    real, link = tmp_path / "run", tmp_path / "var-run"
+    real.mkdir()
+    link.symlink_to(real)
+    await start("-name", "guest", *logged(real / "guest.qmp", tmp_path / "sent"))
+    os.chown(real / "guest.qmp", NOBODY, NOBODY)
+    (lone,) = await look_at_lone_sockets(link)
+    assert (lone.strange, lone.name) == (False, "guest")
+
+
+async def test_one_s_own_socket_in_a_public_place_is_asked(start: Starter, public: Path) -> None:
+    path, log = public / "mine.qmp", public / "sent"
+    await start("-name", "mine", *logged(path, log))
+    (lone,) = await look_at_lone_sockets(public)
+    assert (lone.name, lone.strange, lone.notes) == ("mine", False, ())
+    assert lone.usable
+    assert lone.user == user_name(os.geteuid())

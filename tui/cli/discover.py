@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tui.cli.output import note, say, say_json, say_table
+from tui.cli.settings import settings
 from tui.discovery.models import Findings, FoundMonitor, FoundVm, Kind
 from tui.discovery.scout import Scout
 from tui.memory import Memory
 from tui.paths import state_directory
-from tui.qmp.address import AddressError, MonitorAddress, parse_address
+from tui.qmp.address import AddressError, MonitorAddress
 from tui.text import plain
 from tui.units import duration
 
@@ -20,7 +21,7 @@ from tui.units import duration
 async def list_vms(*, as_json: bool, asks: bool = True) -> int:
     """Print what is found; `asks`, free monitors are connected to for a moment."""
     memory = await asyncio.to_thread(Memory.load, state_directory() / "memory.json")
-    found = await Scout(asks=asks).look(_addresses(memory.monitors))
+    found = await Scout(asks=asks).look(_addresses([*settings().vms, *memory.monitors]))
     if as_json:
         say_json({"vms": [_as_json(vm) for vm in found.vms], "notes": list(found.notes)})
         return 0
@@ -36,7 +37,7 @@ def _addresses(texts: list[str]) -> list[MonitorAddress]:
     read = []
     for text in texts:
         try:
-            read.append(parse_address(text))
+            read.append(settings().address(text))
         except AddressError:
             note(f"A monitor used before cannot be read: {text}")
     return read
@@ -62,8 +63,20 @@ def _row(vm: FoundVm, monitor: FoundMonitor | None, *, first: bool) -> tuple[str
     pid = "-" if vm.pid is None else str(vm.pid)
     state = vm.run_state or ("daemon" if vm.kind is Kind.STORAGE_DAEMON else "-")
     disks = str(len(vm.disks)) if vm.pid is not None or vm.disks else "-"
-    title = vm.title if vm.kind is not Kind.SOCKET else "-"
-    return (title, *told, state, vm.version or "-", duration(up), vm.user or "-", pid, disks)
+    title, user = title_of(vm, _called(vm)), vm.user or "-"
+    return (title, *told, state, vm.version or "-", duration(up), user, pid, disks)
+
+
+def title_of(vm: FoundVm, called: str) -> str:
+    """A VM by the name in the settings and QEMU's own; a lone socket may have neither."""
+    title = vm.title if vm.kind is not Kind.SOCKET else vm.name
+    if not called or called == title:
+        return title or "-"
+    return f"{called} ({title})" if title else called
+
+
+def _called(vm: FoundVm) -> str:
+    return settings().called(str(m.address) for m in vm.monitors if m.address is not None)
 
 
 def _told(vm: FoundVm, monitor: FoundMonitor) -> tuple[str, str]:
@@ -75,10 +88,9 @@ def _told(vm: FoundVm, monitor: FoundMonitor) -> tuple[str, str]:
 def _say_more(found: Findings) -> None:
     """Why what is not free is not, and what to do; on standard error, beside the table."""
     for vm in found.vms:
-        if vm.pid is None:
-            continue
         for monitor in vm.monitors:
-            if monitor.sentence:
+            # What is left of QEMUs that have ended is in the table, and nothing to be done about.
+            if monitor.sentence and (vm.pid is not None or monitor.state != "dead"):
                 where = monitor.address or monitor.text
                 note(f"{vm.title}: {where}: {monitor.sentence} {monitor.advice}".rstrip())
         if vm.remedy is not None:
@@ -96,6 +108,7 @@ def _as_json(vm: FoundVm) -> dict[str, Any]:
     told = vm.model_dump(mode="json", exclude={"key"})
     for dumped, monitor in zip(told["monitors"], vm.monitors, strict=True):
         dumped["address"] = str(monitor.address) if monitor.address else None
+    told["called"] = _called(vm) or None
     told["connect-to"] = str(vm.best.address) if vm.best and vm.usable else None
     # As QAPI spells names of more than one word.
     return {name.replace("_", "-"): value for name, value in told.items()}

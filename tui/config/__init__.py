@@ -2,6 +2,6 @@
 
 from tui.config.load import Loaded, load
 from tui.config.mistakes import Mistake, Mistakes
-from tui.config.settings import Settings, configured_vms
+from tui.config.settings import Settings
 
-__all__ = ["Loaded", "Mistake", "Mistakes", "Settings", "configured_vms", "load"]
+__all__ = ["Loaded", "Mistake", "Mistakes", "Settings", "load"]

@@ -1,7 +1,7 @@
 """What can be set, what it means, and what it is when nobody has set it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -152,6 +152,11 @@ class Settings(BaseSettings):
         place = _place(address)
         return next((n for n, vm in self.vms.items() if _place(vm.monitor) == place), "")
 
+    def called(self, addresses: Iterable[str]) -> str:
+        """The name under `[vms]` of a VM with these monitors, without a look at any file."""
+        there = set(addresses)
+        return next((name for name, vm in self.vms.items() if vm.monitor in there), "")
+
     def directory(self, address: str, qemu_name: str = "") -> str | None:
         """Where targets of a VM are suggested."""
         vm = self.vm(address, qemu_name)
@@ -181,11 +186,6 @@ class Settings(BaseSettings):
     def keymap(self) -> Mapping[str, str]:
         """The keys by the id of their binding."""
         return {f"{group}.{act}": k for group, acts in self.keys.items() for act, k in acts.items()}
-
-
-def configured_vms(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """The named VMs, each with its monitor as it is written."""
-    return tuple((name, vm.monitor) for name, vm in settings.vms.items())
 
 
 def _place(text: str) -> str:

@@ -124,7 +124,8 @@ class FoundVm(BaseModel):
         key: tells it from the others of one look, and is the same in the next one.
         pid: of its process; None for a lone socket.
         started: when the process began, in seconds since the epoch.
-        user: whose process it is.
+        user: whose process it is; of a lone socket, who made it.
+        strange: whether another user, who is not root, made it where anybody may make a socket.
         run_state: QAPI's `RunState` as QEMU said it; None if it was not asked.
         version: QEMU's, as it said it.
         disks: as QEMU said, else as on its command line.
@@ -141,6 +142,7 @@ class FoundVm(BaseModel):
     pid: int | None = None
     started: float | None = None
     user: str = ""
+    strange: bool = False
     run_state: str | None = None
     version: str | None = None
     manager: Manager | None = None
@@ -162,9 +164,9 @@ class FoundVm(BaseModel):
 
     @property
     def usable(self) -> bool:
-        """Whether there is a monitor to connect to now."""
+        """Whether there is a monitor to connect to now, without a second thought."""
         best = self.best
-        return best is not None and best.state in _CONNECTED_TO
+        return best is not None and best.state in _CONNECTED_TO and not self.strange
 
     @property
     def through_libvirt(self) -> bool:

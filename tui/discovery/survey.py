@@ -14,6 +14,7 @@ from tui.discovery.models import FoundDisk, FoundMonitor, FoundVm, Kind, Manager
 from tui.discovery.places import Place, find_sockets, is_like_a_monitor
 from tui.discovery.processes import Found, find_processes, user_name
 from tui.discovery.sockets import SocketTable
+from tui.discovery.strangers import with_its_maker
 from tui.discovery.through_libvirt import leads_to, monitor_through_libvirt
 from tui.qmp.address import (
     LibvirtAddress,
@@ -83,8 +84,8 @@ class Survey:
         )
 
     def _as_used(self, monitor: FoundMonitor) -> FoundMonitor:
-        """A monitor that takes TLS, with the certificates that the operator has named for it."""
-        if not isinstance(monitor.address, TlsAddress):
+        """A monitor at a port by the operator's address for it, which may name certificates."""
+        if not isinstance(monitor.address, TcpAddress | TlsAddress):
             return monitor
         key = address_key(monitor.address)
         used = next((a for a in self._used if address_key(a) == key), monitor.address)
@@ -111,25 +112,28 @@ class Survey:
                 monitor = FoundMonitor(
                     source="socket file", text=str(path), address=UnixAddress(path=path)
                 )
-                lone.append(_lone(judge(monitor, self._sight)))
+                lone.append(self._lone_socket(monitor, path))
         return tuple(lone)
 
     def unseen(self, vms: Iterable[FoundVm]) -> tuple[FoundVm, ...]:
         """The monitors used before that are not among those of these VMs."""
         known = {address_key(m.address) for vm in vms for m in vm.monitors}
         return tuple(
-            _lone(self._recent(address))
+            self._recent(address)
             for address in self._used
             if address_key(address) not in known
             and not any(leads_to(address, found) for found in self.processes.values())
         )
 
-    def _recent(self, address: MonitorAddress) -> FoundMonitor:
+    def _lone_socket(self, monitor: FoundMonitor, path: Path) -> FoundVm:
+        return with_its_maker(_lone(judge(monitor, self._sight)), path)
+
+    def _recent(self, address: MonitorAddress) -> FoundVm:
         bare = FoundMonitor(source="used before", text=str(address), address=address, recent=True)
         if isinstance(address, UnixAddress):
-            return judge(bare, self._sight)
-        sentence = _why_not_asked(address).rstrip()
-        return bare.model_copy(update={"state": MonitorState.NOT_ASKED, "sentence": sentence})
+            return self._lone_socket(bare, address.path)
+        told = {"state": MonitorState.NOT_ASKED, "sentence": _why_not_asked(address).rstrip()}
+        return _lone(bare.model_copy(update=told))
 
     def _monitors(self) -> Iterable[FoundMonitor]:
         return (monitor for vm in self.vms for monitor in vm.monitors)

@@ -11,7 +11,6 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input
 
-from tui.config.settings import configured_vms
 from tui.discovery.models import Findings, FoundVm, Holder
 from tui.qmp.address import AddressError, MonitorAddress, caution, parse_address
 from tui.qmp.reserved import reserved
@@ -237,9 +236,8 @@ class ConnectScreen(Screen[None]):
 
     def _called(self, vm: FoundVm) -> str:
         """What the settings call a VM, by any of its monitors."""
-        there = {str(monitor.address) for monitor in vm.monitors if monitor.address is not None}
-        names = (name for name, monitor in configured_vms(self.deck.settings) if monitor in there)
-        return next(names, "")
+        there = (str(monitor.address) for monitor in vm.monitors if monitor.address is not None)
+        return self.deck.settings.called(there)
 
     def _show_detail(self) -> None:
         width = self.query_one("#found-detail").scrollable_content_region.width
