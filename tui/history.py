@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.records.kept import REQUESTS, RequestStore
+from tui.records.kept_care import CARE, CareStore
 from tui.records.report import BackupReport, Gap
 from tui.records.request import BackupRequest
 from tui.records.store import REPORTS, ReportStore
@@ -21,6 +22,7 @@ class History:
         self.path = path
         self.reports = ReportStore(path.parent / REPORTS)
         self.requests = RequestStore(path.parent / REQUESTS)
+        self.care = CareStore(path.parent / CARE)
         # A record that failed is tried again, and must not become two reports.
         self._ended: dict[tuple[str, str, int], datetime] = {}
 

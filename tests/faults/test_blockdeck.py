@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults.scene import WAYS, graph, is_clean
-from tests.guest import booted, guest_disk
+from tests.guest import booted, guest_disk, large_guest_disk
 from tests.line.conftest import LineOpener
 from tests.line.terminal import HANG_UP_SECONDS, Line
 from tests.qemu import QemuStarter, Vm
 from tests.waiting import until, until_answered
 from tests.worker.disks import MIB
+from tests.worker.test_care import GIB, SLOW, slow_backup
 from tests.worker.test_rescue import goes_on
+from tests.worker.watching import J
 from tui.backup.way import Way
+from tui.records.kept_care import KeptCare
+from tui.vm.care import Wishes
 
 pytestmark = pytest.mark.slow
 
@@ -77,3 +81,48 @@ async def test_the_backup_goes_on_and_the_next_blockdeck_sees_to_its_end(
     second.press(b"q")
     assert await second.ended(20) == 0
     await until(lambda: b"Traceback" not in second.sent)
+
+
+@pytest.mark.parametrize("wished", [True, False], ids=["easy", "no wish"])
+async def test_a_backup_that_was_held_back_is_no_slower_for_that_its_blockdeck_was_killed(
+    qemu: QemuStarter, line: LineOpener, tmp_path: Path, own_home: Path, wished: bool
+) -> None:
+    disk = large_guest_disk(tmp_path / "disk.raw", GIB, 768 * MIB)
+    vm = await qemu(*booted(disk), *SLOW)
+    await vm.qmp("cont")
+    first = line(vm.monitor, size=(120, 40))
+    await first.has_sent("ready")
+    await slow_backup(vm)
+    first.press(b"2")
+    await first.has_sent(J)
+    first.press(b"e")
+    await first.has_sent("Easy on the guest")
+    first.press(b"1 ms\r")
+    await first.has_sent("keeps writes under")
+
+    async def held() -> int:
+        return int((await vm.qmp("query-block-jobs"))[0]["speed"])
+
+    await until_answered(held)
+    first.process.kill()
+    await first.ended(HANG_UP_SECONDS)
+    slow = await held()
+    assert slow > 0
+    if not wished:
+        (path,) = own_home.rglob("care/*.json")
+        kept = KeptCare.model_validate_json(path.read_bytes())
+        path.write_text(kept.model_copy(update={"wishes": Wishes()}).model_dump_json())
+
+    second = line(vm.monitor, size=(120, 40))
+    await second.has_sent("1 job running")
+    second.press(b"2")
+    if wished:
+        await second.has_sent("1.0 ms: writes take")
+    second.press(b"i")
+    await second.has_sent("a BlockDeck that is gone held it at")
+    if not wished:
+
+        async def free() -> bool:
+            return await held() == 0
+
+        await until_answered(free)

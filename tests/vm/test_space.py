@@ -81,6 +81,7 @@ def test_a_raw_image_with_all_of_its_blocks_needs_no_room() -> None:
         (10 * GIB, None, 20 * GIB, Shortage.FORESEEN),
         (10 * GIB, 100 * MIB, 20 * GIB, Shortage.SOON),
         (400 * MIB, 0.0, 20 * GIB, Shortage.SOON),
+        (2 * GIB, 0.0, 20 * GIB, Shortage.FORESEEN),
         (400 * MIB, 0.0, 300 * MIB, Shortage.NONE),
     ],
 )
@@ -88,6 +89,30 @@ def test_a_shortage_is_told_in_time(
     free: int, fall: float | None, to_come: int, shortage: Shortage
 ) -> None:
     assert Space(free, 100 * GIB, fall, to_come).shortage is shortage
+
+
+def test_of_a_large_file_system_no_more_is_kept_free_than_of_a_smaller_one() -> None:
+    assert Space(45 * GIB, 100 * GIB, 0.0, 90 * GIB).reserve == 512 * MIB
+    assert Space(45 * GIB, 10_000 * GIB, 0.0, 90 * GIB).reserve == GIB
+    assert not Space(45 * GIB, 10_000 * GIB, 0.0, 90 * GIB).to_be_cancelled
+
+
+def test_only_what_will_not_fit_is_held_at_a_speed() -> None:
+    assert Space(GIB, 10 * GIB, None, GIB).safe_speed is None
+    assert Space(GIB, 2 * GIB, None, 2 * GIB).safe_speed == (GIB - 16 * MIB) // 5
+    # Jobs that share the room share the speed.
+    assert Space(GIB, 2 * GIB, None, 2 * GIB, jobs=2).safe_speed == (GIB - 16 * MIB) // 10
+    # There is so much room that nothing copies so fast.
+    assert Space(100 * GIB, 200 * GIB, None, 101 * GIB).safe_speed is None
+
+
+def test_a_job_that_will_not_fit_never_crawls_towards_its_end() -> None:
+    second, free = 0, 400 * MIB
+    while free > Space(free, GIB, None, 10 * GIB).reserve:
+        free -= Space(free, GIB, None, 10 * GIB).safe_speed or 0
+        second += 1
+    assert second < 20
+    assert free > 0
 
 
 @given(

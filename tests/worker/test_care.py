@@ -13,7 +13,7 @@ from tui.vm.bound import Bound
 from tui.vm.care import JobCare, Wishes
 from tui.vm.snapshot import Outcome
 from tui.vm.space import Shortage
-from tui.worker import VmWorker
+from tui.worker import Pace, VmWorker
 
 GIB = 1024 * MIB
 GUARD = Wishes(cancel_before_full=True)
@@ -78,6 +78,58 @@ async def test_a_backup_ends_before_its_target_is_full_and_the_guest_never_stops
             # No write of the guest failed, and what was copied is left for its operator to remove.
             assert (small / "target.qcow2").stat().st_size > 8 * MIB
             assert not [e for e in worker.events.since(0) if e.name == "BLOCK_IO_ERROR"]
+
+
+async def test_a_fast_backup_ends_before_its_target_is_full(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw", GIB)))
+    await vm.qmp("cont")
+    with small_filesystem(tmp_path / "small", 512 * MIB) as small:
+        async with worker_of(vm, pace=Pace()) as worker:
+            # Without a limit it would be full within a fraction of a second.
+            await worker.start(backup(small, speed=0), wishes=GUARD)
+            cap = (await until(worker, lambda: care(worker).cap)) or 0
+            assert cap < 512 * MIB
+            await until(worker, lambda: (job := worker.snapshot.job(J)) and 0 < job.speed <= cap)
+            assert care(worker).held_back_for == "for want of room"
+            job = await ended(worker)
+            assert job.outcome is Outcome.CANCELLED
+            assert job.detail.startswith("by us: the target's file system was about to be full, ")
+            assert await runs(vm)
+            assert not [e for e in worker.events.since(0) if e.name.endswith("_ERROR")]
+
+
+async def test_it_has_its_speed_back_when_there_is_room_for_it(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw", 256 * MIB)))
+    with small_filesystem(tmp_path / "small", 128 * MIB) as small:
+        async with worker_of(vm) as worker:
+            await worker.start(backup(small, speed=100 * MIB), wishes=GUARD)
+            await until(worker, lambda: (j := worker.snapshot.job(J)) and j.speed < 100 * MIB)
+            grow(small, GIB)
+            job = await ended(worker)
+            assert (job.outcome, job.speed, job.asked) == (
+                Outcome.SUCCEEDED,
+                100 * MIB,
+                100 * MIB,
+            )
+
+
+async def test_a_limit_that_another_client_sets_is_taken_for_what_is_wanted(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw", 256 * MIB)))
+    with small_filesystem(tmp_path / "small", 128 * MIB) as small:
+        async with worker_of(vm) as worker:
+            await worker.start(backup(small, speed=100 * MIB), wishes=GUARD)
+            await until(worker, lambda: (j := worker.snapshot.job(J)) and j.speed < 100 * MIB)
+            await vm.qmp("block-job-set-speed", device=J, speed=MIB)
+            await until(worker, lambda: (j := worker.snapshot.job(J)) and j.speed == MIB)
+            await worker.refresh()
+            assert [job["speed"] for job in await vm.qmp("query-block-jobs")] == [MIB]
+            assert not care(worker).held_back
 
 
 async def test_a_backup_that_fits_is_left_alone_however_little_room_is_left(

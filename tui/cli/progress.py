@@ -69,7 +69,7 @@ def in_numbers(job: Job) -> str:
     if job.eta is not None:
         parts.append(f"{duration(job.eta)} left")
     if job.care.held_back:
-        parts.append("held back for the guest")
+        parts.append(f"held back {job.care.held_back_for}")
     return ", ".join(parts)
 
 
@@ -215,7 +215,7 @@ class JsonReporter:
         """`progress`: bytes, bytes a second and seconds; only when something is different.
 
         `free` are the bytes left on the target's file system where it is seen, `held_back` tells
-        that the guest's writes keep the job slow.
+        that it is kept slow: for the guest's writes, or to be cancelled before its target is full.
         """
         step = (job.status, job.paused, job.offset, job.len)
         if job.live and step != self._told:

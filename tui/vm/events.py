@@ -17,6 +17,10 @@ NOT_WATCHED = "NOT_WATCHED"
 """A mark of our own between QEMU's events: what happened in a time is not known."""
 
 
+NOTE = "BLOCKDECK_NOTE"
+"""Another: what BlockDeck did of itself."""
+
+
 class Gravity(StrEnum):
     """How much an event matters to whoever watches a backup."""
 
@@ -145,6 +149,10 @@ def _not_watched(data: _Data) -> _Explanation:
     return str(data.get("id", "")), f"not watched from {begin} to {end}", Gravity.WARNING
 
 
+def _note(data: _Data) -> _Explanation:
+    return str(data.get("id", "")), str(data.get("words", "")), Gravity.WARNING
+
+
 def _clock(wall: object) -> str:
     return time.strftime("%F %T", time.localtime(wall)) if isinstance(wall, float) else "?"
 
@@ -170,6 +178,7 @@ _MEANINGS: Mapping[str, Callable[[_Data], _Explanation]] = {
     "DEVICE_DELETED": _said("device removed"),
     "DEVICE_TRAY_MOVED": _said("tray moved"),
     NOT_WATCHED: _not_watched,
+    NOTE: _note,
 }
 
 
@@ -245,9 +254,12 @@ class EventLog:
             job_id: the job that nobody watched then; empty is the whole VM.
         """
         data = {"id": job_id, "since": since, "until": until, "marked by": "BlockDeck"}
-        seconds = int(until)
-        stamp = Timestamp(seconds=seconds, microseconds=int((until - seconds) * 1e6))
-        return self.add(QmpEvent(event=NOT_WATCHED, timestamp=stamp, data=data))
+        return self.add(QmpEvent(event=NOT_WATCHED, timestamp=_stamp(until), data=data))
+
+    def note(self, words: str, wall: float, job_id: str) -> EventRecord:
+        """Mark what BlockDeck did of itself for a job; `wall` is seconds since the epoch."""
+        data = {"id": job_id, "words": words, "marked by": "BlockDeck"}
+        return self.add(QmpEvent(event=NOTE, timestamp=_stamp(wall), data=data))
 
     def newest(self, count: int) -> tuple[EventRecord, ...]:
         """So many of the held events, oldest first."""
@@ -261,3 +273,8 @@ class EventLog:
                 break
             fresh.append(record)
         return tuple(reversed(fresh))
+
+
+def _stamp(wall: float) -> Timestamp:
+    seconds = int(wall)
+    return Timestamp(seconds=seconds, microseconds=int((wall - seconds) * 1e6))

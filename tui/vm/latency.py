@@ -1,7 +1,7 @@
 """How long the guest's reads and writes take, and how long they took before a backup."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.vm.stats import Count
 
@@ -84,6 +84,15 @@ class Waits:
             last=known,
             ended=ended,
             rate_before=_mixed(wait.rate_before, rate),
+        )
+
+    def recall(self, key: str, before: float | None, rate_before: float | None) -> None:
+        """What was known of the time before a job when that was seen; what is known stays."""
+        wait = self.of(key)
+        self._waits[key] = replace(
+            wait,
+            before=before if wait.before is None else wait.before,
+            rate_before=rate_before if wait.rate_before is None else wait.rate_before,
         )
 
     def interrupt(self) -> None:

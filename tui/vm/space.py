@@ -22,8 +22,18 @@ _PER_METADATA = 1024
 
 _LEAST = 16 << 20
 _LEAST_PART = 200
+_MOST = 1 << 30
 _IN_TIME = 3.0
-"""A backup is cancelled while there is room left for so many seconds, 16 MiB, or a 200th of all."""
+"""A backup is cancelled while there is room left for so many seconds, or a 200th of all, but that
+between 16 MiB and a GiB."""
+
+_UNHURRIED = 5.0
+_LAST_STRETCH = 4.0
+"""Seconds that a backup that will not fit is to take for the room above the reserve, and at the
+least for as much as the reserve itself."""
+
+_FASTEST = float(8 << 30)
+"""Bytes a second that no backup copies."""
 
 
 class Shortage(IntEnum):
@@ -63,6 +73,7 @@ class Space:
         fall: by how many bytes a second it gets less, whoever takes them; None is not known.
         to_come: the most that the job can still write; None is not known.
         device: the number of the file system's device: several jobs may share it.
+        jobs: how many jobs write there.
     """
 
     free: int
@@ -70,6 +81,7 @@ class Space:
     fall: float | None = None
     to_come: int | None = None
     device: int = 0
+    jobs: int = 1
 
     @property
     def full_in(self) -> float | None:
@@ -94,7 +106,15 @@ class Space:
     def reserve(self) -> int:
         """The free space at which a job that will not fit has to end, so that no write fails."""
         least = min(_LEAST, self.total // 8)
-        return int(max(least, self.total // _LEAST_PART, _IN_TIME * (self.fall or 0.0)))
+        part = min(_MOST, self.total // _LEAST_PART)
+        return int(max(least, part, _IN_TIME * (self.fall or 0.0)))
+
+    @property
+    def safe_speed(self) -> int | None:
+        """Bytes a second at which each job can be cancelled in time; None needs no limit."""
+        unhurried = (self.free - self.reserve) / _UNHURRIED
+        speed = max(unhurried, self.reserve / _LAST_STRETCH) / self.jobs
+        return max(1, int(speed)) if self.missing and speed < _FASTEST else None
 
     @property
     def to_be_cancelled(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tui.vm.events import NOT_WATCHED, EventRecord, Gravity
+from tui.vm.events import NOT_WATCHED, NOTE, EventRecord, Gravity
 
 _OF_THE_GUEST = frozenset(
     {"STOP", "RESUME", "BLOCK_IO_ERROR", "BLOCK_WRITE_THRESHOLD", "RESET", "SHUTDOWN"}
@@ -53,7 +53,7 @@ def timeline(
 
 def _concerns(record: EventRecord, job_id: str) -> bool:
     data = record.event.data
-    if record.name == NOT_WATCHED:
+    if record.name in (NOT_WATCHED, NOTE):
         return record.subject in ("", job_id)
     if record.name.startswith(("JOB_", "BLOCK_JOB_")):
         return job_id in (data.get("id"), data.get("device"))

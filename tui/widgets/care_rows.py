@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from tui.text import plain
-from tui.units import duration, milliseconds, size
+from tui.units import duration, milliseconds, rate, size
 from tui.vm.care import JobCare
 from tui.vm.slow import find_slow
 from tui.vm.snapshot import Job, Link, VmSnapshot
@@ -28,6 +28,8 @@ def care_lines(care: JobCare) -> list[Content]:
     lines = []
     if care.space is not None:
         guard = ". Guarded: it is cancelled before" if care.wishes.cancel_before_full else ""
+        if care.cap is not None:
+            guard += f", and held under {rate(care.cap)}"
         style = _STYLES[care.space.shortage]
         lines.append(pair("room", Content.styled(f"{_gauge(care.space)}{guard}", style)))
     elif care.wishes.cancel_before_full:

@@ -206,7 +206,7 @@ def _wait_words(wait: Wait, what: str) -> Content:
 def _speed_words(job: Job) -> str:
     if job.care.held_back:
         wanted = f"{rate(job.asked)} asked" if job.asked else "none asked"
-        return f"limit {rate(job.speed)}, held back for the guest ({wanted})"
+        return f"limit {rate(job.speed)}, held back {job.care.held_back_for} ({wanted})"
     words = f"limit {rate(job.speed)}" if job.speed else "no limit"
     if job.asked is not None:
         asked = f"{rate(job.asked)} asked" if job.asked else "none asked"

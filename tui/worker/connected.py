@@ -27,6 +27,8 @@ from tui.worker.acts import Acts
 from tui.worker.behind import mark_of, process_behind
 from tui.worker.blockdev import TargetNodes
 from tui.worker.care import Care
+from tui.worker.disk import Disk
+from tui.worker.legacy import Legacy
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.protection import Protection
@@ -88,17 +90,25 @@ class Connected:
         self._protection = Protection(read_only, protected)
         self._gate = Gate(read_only=read_only, witness=self._witness if audit else None)
         self._nodes = TargetNodes(self._state, self._pace)
-        store = history.requests if history is not None else None
-        self._requests = Requests(self._state, store, self._identity, self._pace.writing)
+        patience, requests, care = self._pace.writing, None, None
+        if history is not None:
+            requests, care = history.requests, history.care
+        self._requests = Requests(self._state, Disk(requests, self._identity, patience))
         self._outcomes = Outcomes(
             self._state,
             self._nodes,
             history,
             deadline=self._pace.command,
-            patience=self._pace.writing,
+            patience=patience,
             requests=self._requests,
         )
-        self._care = Care(self._state, lambda: self.process, self._cancel_for, self._pace.command)
+        self._care = Care(
+            self._state,
+            lambda: self.process,
+            self._cancel_for,
+            self._pace.command,
+            Legacy(self._state, Disk(care, self._identity, patience)),
+        )
         self._watch = Watch(self._state, self._care, self._outcomes, self._nodes, self._pace)
         self._referee = Referee(self._state, self._pace.command, self._take_in)
         self._acts = Acts(self._state, self._pace.command)

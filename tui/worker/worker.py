@@ -184,8 +184,13 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             async with self._referee.turn:
                 if way is Way.BLOCKDEV:
                     plan = await self._plan(session, arguments, fleece, target_io)
-                    return await self._starter.start_by_nodes(session, arguments, plan)
-                return await self._starter.start(session, arguments)
+                    job_id = await self._starter.start_by_nodes(session, arguments, plan)
+                else:
+                    job_id = await self._starter.start(session, arguments)
+            if wishes.cancel_before_full:
+                # It may copy a gigabyte a second.
+                await self._care.at_once(session)
+            return job_id
         except CommandRefused:
             self._care.forget(job.id)
             raise
