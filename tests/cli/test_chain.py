@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -127,3 +128,84 @@ async def test_mistakes_are_told_in_a_sentence(qemu: QemuStarter, tmp_path: Path
         assert done.status in (1, 2)
         assert told in done.err
     assert list(tmp_path.glob("*.json")) == []
+
+
+async def made(qemu: QemuStarter, tmp_path: Path) -> tuple[Path, list[Path]]:
+    """A directory with a chain of two points of one disk, and its images."""
+    disk = MirroredDisk.make(tmp_path, "n0", "raw")
+    vm = await qemu(*disk.options)
+    place = tmp_path / "backups"
+    place.mkdir()
+    for act in ("start", "next"):
+        await disk.write(vm, 0, STEP, 7)
+        done = await blockdeck("chain", act, vm.monitor, place)
+        assert done.status == 0, done.err
+    await vm.kill()
+    return place, sorted(place.glob("*.qcow2"))
+
+
+async def test_the_list_tells_what_is_lost(qemu: QemuStarter, tmp_path: Path) -> None:
+    place, (first, second) = await made(qemu, tmp_path)
+    data = first.read_bytes()
+    first.unlink()
+    listed = await blockdeck("chain", "list", place)
+    assert listed.status == 1
+    rows = [line.split() for line in listed.out.splitlines() if line[:1].isdigit()]
+    assert [row[1:4] for row in rows] == [
+        ["full", "-", "DAMAGED"],
+        ["incremental", "1", "BROKEN"],
+    ]
+    assert f"  point 1: {first.name} is missing\n" in listed.out
+    told = await blockdeck("chain", "list", place, "--json")
+    assert told.status == 1
+    assert [point["restorable"] for point in told.json["points"]] == [False, False]
+    assert told.json["points"][0]["problems"] == [f"{first.name} is missing"]
+
+    first.write_bytes(data)
+    second.unlink()
+    listed = await blockdeck("chain", "list", place)
+    assert (listed.status, "complete" in listed.out) == (1, True)
+    assert "DAMAGED" in listed.out
+
+
+async def test_without_a_manifest_the_images_are_listed_and_verified(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    place, (first, second) = await made(qemu, tmp_path)
+    (manifest,) = place.glob("*.json")
+    text = manifest.read_text()
+    manifest.unlink()
+    listed = await blockdeck("chain", "list", place)
+    assert listed.status == 0, listed.err
+    assert f"no manifest tells of {second.name}:\n  {first.name}, " in listed.out
+    told = (await blockdeck("chain", "list", place, "--json")).json
+    assert (told["type"], told["restorable"]) == ("stack", True)
+    assert told["images"] == [first.name, second.name]
+    verified = await blockdeck("verify", place)
+    assert verified.status == 0, verified.err
+    assert f"{second.name}, without a manifest: WHOLE" in verified.out
+    assert "looked at 2 images" in verified.out
+    as_json = (await blockdeck("verify", place, "--json")).lines[-1]
+    assert (as_json["type"], as_json["ok"], len(as_json["images"])) == ("stack", True, 2)
+
+    manifest.write_text("{")
+    bad = await blockdeck("chain", "list", place)
+    assert (bad.status, first.name in bad.out) == (1, True)
+    assert manifest.name in bad.err
+    assert "without a manifest: WHOLE" in (await blockdeck("verify", place)).out
+    manifest.unlink()
+
+    # Its tables of clusters lie behind the end that it has then.
+    os.truncate(second, 200_000)
+    harmed = await blockdeck("verify", place)
+    assert (harmed.status, "NOT WHOLE" in harmed.out) == (1, True)
+    assert f"damaged   {second.name} " in harmed.out
+    first.unlink()
+    lost = await blockdeck("verify", place)
+    assert lost.status == 1
+    assert f"lost      {second.name} cannot be restored: {first}: No such file" in lost.out
+    listed = await blockdeck("chain", "list", place)
+    assert listed.status == 1
+    assert "MISSING" in listed.out
+    manifest.write_text(text)
+    assert (await blockdeck("chain", "list", place)).status == 1

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.chain.disks import STEP, MirroredDisk, restored
+from tests.chain.test_points import full, increment
 from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import USUAL
 from tests.waiting import until
+from tests.worker.watching import worker_of
 from tui.chain.directory import Kept, chains_in
 from tui.chain.manifest import bitmap_name
 from tui.config import Settings
@@ -163,3 +165,50 @@ async def test_the_last_point_is_compared_with_the_disk_of_its_vm_by_keys(
         await deck.sees("Compare with what?")
         await deck.press("down", "enter")
         await deck.sees("Compare with an image")
+
+
+@pytest.mark.parametrize("size", [(80, 24), USUAL], ids=str)
+async def test_images_without_a_manifest_are_verified_and_restored_by_keys(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "raw")
+    vm = await qemu("-name", "mail", *disk.options)
+    place = open_deck.backups
+    moments = []
+    async with worker_of(vm) as worker:
+        await disk.write(vm, 0, STEP, 7)
+        moments.append(bytes(disk.content))
+        kept = await full(worker, [disk], place)
+        await disk.write(vm, 0, STEP, 8)
+        moments.append(bytes(disk.content))
+        kept = await increment(worker, kept)
+    kept.path.unlink()
+    first, second = kept.chain.files()
+    target = tmp_path / "out.qcow2"
+    async with open_deck(vm, size) as deck:
+        await deck.press("5")
+        await deck.sees("no manifest: mail-n0-", "2 images", "guessed")
+        await deck.press("v")
+        await deck.sees("WHOLE: it can be restored", "looked at 2 images")
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, ChainsScreen))
+        # The uppermost first; each that it stands on is a moment, too.
+        for downs, moment in ((0, moments[1]), (1, moments[0])):
+            await deck.press("e")
+            await until(lambda: isinstance(deck.app.screen, RestoreScreen))
+            await deck.sees(f"Restore {second}"[:40], "Ready. F2 restores.")
+            if downs:
+                await deck.press("shift+tab", "shift+tab")
+                await deck.press("enter", "down", "enter", "tab", "tab")
+            await deck.fill_in(str(target))
+            await until(lambda: deck.app.screen.check_action("start", ()))
+            await deck.press("f2")
+            await deck.sees("RESTORED to", "the same as the backup")
+            assert await restored(target, tmp_path) == moment
+            target.unlink()
+            await deck.press("escape")
+            await until(lambda: isinstance(deck.app.screen, ChainsScreen))
+        (place / first).unlink()
+        await deck.sees("1 image  MISSING: mail")
+        await deck.press("v")
+        await deck.sees("NOT WHOLE", "cannot be restored")

@@ -12,6 +12,7 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import USUAL, Deck
 from tests.waiting import until
 from tui.chain.directory import read_chain
+from tui.images.restorable import point_of
 from tui.screens.confirm import Confirm
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
@@ -107,7 +108,7 @@ async def test_what_is_there_is_named_and_stays_unless_it_may_go(
     target = tmp_path / "there.raw"
     target.write_bytes(b"precious" * 64)
     async with open_deck() as deck:
-        deck.app.push_screen(RestoreScreen(chain.kept, 2))
+        deck.app.push_screen(RestoreScreen(point_of(chain.kept, 2)))
         await deck.sees("Ready. F2 restores.")
         await deck.fill_in(str(target))
         await deck.sees("raw, 512 B", "F2 asks whether it may")
@@ -189,7 +190,7 @@ async def test_what_runs_is_stopped_only_after_a_question(
     out = tmp_path / "out"
     out.mkdir()
     async with open_deck() as deck:
-        deck.app.push_screen(RestoreScreen(chain.kept, 2))
+        deck.app.push_screen(RestoreScreen(point_of(chain.kept, 2)))
         await deck.sees("Ready. F2 restores.")
         await deck.fill_in(str(out / "disk.qcow2"))
         await until(lambda: deck.app.screen.check_action("start", ()))

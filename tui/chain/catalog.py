@@ -62,6 +62,15 @@ class CatalogPoint:
         return sum(known) if len(known) == len(sizes) else None
 
     @property
+    def state(self) -> str:
+        """In a word how it stands."""
+        if not self.point.complete:
+            return "unfinished"
+        if self.problems:
+            return "DAMAGED"
+        return "complete" if self.restorable else "BROKEN BELOW"
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with its own images."""
         return tuple(image.words for image in self.images if image.words)

@@ -8,19 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from tui.agent import FreezeLapsed, NotThawed
 from tui.chain.directory import Kept, NoManifest, chains_in, read_chain
 from tui.chain.lock import ChainBusy
-from tui.chain.manifest import SUFFIX, Chain, Point
+from tui.chain.manifest import SUFFIX
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions
 from tui.cli.failure import Failure, Status
 from tui.cli.images_run import Teller
 from tui.cli.interruption import interruption
 from tui.cli.monitor import open_vm
-from tui.cli.output import PROGRAM, note, say, say_json, say_table
+from tui.cli.output import PROGRAM, note, say, say_json
 from tui.cli.progress import Reporter, reporter_for
 from tui.images.errors import ImageError
 from tui.images.seal import seal, seal_alone, unsealed
@@ -269,63 +266,8 @@ def the_chain(place: Path) -> Kept:
     raise Failure(str(bad[0]) if bad else f"{place} has no chain")
 
 
-def list_chains(place: Path, *, as_json: bool) -> int:
-    """Print the chains of a directory with their points.
-
-    Raises:
-        Failure: there is no such directory, or a manifest of it cannot be read.
-    """
-    kept, bad = chains_in(_directory(place))
-    for one in kept:
-        if as_json:
-            say_json(_as_json(one))
-        else:
-            say_table(_table(one))
-    if not kept and not bad and not as_json:
-        say(f"{place} has no chain")
-    if bad:
-        raise Failure("; ".join(str(error) for error in bad))
-    return Status.DONE
-
-
 def _as_json(kept: Kept) -> dict[str, Any]:
     return {"manifest": str(kept.path), **kept.chain.model_dump(mode="json")}
-
-
-def _table(kept: Kept) -> Table:
-    chain = kept.chain
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        title=Text(_title(chain)),
-        title_justify="left",
-    )
-    for name in ("point", "kind", "on", "state", "started"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("images", overflow="fold")
-    for point in chain.points:
-        table.add_row(*(Text(plain(cell)) for cell in _row(point)))
-    return table
-
-
-def _title(chain: Chain) -> str:
-    disks = ", ".join(disk.name for disk in chain.disks)
-    return plain(f"chain {chain.id} of {chain.vm or 'a VM without a name'}: {disks}")
-
-
-def _row(point: Point) -> tuple[str, ...]:
-    sizes = [image.allocated for image in point.images.values() if image.allocated is not None]
-    return (
-        str(point.serial),
-        point.kind,
-        str(point.parent or "-"),
-        point.state,
-        point.started.astimezone().strftime("%F %T"),
-        size(sum(sizes)) if sizes else "-",
-        ", ".join(image.file for image in point.images.values()),
-    )
 
 
 def _sentence(text: str) -> str:

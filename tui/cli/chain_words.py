@@ -129,8 +129,12 @@ def _seal(place: Path, as_json: bool) -> int:
 @_DIRECTORY
 @_JSON
 def _list(place: Path, as_json: bool) -> int:
-    """List the chains in DIR and their points; no VM is asked."""
-    from tui.cli.chain import list_chains
+    """List the chains in DIR and their points; no VM is asked.
+
+    Images without a manifest are listed by what they stand on. Exits with 1 when something that was
+    complete cannot be restored, as far as names, sizes and headers tell: verify reads all of it.
+    """
+    from tui.cli.chain_list import list_chains
 
     prepare_streams()
     return list_chains(place, as_json=as_json)

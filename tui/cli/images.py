@@ -35,7 +35,8 @@ def _verify(chain: Path, **options: Any) -> int:
     """Look whether backups can still be restored as they were.
 
     Each image is looked at: qemu-img check, checksum and size as in the manifest, the backing files
-    in their order, the size of the disk. Nothing is changed. Exits with 1 when a point is lost.
+    in their order, the size of the disk. Nothing is changed. Exits with 1 when a point is lost. Of
+    images without a manifest the backing files and qemu-img check have to do.
 
     With --source the last point is compared with the VM's own disks, which QEMU serves read-only
     meanwhile. That is certain as long as nothing was written since the point, as the chain's bitmap

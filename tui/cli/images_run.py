@@ -45,11 +45,11 @@ async def _ended_by_signals(work: Coroutine[Any, Any, T]) -> T:
     return await task
 
 
-def find_chains(path: Path) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
+def find_chains(path: Path, *, needed: bool = True) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
     """The chains of a directory or the one of a manifest, and what cannot be read.
 
     Raises:
-        Failure: there is none.
+        Failure: there is none though one is `needed`.
     """
     shown = plain(str(path), 200)
     try:
@@ -60,7 +60,7 @@ def find_chains(path: Path) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{shown}: {error.strerror}") from error
-    if not kept and not bad:
+    if needed and not kept and not bad:
         raise Failure(f"there is no chain in {shown}", "A chain has a file NAME.chain.json.")
     return kept, tuple(str(error) for error in bad)
 

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from tui.chain.catalog import read_catalog
 from tui.chain.directory import Kept
-from tui.cli.failure import Status
+from tui.cli.failure import Failure, Status
 from tui.cli.images_run import Teller, find_chains, one_chain
 from tui.cli.monitor import open_vm
 from tui.cli.output import complain, say, say_json
@@ -13,6 +14,8 @@ from tui.cli.restore import one_disk
 from tui.images.against_source import Likeness, compare_with_source
 from tui.images.report import as_lines
 from tui.images.verify import Comparison, compare_with, verify
+from tui.images.verify_stack import as_lines as stack_lines
+from tui.images.verify_stack import verify_stack
 from tui.qmp.address import MonitorAddress
 
 
@@ -43,7 +46,7 @@ async def verify_chains(
     """
     bad: Sequence[str] = ()
     if point is None and chain_id is None and source is None:
-        chains, bad = await asyncio.to_thread(find_chains, path)
+        chains, bad = await asyncio.to_thread(find_chains, path, needed=False)
     else:
         chains = (await asyncio.to_thread(one_chain, path, chain_id),)
     sound = not bad
@@ -52,6 +55,8 @@ async def verify_chains(
             say_json({"type": "unreadable", "what": words})
         else:
             complain(words, "Bring it back from another copy: without it the images remain.")
+    if not chains:
+        sound = await _verify_stacks(path, needed=not bad, as_json=as_json) and sound
     for kept in chains:
         with Teller(as_json=as_json) as teller:
             found = await verify(kept, point, teller)
@@ -67,6 +72,31 @@ async def verify_chains(
     if source is not None:
         sound = await _compare_with_source(chains[0], disk, source, as_json=as_json) and sound
     return Status.DONE if sound else Status.FAILED
+
+
+async def _verify_stacks(directory: Path, *, needed: bool, as_json: bool) -> bool:
+    """Verify the images of a directory that has no manifest; tells whether all are whole.
+
+    Raises:
+        Failure: there is no image though one is `needed`.
+    """
+    try:
+        stacks = (await asyncio.to_thread(read_catalog, directory)).stacks
+    except OSError as error:
+        raise Failure(f"{directory}: {error.strerror}") from error
+    if needed and not stacks:
+        raise Failure(f"there is no chain in {directory}", "A chain has a file NAME.chain.json.")
+    whole = True
+    for stack in stacks:
+        with Teller(as_json=as_json) as teller:
+            found = await verify_stack(directory / stack.images[-1].name, teller)
+        whole = whole and found.ok
+        if as_json:
+            say_json({"type": "stack", "ok": found.ok, **found.model_dump(mode="json")})
+        else:
+            for line in stack_lines(found):
+                say(line)
+    return whole
 
 
 async def _compare(

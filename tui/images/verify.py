@@ -176,19 +176,25 @@ async def _content(
             found(Gravity.DAMAGED, "has changed since it was written: its SHA-256 differs", _AGAIN)
     if not checked:
         return bad
+    for gravity, what, advice in await metadata_faults(path):
+        found(gravity, what, advice)
+    return bad
+
+
+async def metadata_faults(path: Path) -> list[tuple[Gravity, str, str]]:
+    """What `qemu-img check` finds in a qcow2 image: how grave, what it is, what to do about it."""
     answer = await run(check(path))
     try:
         report = CheckReport.model_validate(json.loads(answer.out))
     except (ValueError, ValidationError):
-        found(Gravity.DAMAGED, f"cannot be checked: {answer.complaint}", _AGAIN)
-        return bad
+        return [(Gravity.DAMAGED, f"cannot be checked: {answer.complaint}", _AGAIN)]
     if report.corruptions or report.check_errors:
         errors = report.corruptions + report.check_errors
-        found(Gravity.DAMAGED, f"qemu-img check finds {errors} errors in its metadata", _AGAIN)
-    elif report.leaks:
+        return [(Gravity.DAMAGED, f"qemu-img check finds {errors} errors in its metadata", _AGAIN)]
+    if report.leaks:
         words = f"holds {report.leaks} clusters that nothing uses"
-        found(Gravity.NOTE, words, "They only take room.")
-    return bad
+        return [(Gravity.NOTE, words, "They only take room.")]
+    return []
 
 
 class Comparison(BaseModel):

@@ -14,9 +14,10 @@ from textual.widget import Widget
 from textual.widgets import Input, Tree
 
 from tui.agent import AgentError
-from tui.chain.catalog import Catalog, CatalogPoint, read_catalog
+from tui.chain.catalog import Catalog, CatalogPoint, Stack, read_catalog
 from tui.chain.directory import Kept
 from tui.chain.plan import NeedsFull
+from tui.images.restorable import images_of, point_of
 from tui.images.seal import unsealed
 from tui.keymap import remappable
 from tui.qmp.errors import QmpError
@@ -25,7 +26,7 @@ from tui.screens.choose_disks import ChooseDisks
 from tui.screens.confirm import Confirm
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
-from tui.screens.verify import VerifyScreen
+from tui.screens.verify import VerifyScreen, VerifyStackScreen
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.filenames import file_behind
@@ -188,8 +189,9 @@ class ChainsScreen(VmScreen):
 
     @on(Tree.NodeSelected)
     def _selected(self, event: Tree.NodeSelected[Spot]) -> None:
-        """Enter: of a point it is the way to its restore, of all else it folds."""
-        if event.node.data is not None and event.node.data.point is not None:
+        """Enter: of what can be restored it is the way to that, of a chain it folds."""
+        spot = event.node.data
+        if spot is not None and (spot.point is not None or spot.stack is not None):
             self.action_restore()
         else:
             event.node.toggle()
@@ -321,13 +323,18 @@ class ChainsScreen(VmScreen):
         return spot.chain.kept, spot.point.point.serial if spot.point and done else None
 
     def action_verify(self) -> None:
-        """Verify what is highlighted: a chain, or a point and all that it stands on."""
-        chosen = self._chosen()
-        if chosen is not None:
+        """Verify what is highlighted: a chain, a point with all that it stands on, images."""
+        if (stack := self._stack()) is not None:
+            self.app.push_screen(VerifyStackScreen(Path(self._directory) / stack.images[-1].name))
+        elif (chosen := self._chosen()) is not None:
             self.app.push_screen(VerifyScreen(*chosen))
 
     def action_restore(self) -> None:
         """Restore a disk at the point that is highlighted; of a chain, at its last one."""
+        if (stack := self._stack()) is not None:
+            names = [image.name for image in reversed(stack.images)]
+            self.app.push_screen(RestoreScreen(images_of(Path(self._directory), names)))
+            return
         chosen = self._chosen()
         if chosen is None:
             return
@@ -338,7 +345,11 @@ class ChainsScreen(VmScreen):
         if serial is None:
             self.notify("There is no complete point to restore.", severity="warning")
             return
-        self.app.push_screen(RestoreScreen(kept, serial))
+        self.app.push_screen(RestoreScreen(point_of(kept, serial)))
+
+    def _stack(self) -> Stack | None:
+        """The images without a manifest that are highlighted."""
+        return self.spot.stack if self.spot is not None else None
 
     def action_prune(self) -> None:
         """Show which points of the directory would go by which rules."""

@@ -10,6 +10,7 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from tui.chain.directory import Kept, chains_in
+from tui.images.restorable import point_of
 from tui.screens.choice_menu import ChoiceMenu
 from tui.screens.path_prompt import PathPrompt
 from tui.screens.prune import PruneScreen
@@ -49,7 +50,7 @@ IMAGE_COMMANDS = (
     ),
     ImageCommand(
         *("Restore", "Restore a disk at a point of a chain to a new image"),
-        *("point", RestoreScreen),
+        *("point", lambda kept, serial: RestoreScreen(point_of(kept, serial))),
     ),
     ImageCommand(
         *("Prune", "Delete the points of a directory that no rule keeps"),

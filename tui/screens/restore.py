@@ -1,4 +1,4 @@
-"""Restore a disk at a point of a chain: a form, the commands, and the restore as it goes."""
+"""Restore a disk, at a point or from an image: a form, the commands, the restore as it goes."""
 
 import asyncio
 import re
@@ -11,11 +11,10 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Select
 
-from tui.chain.directory import Kept
 from tui.images.commands import ImageFormat
 from tui.images.errors import ImageError
+from tui.images.restorable import Restorable
 from tui.images.restore import RestorePlan, plan_restore, restore
-from tui.images.source import at_point
 from tui.keymap import remappable
 from tui.screens.confirm import Confirm
 from tui.screens.image_act import ImageActScreen
@@ -36,8 +35,7 @@ class RestoreScreen(ImageActScreen):
     """Shows the exact commands while the target is typed; F2 restores.
 
     Args:
-        kept: the chain.
-        serial: the point.
+        what: a point of a chain, or images without a manifest.
     """
 
     ACT = "restore"
@@ -48,27 +46,22 @@ class RestoreScreen(ImageActScreen):
     ]
     BINDINGS = remappable("restore", BINDINGS)
 
-    def __init__(self, kept: Kept, serial: int) -> None:
-        point = kept.chain.point(serial)
-        when = f" of {point.started.astimezone():%F %H:%M}" if point else ""
-        super().__init__(f"Restore {kept.chain.vm} as at point {serial}{when}")
-        self._kept = kept
-        self._serial = serial
+    def __init__(self, what: Restorable) -> None:
+        super().__init__(f"Restore {what.title}")
+        self._what = what
         self._plan: RestorePlan | None = None
         self._suggested = ""
 
     def compose_body(self) -> Iterable[Widget]:
         """Disk, format, target, commands."""
         # What a Select offers is markup.
-        disks = [
-            (plain(disk.name, 60).replace("[", "\\["), disk.name) for disk in self._kept.chain.disks
-        ]
+        disks = [(plain(name, 60).replace("[", "\\["), name) for name in self._what.choices]
         formats = [
             ("qcow2: grows with what is in it", ImageFormat.QCOW2.value),
             ("raw: the bytes of the disk", ImageFormat.RAW.value),
         ]
         with Horizontal(classes="image-field"):
-            yield Line("Disk", classes="form-label")
+            yield Line(self._what.kind, classes="form-label")
             yield Select(
                 disks, value=disks[0][1], allow_blank=False, compact=True, id="restore-disk"
             )
@@ -107,10 +100,8 @@ class RestoreScreen(ImageActScreen):
         field = self.query_one("#restore-target", Input)
         if field.value not in ("", self._suggested):
             return
-        words = f"{self._kept.chain.vm}-{self._disk}-point{self._serial}"
-        name = _NOT_IN_NAMES.sub("_", words).lstrip(".-") or "disk"
-        directory = self._kept.directory.absolute().parent
-        self._suggested = str(directory / f"{name}.{self._format}")
+        name = _NOT_IN_NAMES.sub("_", self._what.stem(self._disk)).lstrip(".-") or "disk"
+        self._suggested = str(self._what.directory.parent / f"{name}.{self._format}")
         field.value = self._suggested
 
     @on(Select.Changed)
@@ -139,7 +130,7 @@ class RestoreScreen(ImageActScreen):
     async def _look_now(self) -> None:
         target = as_path(self.query_one("#restore-target", Input).value)
         try:
-            source = await asyncio.to_thread(at_point, self._kept, self._serial, self._disk)
+            source = await asyncio.to_thread(self._what.find, self._disk)
             plan = await plan_restore(source, target, self._format)
         except ImageError as error:
             self.show_text()

@@ -1,6 +1,7 @@
-"""Verify a chain, or what one of its points stands on: a page that says what is found."""
+"""Verify a chain, or images without a manifest: a page that says what is found."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,8 @@ from tui.images.against_source import Likeness, compare_with_source
 from tui.images.errors import ImageError
 from tui.images.report import as_lines
 from tui.images.verify import compare_with, verify
+from tui.images.verify_stack import as_lines as stack_lines
+from tui.images.verify_stack import verify_stack
 from tui.keymap import remappable
 from tui.screens.choice_menu import ChoiceMenu
 from tui.screens.image_act import ImageActScreen
@@ -30,13 +33,17 @@ _KINDS = {
 }
 
 
-class VerifyScreen(ImageActScreen):
-    """Begins at once; Escape stops it.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a verification: its lines, and in a sentence whether all is well."""
 
-    Args:
-        kept: the chain.
-        serial: a point, to verify only what it stands on; None is all of the chain.
-    """
+    lines: tuple[str, ...]
+    verdict: str
+    ok: bool
+
+
+class VerifyPage(ImageActScreen):
+    """Begins at once; Escape stops it."""
 
     ACT = "verification"
     BINDING_GROUP_TITLE = "Verify"
@@ -52,11 +59,9 @@ class VerifyScreen(ImageActScreen):
     ]
     BINDINGS = remappable("verify", BINDINGS)
 
-    def __init__(self, kept: Kept, serial: int | None = None) -> None:
-        upto = f", up to point {serial}" if serial is not None else ""
-        super().__init__(f"Verify chain {kept.chain.id} of {kept.chain.vm}{upto}")
-        self._kept = kept
-        self._serial = serial
+    def __init__(self, title: str, where: Path) -> None:
+        super().__init__(title)
+        self._where = where
         self._lines: list[str] = []
 
     def compose_body(self) -> Iterable[Widget]:
@@ -74,29 +79,99 @@ class VerifyScreen(ImageActScreen):
         if action == "again":
             return not self.running or None
         if action == "compare":
-            return self._serial is not None and (not self.running or None)
+            return self.comparable and (not self.running or None)
         if action == "copy":
             return bool(self._lines) or None
         return super().check_action(action, parameters)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether there is a moment that something else can hold, too."""
+        return False
 
     @work(group="act", exclusive=True)
     async def action_again(self) -> None:
         """Verify from the beginning."""
         self.begins()
         try:
-            found = await verify(self._kept, self._serial, self.show_progress)
+            found = await self.verify()
         except ImageError as error:
             self.complain(error)
             return
         finally:
             self.ended()
-        self._lines = list(as_lines(found, self._kept.chain.vm))
+        self._lines = list(found.lines)
         self.show_text()
+        self.say(found.verdict, "ready" if found.ok else "bad")
+
+    async def verify(self) -> Verdict:
+        """Verify it.
+
+        Raises:
+            ImageError: it cannot be done.
+        """
+        raise NotImplementedError
+
+    def found(self, line: str, kind: str) -> None:
+        """Something more was found."""
+        self._lines.append(line)
+        self.show_text()
+        self.say(line, kind)
+
+    def show_text(self) -> None:
+        """Show what was found."""
+        self.show_lines("#verify-text", self._lines or [str(self._where)], " " * 12)
+
+    def action_copy(self) -> None:
+        """Copy what was found."""
+        self.copy("\n".join(self._lines), "What was found was")
+
+
+class VerifyStackScreen(VerifyPage):
+    """Of images that no manifest tells of.
+
+    Args:
+        top: the uppermost of them.
+    """
+
+    def __init__(self, top: Path) -> None:
+        super().__init__(f"Verify {top.name}, without a manifest", top)
+
+    async def verify(self) -> Verdict:
+        """As `verify_stack`."""
+        found = await verify_stack(self._where, self.show_progress)
+        words = "WHOLE: it can be restored, as far as can be told without checksums."
+        verdict = words if found.ok else "NOT WHOLE: it cannot be restored as it was."
+        return Verdict(tuple(stack_lines(found)), verdict, found.ok)
+
+
+class VerifyScreen(VerifyPage):
+    """Of a chain.
+
+    Args:
+        kept: the chain.
+        serial: a point, to verify only what it stands on; None is all of the chain.
+    """
+
+    def __init__(self, kept: Kept, serial: int | None = None) -> None:
+        upto = f", up to point {serial}" if serial is not None else ""
+        super().__init__(f"Verify chain {kept.chain.id} of {kept.chain.vm}{upto}", kept.path)
+        self._kept = kept
+        self._serial = serial
+
+    @property
+    def comparable(self) -> bool:
+        """A point is one moment."""
+        return self._serial is not None
+
+    async def verify(self) -> Verdict:
+        """As `verify`."""
+        found = await verify(self._kept, self._serial, self.show_progress)
+        lost, all_of_them = len(found.lost), len(found.lost) + len(found.sound)
+        verdict = f"NOT SOUND: {lost} of {all_of_them} points are lost."
         if found.ok:
-            self.say("SOUND: every point can be restored as it was.", "ready")
-        else:
-            count = len(found.lost)
-            self.say(f"NOT SOUND: {count} of {count + len(found.sound)} points are lost.", "bad")
+            verdict = "SOUND: every point can be restored as it was."
+        return Verdict(tuple(as_lines(found, self._kept.chain.vm)), verdict, found.ok)
 
     @work(group="act", exclusive=True)
     async def action_compare(self) -> None:
@@ -150,22 +225,9 @@ class VerifyScreen(ImageActScreen):
         done = await compare_with(self._kept, self._serial, disk, path, self.show_progress)
         word = "IDENTICAL" if done.identical else "DIFFERENT"
         line = f"{word}: {disk} at point {self._serial} and {path}: {done.words}"
-        self._found(line, "ready" if done.identical else "bad")
+        self.found(line, "ready" if done.identical else "bad")
 
     async def _compare_with_source(self, worker: VmWorker, disk: str) -> None:
         served = worker.serving.disk(self._kept.chain, disk)
         done = await compare_with_source(self._kept, disk, served, self.show_progress)
-        self._found(done.sentence, _KINDS[done.likeness])
-
-    def _found(self, line: str, kind: str) -> None:
-        self._lines.append(line)
-        self.show_text()
-        self.say(line, kind)
-
-    def show_text(self) -> None:
-        """Show what was found."""
-        self.show_lines("#verify-text", self._lines or [str(self._kept.path)], " " * 12)
-
-    def action_copy(self) -> None:
-        """Copy what was found."""
-        self.copy("\n".join(self._lines), "What was found was")
+        self.found(done.sentence, _KINDS[done.likeness])

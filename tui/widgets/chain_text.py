@@ -57,10 +57,7 @@ def point_state(point: CatalogPoint, jobs: Sequence[Job]) -> str:
         if live:
             done = percent(sum(job.offset for job in jobs) / length) if length else ""
             return f"running {done}".strip()
-        return "unfinished"
-    if point.problems:
-        return "DAMAGED"
-    return "complete" if point.restorable else "BROKEN BELOW"
+    return point.state
 
 
 def next_words(vm: VmSnapshot | None, chain: CatalogChain) -> str:
@@ -101,9 +98,9 @@ def stack_line(stack: Stack) -> str:
     """Images without a manifest, by the topmost of them."""
     count = len(stack.images)
     images = "1 image" if count == 1 else f"{count} images"
-    below = f"  on {plain(stack.below, 40)}" if stack.below else ""
-    missing = ", which is MISSING" if stack.missing else ""
-    return f"{plain(stack.images[-1].name, 60)}  {images}{below}{missing}"
+    where = "MISSING:" if stack.missing else "on"
+    below = f"  {where} {plain(stack.below, 60)}" if stack.below else ""
+    return f"{plain(stack.images[-1].name, 60)}  {images}{below}"
 
 
 # --- beside the tree ----------------------------------------------------------------------------
