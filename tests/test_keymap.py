@@ -3,8 +3,8 @@
 import pytest
 
 from tui.app import BlockDeckApp
+from tui.key_places import FORM, places
 from tui.keymap import acts_of, key_mistakes, shielded
-from tui.ui_settings import FORM, places
 
 ALL = places()
 

@@ -1,14 +1,15 @@
 """The app: which VM is on show, and which screen is on top."""
 
 import asyncio
+import functools
 import logging
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
@@ -17,32 +18,17 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import AwaitMount, Widget
 
-from tui.cast import Cast
 from tui.config import Settings
-from tui.discovery.scout import Scout
 from tui.driver import HangUpWatch, PatientDriver, leave_at_the_latest, leave_now
 from tui.fleet import Fleet
 from tui.history import History
-from tui.keymap import remappable, remapped, shielded
-from tui.leaving import leave_question
+from tui.keymap import remappable, shielded
 from tui.memory import Memory
 from tui.paths import STYLES, state_directory
 from tui.qmp.address import MonitorAddress, UnixAddress, caution, parse_address
 from tui.qmp.errors import QmpError
 from tui.records.audit import AUDIT_FILE, AuditLog
-from tui.screens.backup import BackupScreen
-from tui.screens.bitmaps import BitmapsScreen
-from tui.screens.chains import ChainsScreen
-from tui.screens.connect import ConnectScreen
-from tui.screens.devices import DevicesScreen
-from tui.screens.doctor import DoctorScreen
-from tui.screens.events import EventsScreen
-from tui.screens.fleet import FleetScreen
-from tui.screens.fleet_commands import fleet_commands
-from tui.screens.help import HelpScreen
-from tui.screens.history import HistoryScreen
-from tui.screens.image_commands import palette_commands
-from tui.screens.jobs import JobsScreen
+from tui.screens.later import later
 from tui.screens.vm_screen import VmScreen
 from tui.terminal import in_a_browser, unicode_ok
 from tui.text import plain
@@ -52,7 +38,10 @@ from tui.widgets.alarm import Alarm, alarm_of
 from tui.worker import VmWorker
 
 if TYPE_CHECKING:
+    from tui.cast import Cast
     from tui.demo.fault_lab import FaultLab
+    from tui.discovery.scout import Scout
+    from tui.screens.connect import ConnectScreen
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +69,14 @@ class BlockDeckApp(App[int]):
 
     TITLE = "BlockDeck"
     CSS_PATH = sorted(STYLES.glob("*.tcss"))
-    MODES: ClassVar[dict[str, type[Screen[Any]]]] = {  # type: ignore[assignment]
-        "connect": ConnectScreen,
-        "devices": DevicesScreen,
-        "jobs": JobsScreen,
-        "events": EventsScreen,
-        "history": HistoryScreen,
-        "chains": ChainsScreen,
-        "vms": FleetScreen,
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "connect": later("connect", "ConnectScreen"),
+        "devices": later("devices", "DevicesScreen"),
+        "jobs": later("jobs", "JobsScreen"),
+        "events": later("events", "EventsScreen"),
+        "history": later("history", "HistoryScreen"),
+        "chains": later("chains", "ChainsScreen"),
+        "vms": later("fleet", "FleetScreen"),
     }
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -134,14 +123,15 @@ class BlockDeckApp(App[int]):
         state: Path | None = None,
         read_only: bool = False,
         settings: Settings | None = None,
-        scout: Scout | None = None,
+        scout: "Scout | None" = None,
         lab: "FaultLab | None" = None,
     ) -> None:
         # Textual asks for the colours at once.
         self.settings = settings or Settings()
         super().__init__(driver_class=None if in_a_browser() else PatientDriver)
         self.directory = directory
-        self.scout = scout or Scout()
+        if scout is not None:
+            self.scout = scout
         self.memory = Memory()
         self.lab = lab
         self._first = addresses
@@ -166,6 +156,22 @@ class BlockDeckApp(App[int]):
     def worker(self) -> VmWorker | None:
         """The worker of the VM on show."""
         return self.fleet.worker
+
+    @functools.cached_property
+    def scout(self) -> "Scout":
+        """Finds the VMs of this host."""
+        from tui.discovery.scout import Scout
+
+        return Scout()
+
+    @property
+    def _connecting(self) -> "ConnectScreen | None":
+        """The screen that asks for a monitor, where it is on top."""
+        if self.current_mode != "connect":
+            return None
+        from tui.screens.connect import ConnectScreen
+
+        return self.screen if isinstance(self.screen, ConnectScreen) else None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$muted` is text of less weight, the same in every theme that does not say otherwise."""
@@ -259,8 +265,8 @@ class BlockDeckApp(App[int]):
             self.notify(plain(words), severity="error", timeout=30, markup=False)
         self._audit_problem = vm.audit_problem
 
-    @on(ConnectScreen.Chosen)
-    async def _chosen(self, event: ConnectScreen.Chosen) -> None:
+    async def on_connect_screen_chosen(self, event: "ConnectScreen.Chosen") -> None:
+        """Monitors were chosen."""
         await self._open(event.addresses)
 
     async def _open(self, addresses: Sequence[MonitorAddress]) -> None:
@@ -275,11 +281,11 @@ class BlockDeckApp(App[int]):
         for place, address in enumerate(addresses):
             await self.fleet.open(address, show=place == 0)
         loaded = self.worker is not None and self.worker.snapshot.loaded
-        if loaded and isinstance(self.screen, ConnectScreen):
+        if loaded and self._connecting is not None:
             await self.switch_mode("devices")
 
-    @on(ConnectScreen.Left)
-    async def _left(self) -> None:
+    async def on_connect_screen_left(self) -> None:
+        """None was chosen: back to the VMs that are open."""
         loaded = [worker for worker in self.fleet.workers if worker.snapshot.loaded]
         if self.worker not in loaded and loaded:
             self.fleet.show(loaded[0])
@@ -290,7 +296,7 @@ class BlockDeckApp(App[int]):
     async def _welcome(self, vm: VmSnapshot) -> None:
         """The first look at a VM: show its disks, and remember where it was."""
         on_show = self.worker is not None and self.worker.snapshot.address == vm.address
-        if isinstance(self.screen, ConnectScreen) and on_show:
+        if self._connecting is not None and on_show:
             await self.switch_mode("devices")
         self.memory.used(_lasting(vm.address))
         await asyncio.to_thread(self.memory.save, self._state / "memory.json")
@@ -304,14 +310,17 @@ class BlockDeckApp(App[int]):
         await self.fleet.close(worker)
         if not self.fleet.workers:
             await self._ask_for_monitor()
-        if isinstance(self.screen, ConnectScreen) and on_show:
-            self.screen.tell(vm.address, vm.connection.detail, vm.connection.advice)
+        connecting = self._connecting
+        if connecting is not None and on_show:
+            connecting.tell(vm.address, vm.connection.detail, vm.connection.advice)
         else:
             words = f"{plain(vm.title, 200)}: {plain(vm.connection.detail, 400)}"
             self.notify(words, severity="error", timeout=30, markup=False)
 
     async def close_vm(self, worker: VmWorker) -> None:
         """Let go of a VM; with a job running, ask first."""
+        from tui.leaving import leave_question
+
         question = leave_question(
             [worker.snapshot], title=f"Close {plain(worker.snapshot.title, 60)}"
         )
@@ -322,8 +331,9 @@ class BlockDeckApp(App[int]):
 
     async def _ask_for_monitor(self) -> None:
         await self.switch_mode("connect")
-        if isinstance(self.screen, ConnectScreen):
-            self.screen.offer([*self.settings.vms, *self.memory.monitors])
+        connecting = self._connecting
+        if connecting is not None:
+            connecting.offer([*self.settings.vms, *self.memory.monitors])
 
     @work(group="memory")
     async def _remember_theme(self, theme: Theme) -> None:
@@ -345,7 +355,12 @@ class BlockDeckApp(App[int]):
             self.notify("QEMU is telling what it can do; the form opens then.")
             self._open_form_later(self.worker, device)
         else:
-            self.push_screen(BackupScreen(device.key))
+            self._push_form(device)
+
+    def _push_form(self, device: Device) -> None:
+        from tui.screens.backup import BackupScreen
+
+        self.push_screen(BackupScreen(device.key))
 
     @work(group="form", exclusive=True)
     async def _open_form_later(self, worker: VmWorker, device: Device) -> None:
@@ -362,7 +377,7 @@ class BlockDeckApp(App[int]):
         finally:
             unsubscribe()
         if self.worker is worker and self.screen is screen:
-            self.push_screen(BackupScreen(device.key))
+            self._push_form(device)
 
     def switch_mode(self, mode: str) -> AwaitMount:
         """Go to a screen, unless the app is ending and its screens are being closed."""
@@ -415,37 +430,40 @@ class BlockDeckApp(App[int]):
 
     def action_leftovers(self) -> None:
         """Show what nobody uses any more, and how to clean it up."""
+        from tui.screens.doctor import DoctorScreen
+
         if self.worker is not None and not isinstance(self.screen, DoctorScreen):
             self.push_screen(DoctorScreen())
 
     def action_bitmaps(self) -> None:
         """Show the dirty bitmaps."""
+        from tui.screens.bitmaps import BitmapsScreen
+
         if self.worker is not None and not isinstance(self.screen, BitmapsScreen):
             self.push_screen(BitmapsScreen())
 
     def action_help(self) -> None:
         """Show all keys."""
+        from tui.screens.all_keys import key_groups
+        from tui.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
-            sources = (
-                *(type(self), ConnectScreen, DevicesScreen, BackupScreen),
-                *(JobsScreen, EventsScreen, HistoryScreen, ChainsScreen, BitmapsScreen),
-                *(DoctorScreen, FleetScreen, VmScreen),
-            )
-            groups = [
-                (str(s.BINDING_GROUP_TITLE), remapped(s.BINDINGS, self.settings.keymap))
-                for s in sources
-            ]
-            self.push_screen(HelpScreen(groups))
+            self.push_screen(HelpScreen(key_groups(type(self), self.settings.keymap)))
 
     @work(group="leave", exclusive=True)
     async def action_leave(self) -> None:
         """Quit; with a job running, ask first."""
+        from tui.leaving import leave_question
+
         question = leave_question([worker.snapshot for worker in self.fleet.workers])
         if question is None or await self.push_screen_wait(question):
             self.exit(0)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, for the command palette."""
+        from tui.screens.fleet_commands import fleet_commands
+        from tui.screens.image_commands import palette_commands
+
         offered = set()
         for active in screen.active_bindings.values():
             binding = active.binding
@@ -488,7 +506,7 @@ def run_app(
     directory: str | None = None,
     read_only: bool = False,
     settings: Settings | None = None,
-    cast: Cast | None = None,
+    cast: "Cast | None" = None,
     lab: "FaultLab | None" = None,
     tour: float | None = None,
 ) -> int:

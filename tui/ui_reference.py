@@ -3,8 +3,8 @@
 import sys
 
 from tui.config.reference import ActLine, page
+from tui.key_places import places
 from tui.keymap import acts_of
-from tui.ui_settings import places
 
 
 def act_lines() -> tuple[ActLine, ...]:
