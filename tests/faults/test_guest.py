@@ -181,7 +181,8 @@ async def test_a_guest_stays_stopped_though_the_backup_has_failed(
         trouble = find_trouble(scene.worker.snapshot)
         assert trouble is not None
         assert describe(trouble) == (
-            "The guest is STOPPED: no space left on d0. No backup of it is running."
+            f"The guest is STOPPED: a write to d0 had to wait for {J}, and the backup's target is "
+            "full. That backup has failed: the guest can go on."
         )
         await scene.worker.rescue(trouble, lambda _: None)
         await goes_on(scene.vm)

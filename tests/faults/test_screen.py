@@ -1,7 +1,7 @@
 """What stands on the screen while a fault lasts and after it: nothing that is not so."""
 
-import os
-import signal
+import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,10 @@ from tests.faults.scene import (
     wanted,
 )
 from tests.faults.server import target_server
+from tests.faults.test_qemu import halted
 from tests.guest import booted, guest_disk
 from tests.qemu import QemuStarter, Vm
+from tests.qemu import qemu as qemu_in
 from tests.small import small_filesystem
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck
@@ -25,6 +27,7 @@ from tests.waiting import until
 from tests.worker.disks import MIB, null
 from tests.worker.test_rescue import goes_on
 from tests.worker.watching import J
+from tui.worker import Pace
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +98,7 @@ async def test_an_io_error_that_stops_the_guest_is_blamed_on_either_side(
         await jobs_screen(deck, "running")
         await deck.press("R")
         await deck.sees("Cancel the backup, then let the guest go on")
-        await deck.press("enter")
+        await deck.press("down", "enter")
         await deck.sees("the guest runs", "Done. Esc closes this.")
         await deck.press("escape")
         await all_is_well(deck, vm, "cancelled: by us")
@@ -150,34 +153,94 @@ async def test_a_halted_qemu_is_told_of_and_the_keys_stay_alive(
     qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
 ) -> None:
     vm = await guest(qemu, tmp_path)
-    async with open_deck(vm) as deck:
+    async with open_deck(vm, NARROW) as deck:
+        before = await graph(vm)
         await vm.qmp("drive-backup", wanted(tmp_path, **SLOW))
         await jobs_screen(deck, "running")
-        os.kill(vm.pid, signal.SIGSTOP)
-        try:
-            await deck.sees("NOT ANSWERING")
+        with halted(vm.pid):
+            # For as long as the question has been out that was not answered.
+            seconds = await until(lambda: silence(deck.header))
+            assert seconds >= Pace().question
+            assert "was running" in deck.header
+            await until(lambda: silence(deck.header) > seconds + 1)
+            await deck.press("0")
+            await until(lambda: deck.column("State")[0].startswith("NO ANSWER "))
+            first = deck.column("State")
+            await until(lambda: deck.column("State") != first)
             await deck.press("1")
             await deck.sees("d0")
             await deck.press("3")
             await deck.sees("job is copying")
-            await jobs_screen(deck, "running")
-        finally:
-            os.kill(vm.pid, signal.SIGCONT)
-        await deck.sees_no_more("NOT ANSWERING")
+            await jobs_screen(deck, "running?")
+            await deck.sees("running when last seen")
+        await deck.sees_no_more("NOT ANSWERING", "when last seen")
         await vm.qmp("block-job-set-speed", device=J, speed=0)
         await all_is_well(deck, vm, "succeeded: all of it was copied")
+        await is_clean(vm, before)
 
 
-async def test_a_killed_qemu_has_lost_its_backup_on_the_screen(
+def silence(header: str) -> int:
+    """For how many seconds QEMU has not answered; 0 where it does."""
+    found = re.search(r"NOT ANSWERING for (\d+) s", header)
+    return int(found[1]) if found else 0
+
+
+async def test_a_killed_qemu_has_lost_its_backup_and_its_successor_is_another(
+    open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    place, disk = tmp_path / "vm", booted(guest_disk(tmp_path / "disk.raw", SIZE))
+    async with contextlib.AsyncExitStack() as screens:
+        async with qemu_in(place, *disk) as first:
+            await first.qmp("cont")
+            deck = await screens.enter_async_context(open_deck(first))
+            await deck.sees("d0", "running")
+            await first.qmp("drive-backup", wanted(tmp_path, **SLOW))
+            await jobs_screen(deck, "running")
+            await first.kill()
+            await deck.sees("LOST, trying again", "lost: QEMU has ended")
+            await nothing_is_said_of_a_dead_vm(deck)
+        for socket in place.glob("*.sock"):
+            socket.unlink()
+        async with qemu_in(place, *disk) as second:
+            before = await graph(second)
+            await second.qmp("cont")
+            await all_is_well(deck, second, "lost: QEMU has ended")
+            arguments = wanted(tmp_path, target=str(tmp_path / "again.qcow2"))
+            await second.qmp("drive-backup", arguments)
+            await deck.press("2")
+            await until(lambda: deck.column("State") == ["succeeded", "lost"])
+            await deck.press("home")
+            await all_is_well(deck, second, "succeeded: all of it was copied")
+            await is_clean(second, before)
+
+
+async def test_a_qemu_that_is_killed_while_its_guest_is_stopped_needs_no_rescue(
     qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
 ) -> None:
     vm = await guest(qemu, tmp_path)
-    async with open_deck(vm) as deck:
-        await vm.qmp("drive-backup", wanted(tmp_path, **SLOW))
-        await jobs_screen(deck, "running")
-        await vm.kill()
-        await deck.sees("LOST, trying again", "lost: QEMU has ended")
-        assert "1 job running" not in deck.header
+    with small_filesystem(tmp_path / "small", MIB) as small:
+        async with open_deck(vm) as deck:
+            await vm.qmp("drive-backup", wanted(small, speed=1))
+            await until(lambda: "The guest is STOPPED" in banner(deck))
+            await deck.sees("RESCUE", "io-error")
+            await vm.kill()
+            await deck.sees("LOST, trying again")
+            await nothing_is_said_of_a_dead_vm(deck)
+
+
+async def nothing_is_said_of_a_dead_vm(deck: Deck) -> None:
+    """Neither guest nor disks nor jobs are said to be in any state."""
+    for key in ("3", "2", "1"):
+        await deck.press(key)
+        await deck.sees_no_more(
+            "STOPPED", "RESCUE", "io-error", "job running", "busy with", "ready"
+        )
+        assert banner(deck) == ""
+        assert "running" not in deck.header
+    await until(lambda: deck.row("d0")["Backup"] == "not known")
+    await deck.press("0")
+    await until(lambda: deck.column("State") == ["LOST"])
+    await deck.press("2")
 
 
 async def test_another_client_s_jobs_and_cancellation_are_told_as_such(
@@ -218,7 +281,7 @@ async def test_a_bad_line_is_told_of_and_forgotten(
             else:
                 line.halt()
                 await deck.sees("NOT ANSWERING")
-                assert deck.row(J)["State"] == "running"
+                await until(lambda: deck.row(J)["State"] == "running?")
                 line.go_on()
             await deck.sees("1 job running")
             assert "\x1b" not in deck.screen

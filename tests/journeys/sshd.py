@@ -115,10 +115,15 @@ class Sshd:
 
     def close(self) -> None:
         """End it and its sessions."""
-        self.cut()
-        self._process.kill()
-        self._process.wait()
+        self.stop()
         shutil.rmtree(self.there)
+
+    def stop(self) -> None:
+        """End it and its sessions, and keep what it was set up with."""
+        if self._process.poll() is None:
+            self.cut()
+            self._process.kill()
+            self._process.wait()
 
     def _listens(self) -> bool:
         assert self._process.poll() is None, (self.there / "log").read_text()

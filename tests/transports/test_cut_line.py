@@ -2,11 +2,16 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.qemu import QemuStarter
 from tests.transports.over_ssh import HOST, address_of, know, ssh_server
-from tests.worker.disks import MIB, drive, pattern, same
+from tests.waiting import until as until_true
+from tests.worker.disks import MIB, drive, null, pattern, same
 from tests.worker.watching import BRISK, J, backup, ended, linked, running, until
+from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Link, Outcome
 from tui.worker import VmWorker
 
@@ -61,6 +66,52 @@ async def test_while_the_host_is_away_it_is_tried_again(qemu: QemuStarter) -> No
             assert worker.snapshot.connection.link is Link.LOST
             (home / "known_hosts").write_text(known)
             await linked(worker, Link.CONNECTED)
+
+
+async def test_a_qemu_that_was_killed_there_has_lost_its_backup(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    with ssh_server() as sshd:
+        know(sshd)
+        worker = VmWorker(address_of(sshd, vm.monitor), pace=BRISK)
+        async with running(worker):
+            await linked(worker, Link.CONNECTED)
+            await worker.start(backup(vm, sync="none"))
+            assert await until(worker, lambda: worker.snapshot.live_jobs)
+            await vm.kill()
+            job = await ended(worker)
+            assert job.outcome is Outcome.LOST
+            assert job.detail == "nobody listens at its monitor any more"
+
+
+async def test_while_no_sshd_listens_nothing_is_said_of_the_qemu(
+    qemu: QemuStarter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vm = await qemu(*null())
+    tries = []
+    connect = QmpSession.connect
+
+    async def counted(*which: Any, **how: Any) -> QmpSession:
+        tries.append(which)
+        return await connect(*which, **how)
+
+    monkeypatch.setattr(QmpSession, "connect", counted)
+    with ssh_server() as sshd:
+        know(sshd)
+        worker = VmWorker(address_of(sshd, vm.monitor), pace=BRISK)
+        async with running(worker):
+            await linked(worker, Link.CONNECTED)
+            await worker.start(backup(vm, sync="none"))
+            assert await until(worker, lambda: worker.snapshot.live_jobs)
+            sshd.stop()
+            await until(
+                worker, lambda: "No SSH server listens" in worker.snapshot.connection.detail
+            )
+            before = len(tries)
+            await until_true(lambda: len(tries) > before + 3)
+            (job,) = worker.snapshot.live_jobs
+            assert not job.heard
+    (meanwhile,) = await vm.qmp("query-jobs")
+    assert meanwhile["status"] == "running"
 
 
 def _compare(directory: Path, target: Path, image: Path) -> None:

@@ -45,16 +45,46 @@ async def test_a_stopped_guest_is_told_of_and_rescued(
                 await deck.sees("The guest is STOPPED")
             await deck.press("R")
             await deck.sees("Cancel the backup, then let the guest go on", "Let both go on")
+            # Whoever presses Enter without reading changes nothing.
+            await deck.press("enter")
+            await deck.sees_no_more("Let both go on")
+            assert await vm.qmp("query-jobs")
+            await deck.press("R")
             # There is no room yet.
-            await deck.press("down", "enter")
+            await deck.sees(
+                "Leave it as it is", "Only after room was made: ", "of 2.0 MiB are free"
+            )
+            await deck.press("end", "enter")
             await deck.sees("NOT DONE: the guest ran, and was stopped again")
-            await deck.press("home", "enter")
+            await deck.press("home", "down", "enter")
             await deck.sees("cancelling blockdeck-j", "the guest runs", "Done. Esc closes this.")
             await deck.press("escape")
             await deck.sees_no_more("STOPPED", "RESCUE")
             await goes_on(vm)
             await deck.press("2")
             await until(lambda: deck.rows[0]["State"] == "cancelled")
+
+
+async def test_a_guest_goes_on_at_once_where_the_backup_that_stopped_it_has_failed(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw")))
+    await vm.qmp("cont")
+    with small_filesystem(tmp_path / "small", ROOM) as small:
+        async with open_deck(vm, NARROW) as deck:
+            await deck.sees("d0", "running")
+            await vm.qmp("drive-backup", backup(small, on_target_error="report"))
+            await until(lambda: "a write to d0 had to wait for" in banner(deck))
+            await vm.qmp("block-job-set-speed", device=J, speed=0)
+            await until(lambda: "That backup has failed: the guest can go on." in banner(deck))
+            await deck.press("R")
+            await deck.sees("Let the guest go on", "has failed: nothing needs to be mended")
+            assert "Cancel the backup" not in deck.screen
+            await deck.press("end", "enter")
+            await deck.sees("the guest runs", "Done. Esc closes this.")
+            await deck.press("escape")
+            await deck.sees_no_more("STOPPED", "RESCUE")
+            await goes_on(vm)
 
 
 async def test_a_backup_whose_target_does_not_answer_is_told_of(

@@ -12,9 +12,21 @@ import pytest
 
 from tests.qemu import QemuStarter
 from tests.qemu import qemu as qemu_in
+from tests.waiting import until as until_true
 from tests.worker.disks import null
-from tests.worker.watching import BRISK, J, backup, ended, linked, running, until, worker_of
+from tests.worker.watching import (
+    BRISK,
+    J,
+    backup,
+    ended,
+    linked,
+    running,
+    until,
+    worker_of,
+    written,
+)
 from tests.worker.wire import Command, overhear, silent
+from tui.history import History
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import ConnectFailure, ConnectionLost, NotAnswering
 from tui.vm.snapshot import Link, Outcome
@@ -188,6 +200,44 @@ async def test_also_a_qemu_that_cannot_be_seen_is_told_from_another(tmp_path: Pa
             async with qemu_in(path, *null()):
                 await linked(worker, Link.CONNECTED)
                 assert (await ended(worker)).outcome is Outcome.LOST
+
+
+async def test_a_qemu_that_cannot_be_seen_has_ended_once_nobody_listens(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*null())
+    history = tmp_path / "history"
+    async with overhear(vm.monitor) as line:
+        worker = VmWorker(UnixAddress(path=line.path), history=History(history), pace=BRISK)
+        async with running(worker):
+            await linked(worker, Link.CONNECTED)
+            assert worker.process is None
+            await worker.start(backup(vm, sync="none"))
+            assert await until(worker, lambda: worker.snapshot.live_jobs)
+            await vm.kill()
+            job = await ended(worker)
+            assert job.outcome is Outcome.LOST
+            assert job.detail == "nobody listens at its monitor any more"
+            assert worker.snapshot.run_state == ""
+            await until_true(history.exists)
+            assert [line["outcome"] for line in written(history)] == ["lost"]
+
+
+async def test_a_line_that_only_breaks_loses_no_job(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    async with overhear(vm.monitor) as line:
+        worker = VmWorker(UnixAddress(path=line.path), pace=BRISK)
+        async with running(worker):
+            await linked(worker, Link.CONNECTED)
+            await worker.start(backup(vm, sync="none"))
+            for _ in range(3):
+                line.cut()
+                await linked(worker, Link.LOST)
+                (job,) = worker.snapshot.live_jobs
+                assert (job.state, job.heard) == ("running", False)
+                await linked(worker, Link.CONNECTED)
+                (job,) = worker.snapshot.live_jobs
+                assert job.heard
 
 
 # --- subscribers --------------------------------------------------------------------------------

@@ -7,13 +7,14 @@ import struct
 
 import psutil
 
-from tui.qmp.address import MonitorAddress, TcpAddress, UnixAddress
+from tui.qmp.address import MonitorAddress, TcpAddress, TlsAddress, UnixAddress
 from tui.qmp.errors import (
     ConnectFailure,
     MonitorBusy,
     NobodyListens,
     NotQmp,
     NotResponding,
+    WayNotServed,
 )
 from tui.qmp.line import Line
 
@@ -76,7 +77,9 @@ def stopped_process(pid: int | None) -> str | None:
 
 def hung_up(address: MonitorAddress, line: Line) -> NobodyListens:
     """The other side closed the connection before a whole greeting."""
-    return NobodyListens(
+    # Over TLS that may be its answer to a certificate that it does not take any more.
+    kind = WayNotServed if isinstance(address, TlsAddress) else NobodyListens
+    return kind(
         address,
         f"{line.broken}." if line.broken else f"{address} closed the connection before it greeted.",
         line.advice or _WHY_HUNG_UP[type(address) is TcpAddress],

@@ -8,6 +8,7 @@
      │  ├ PermissionRefused  the socket belongs to someone else
      │  ├ Reserved           it is the monitor that the VM's manager needs
      │  ├ NobodyListens      refused, the QEMU behind it is gone, or it hung up
+     │  │  └ WayNotServed    what leads there does not answer: nothing is known of the QEMU
      │  ├ HostUnknown        the host's name has no address
      │  ├ HostUnreachable    no route, or no answer from the host
      │  ├ MonitorBusy        another client holds the monitor, or its queue is full
@@ -71,6 +72,10 @@ class Reserved(ConnectFailure):
 
 class NobodyListens(ConnectFailure):
     """Nobody serves the socket or port, or the server hung up before it greeted."""
+
+
+class WayNotServed(NobodyListens):
+    """What leads to the monitor does not answer; of the QEMU behind it nothing is known."""
 
 
 class HostUnknown(ConnectFailure):

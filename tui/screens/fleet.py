@@ -11,7 +11,7 @@ from textual.widgets import DataTable, Input
 
 from tui.keymap import remappable
 from tui.screens.vm_screen import VmScreen
-from tui.vm.snapshot import VmSnapshot
+from tui.vm.snapshot import Link, VmSnapshot
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.fleet_rows import FLEET_COLUMNS, fleet_row, total_line
 from tui.widgets.line import Line
@@ -56,8 +56,14 @@ class FleetScreen(VmScreen):
         yield Line(id="fleet-total", classes="total-line")
 
     def on_mount(self) -> None:
-        """Start on the table."""
+        """Start on the table; how long a VM has not answered nobody else tells."""
         self.query_one(LiveTable).focus()
+        self.set_interval(1.0, self._again)
+
+    def _again(self) -> None:
+        silent = (w.snapshot.connection.link is Link.NOT_ANSWERING for w in self._rows)
+        if self.is_current and any(silent):
+            self.take()
 
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show all of them, the present one among them, or those that the filter lets pass."""
@@ -82,7 +88,8 @@ class FleetScreen(VmScreen):
         # One that comes again is the same record, which counts.
         told = (last.number, last.times) if last else (-1, 0)
         row = self._rows.get(worker)
-        if row is not None and row.vm is worker.snapshot and row.told == told:
+        silent = worker.snapshot.connection.link is Link.NOT_ANSWERING
+        if row is not None and row.vm is worker.snapshot and row.told == told and not silent:
             return row
         return _Row(worker.snapshot, told, fleet_row(worker.snapshot, last))
 

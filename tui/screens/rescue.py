@@ -13,17 +13,19 @@ from textual.widgets.option_list import Option
 
 from tui.qmp.errors import QmpError
 from tui.text import plain
-from tui.vm.trouble import Trouble, describe
+from tui.units import size
+from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.trouble import Trouble, describe, fate_of_ended
 from tui.widgets.line import Line
 
 if TYPE_CHECKING:
     from tui.worker import VmWorker
 
-_CANCEL, _GO_ON = "cancel", "go-on"
+_LEAVE, _CANCEL, _GO_ON = "leave", "cancel", "go-on"
 
 
 class RescueScreen(ModalScreen[None]):
-    """Offers the two ways out, carries one out, and says what came of it.
+    """Offers the ways out, none of them first, carries one out, and says what came of it.
 
     Args:
         worker: of the VM.
@@ -50,21 +52,51 @@ class RescueScreen(ModalScreen[None]):
             yield Line(" ", id="rescue-steps")
             yield Line("Enter does it, Esc goes back.", classes="dialog-hint")
 
+    def on_mount(self) -> None:
+        """Room is made while one looks."""
+        self.set_interval(1.0, self._tell_room)
+
+    def _tell_room(self) -> None:
+        ways = self.query_one(OptionList)
+        if ways.display:
+            ways.replace_option_prompt(_GO_ON, self._go_on_words())
+
     def _options(self) -> list[Option]:
-        ways = []
+        ways = [Option(_words("Leave it as it is", "The guest stays stopped."), id=_LEAVE)]
         if self._trouble.by_backup:
             jobs = ", ".join(plain(job.id, 40) for job in self._trouble.jobs)
             others = [job for job in self._trouble.jobs if not job.ours]
             owner = " Another client started it." if others else ""
             words = f"{jobs} is lost, its target useless.{owner} Nothing of the guest is lost."
-            ways.append(_way(_CANCEL, "Cancel the backup, then let the guest go on", words))
-        room = "Only after space was made, or what failed was mended; else it stops again at once."
-        both = "Let both go on" if self._trouble.by_backup else "Let the guest go on"
-        ways.append(_way(_GO_ON, both, room))
+            title = "Cancel the backup, then let the guest go on"
+            ways.append(Option(_words(title, words), id=_CANCEL))
+        ways.append(Option(self._go_on_words(), id=_GO_ON))
         return ways
+
+    def _go_on_words(self) -> Content:
+        fate = fate_of_ended(self._trouble)
+        if self._trouble.by_backup:
+            return _words("Let both go on", f"{self._room()}; else it stops again at once.")
+        if fate is not None:
+            words = f"The backup that stopped it {fate}: nothing needs to be mended."
+        else:
+            words = "If its disk has no room, or is broken, it stops again at once."
+        return _words("Let the guest go on", words)
+
+    def _room(self) -> str:
+        """When a backup and its guest can go on together: the room for it as it is now."""
+        if not self._trouble.no_space:
+            return "Only after what failed was mended"
+        vm = self._worker.snapshot
+        spaces = {s.device: s for j in self._trouble.jobs if (s := _job(vm, j).care.space)}
+        told = [f"{size(space.free)} of {size(space.total)} are free" for space in spaces.values()]
+        return f"Only after room was made: {', '.join(told) or 'how much is free is not seen'}"
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
+        if event.option.id == _LEAVE:
+            self.dismiss(None)
+            return
         # The steps take its place.
         self.query_one(OptionList).display = False
         self._steps = []
@@ -92,5 +124,10 @@ class RescueScreen(ModalScreen[None]):
             self.query_one("#rescue-steps", Line).show_resized(Content("\n").join(self._steps))
 
 
-def _way(name: str, title: str, words: str) -> Option:
-    return Option(Content.assemble((title, "bold"), f"\n{words}"), id=name)
+def _words(title: str, words: str) -> Content:
+    return Content.assemble((title, "bold"), f"\n{words}")
+
+
+def _job(vm: VmSnapshot, job: Job) -> Job:
+    """The job as it is now."""
+    return next((one for one in vm.jobs if one.key == job.key), job)

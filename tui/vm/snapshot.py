@@ -175,7 +175,8 @@ class Job:
     while it was watched, in bytes a second, the newest last. `command` is the
     command that started it, where it was ours. `wall_started` is seconds since the epoch, `moved`
     when it last came forward, or had no need to, in monotonic seconds. `care` is
-    what is seen of the room for it, and what is done for it while it runs.
+    what is seen of the room for it, and what is done for it while it runs. `heard` is false of one
+    that ran when it was last seen, while its QEMU does not answer or cannot be reached.
     """
 
     id: str
@@ -208,6 +209,7 @@ class Job:
     target_open: bool = False
     target_nodes: tuple[str, ...] = ()
     care: JobCare = field(default=JobCare(), compare=False)
+    heard: bool = field(default=True, compare=False)
 
     @property
     def live(self) -> bool:
@@ -243,7 +245,8 @@ class VmSnapshot:
     `nodes_at_start` the nodes given on the command line, as far as is known. `read_only` tells that
     QEMU is sent nothing but questions. `audit_problem` tells why the last line of the audit log
     could not be written. `frozen_since` is since when this BlockDeck has the guest frozen,
-    None while it has not. `label` is what it is called among those that are open with it.
+    None while it has not. `stopped_since` is when it was seen that the guest stopped, None while it
+    runs and where nobody saw it. `label` is what it is called among those that are open with it.
     """
 
     address: str = ""
@@ -253,6 +256,7 @@ class VmSnapshot:
     uuid: str = ""
     version: VersionInfo | None = None
     run_state: str = ""
+    stopped_since: float | None = None
     devices: tuple[Device, ...] = ()
     nodes: tuple[Node, ...] = ()
     jobs: tuple[Job, ...] = ()

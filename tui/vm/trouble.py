@@ -8,12 +8,20 @@ When the target is full or broken that fails, and with it the guest's write. Wit
 
 from dataclasses import dataclass
 
-from tui.vm.snapshot import Device, Job, Link, VmSnapshot
+from tui.vm.snapshot import Device, Job, Link, Outcome, VmSnapshot
 
+RUNNING = "running"
 STOPPED_BY_ERROR = "io-error"
 """`RunState` of a VM that an I/O error of a disk stopped."""
 
 _BAD_IO = frozenset({"nospace", "failed"})
+
+_FATES = {
+    Outcome.SUCCEEDED: "has ended",
+    Outcome.FAILED: "has failed",
+    Outcome.CANCELLED: "was cancelled",
+    Outcome.LOST: "is gone",
+}
 
 _FAILING_SECONDS = 10.0
 """So long after a write of the guest has failed, writes count as failing."""
@@ -27,11 +35,13 @@ class Trouble:
         disks: titles of the disks with an error.
         jobs: the running backups of these disks, which may be the reason.
         no_space: the error was a lack of space.
+        ended: where none runs, the backups of these disks that have ended since it stopped.
     """
 
     disks: tuple[str, ...]
     jobs: tuple[Job, ...]
     no_space: bool
+    ended: tuple[Job, ...] = ()
 
     @property
     def by_backup(self) -> bool:
@@ -45,14 +55,29 @@ def find_trouble(vm: VmSnapshot) -> Trouble | None:
         return None
     bad = tuple(device for device in vm.devices if device.io_status in _BAD_IO)
     backups = tuple(job for job in vm.live_jobs if job.type == "backup")
-    blamed = tuple(job for job in backups if any(_is_of(job, device) for device in bad))
-    if not bad:
-        # Of a disk without io-status nothing is known: it may be any of them.
-        blamed = backups
+    # Of a disk without io-status nothing is known: it may be any of them.
+    blamed = tuple(job for job in backups if not bad or any(_is_of(job, d) for d in bad))
     return Trouble(
         disks=tuple(device.title for device in bad),
         jobs=blamed,
         no_space=any(device.io_status == "nospace" for device in bad),
+        ended=() if blamed else _ended_since(vm, bad),
+    )
+
+
+def _ended_since(vm: VmSnapshot, bad: tuple[Device, ...]) -> tuple[Job, ...]:
+    """The backups that ran when the guest was stopped, and run no more."""
+    stopped = vm.stopped_since
+    if stopped is None:
+        return ()
+    return tuple(
+        job
+        for job in vm.jobs
+        if job.type == "backup"
+        and job.ended is not None
+        and job.ended >= stopped
+        and (job.started is None or job.started <= stopped)
+        and (not bad or any(job.device_key == device.key for device in bad))
     )
 
 
@@ -64,12 +89,22 @@ def describe(trouble: Trouble) -> str:
     """One sentence for the screen."""
     where = ", ".join(trouble.disks) or "a disk"
     what = "no space left" if trouble.no_space else "an I/O error"
-    if not trouble.by_backup:
+    if not trouble.by_backup and not trouble.ended:
         return f"The guest is STOPPED: {what} on {where}. No backup of it is running."
-    jobs = ", ".join(job.id for job in trouble.jobs)
+    jobs = ", ".join(job.id for job in trouble.jobs or trouble.ended)
     # Which side an I/O error is of nobody tells: what is copied first is read, then written.
     why = "the backup's target is full" if trouble.no_space else "its target or the disk is broken"
-    return f"The guest is STOPPED: a write to {where} had to wait for {jobs}, and {why}."
+    words = f"The guest is STOPPED: a write to {where} had to wait for {jobs}, and {why}."
+    fate = fate_of_ended(trouble)
+    return words if fate is None else f"{words} That backup {fate}: the guest can go on."
+
+
+def fate_of_ended(trouble: Trouble) -> str | None:
+    """What became of the backups that stopped the guest, in words; None where they run."""
+    outcomes = {job.outcome for job in trouble.ended if job.outcome is not None}
+    if not outcomes:
+        return None
+    return _FATES[next(iter(outcomes))] if len(outcomes) == 1 else "has ended"
 
 
 @dataclass(frozen=True, slots=True)

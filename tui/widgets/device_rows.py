@@ -4,7 +4,7 @@ import time
 
 from tui.text import plain
 from tui.units import short_size, size
-from tui.vm.snapshot import Device, VmSnapshot
+from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.vm.trouble import find_failing
 from tui.widgets.live_table import Cell, Column
 
@@ -76,6 +76,8 @@ def short_qdev(device: Device) -> str:
 
 
 def _job_cell(device: Device, vm: VmSnapshot) -> Cell:
+    if vm.connection.link is Link.LOST:
+        return Cell("not known", "$muted")
     for job_id in device.jobs:
         job = vm.job(job_id)
         if job is not None and job.live:

@@ -15,7 +15,7 @@ from tui.widgets.live_table import Cell, Column
 
 FLEET_COLUMNS = (
     Column("vm", "VM", LABEL, stretch=True, middle=True),
-    Column("state", "State", 14),
+    Column("state", "State", 16),
     Column("jobs", "Jobs", 4, right=True),
     Column("progress", "Progress", 14),
     Column("rate", "Rate", 10, right=True, rank=1),
@@ -28,9 +28,11 @@ FLEET_COLUMNS = (
 
 _GRAVITY = {Gravity.BAD: "bold $text-error", Gravity.WARNING: "$text-warning"}
 
+_LONG = 600.0
+"""Seconds from which on minutes are precise enough."""
+
 _LINK = {
     Link.CONNECTING: Cell("connecting", "$text-warning"),
-    Link.NOT_ANSWERING: Cell("NOT ANSWERING", "bold $text-error"),
     Link.LOST: Cell("LOST", "bold $text-error"),
 }
 
@@ -61,6 +63,10 @@ def _event(last: EventRecord | None) -> Cell:
 
 
 def _state(vm: VmSnapshot) -> Cell:
+    if vm.connection.link is Link.NOT_ANSWERING:
+        seconds = time.monotonic() - vm.connection.since
+        silent = f"{seconds:.0f} s" if seconds < _LONG else f"{seconds / 60:.0f} min"
+        return Cell(f"NO ANSWER {silent}", "bold $text-error")
     told = _LINK.get(vm.connection.link)
     if told is not None:
         return told

@@ -73,14 +73,15 @@ def job_named(job: Job, vm: str = "", limit: int = 60) -> str:
 def job_row(job: Job, now: float, vm: str = "") -> dict[str, Cell]:
     """The cells of one job of a VM; `now` is monotonic seconds."""
     style = _STATE.get(job.state, "")
+    moves = job.live and job.heard
     return {
         "vm": Cell(plain(vm, 60)),
         "job": Cell(plain(job.id, 80), "bold" if job.live else ""),
         "device": Cell(plain(job.device or "?", 60)),
-        "state": Cell(job.state, style),
+        "state": Cell(job.state if job.heard else f"{job.state}?", style if job.heard else ""),
         "progress": Cell(bar(job.fraction, 8), style if job.live else "$muted"),
-        "rate": Cell(rate(job.rate) if job.live and job.rate is not None else "-"),
-        "eta": Cell(duration(job.eta) if job.eta is not None else "-"),
+        "rate": Cell(rate(job.rate) if moves and job.rate is not None else "-"),
+        "eta": Cell(duration(job.eta) if moves and job.eta is not None else "-"),
         "limit": Cell(rate(job.speed) if job.speed else "none"),
         "owner": Cell("us" if job.ours else "other"),
         "type": Cell(job.type or "?"),
@@ -136,7 +137,7 @@ def _advice(job: Job) -> list[Content]:
 
 def _guest(job: Job, now: float, device: Device | None) -> list[Content]:
     """What the guest has of the job: failed requests, slow ones, fewer of them."""
-    if device is None or not job.live:
+    if device is None or not job.live or not job.heard:
         return []
     lines = [_failed(job, device.failures)]
     flow = device.throughput
@@ -216,6 +217,8 @@ def _speed_words(job: Job) -> str:
 
 def _state_words(job: Job) -> str:
     words = job.state
+    if not job.heard:
+        return f"{words} when last seen: QEMU does not answer now"
     if job.detail:
         words += f": {plain(job.detail, 400)}"
     if job.state == "paused" and job.io_status != "ok":

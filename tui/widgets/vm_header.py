@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from tui.text import plain
+from tui.units import duration
 from tui.vm.snapshot import Link, VmSnapshot
 from tui.widgets.line import Line
 
@@ -14,7 +15,8 @@ _GRAVE_RUN_STATES = frozenset({"io-error", "internal-error", "guest-panicked"})
 _PART = tuple[str, str]
 _BRAND: _PART = (" BlockDeck ", "bold $accent")
 _SHORTEST_NAME, _LONGEST_NAME = 10, 48
-_COUNT_EVERY = 0.1
+_COUNT_EVERY, _TELL_EVERY = 0.1, 1.0
+"""Seconds between two paints while the guest is frozen, and while QEMU does not answer."""
 
 
 class VmHeader(Line):
@@ -23,18 +25,22 @@ class VmHeader(Line):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._vm: VmSnapshot | None = None
-        self._counting: Timer | None = None
+        self._counting: tuple[float, Timer] | None = None
 
     def show_vm(self, vm: VmSnapshot | None) -> None:
         """Show the VM, or that there is none."""
         self._vm = vm
         self.show(_describe(vm, self.size.width))
-        frozen = vm is not None and vm.frozen_since is not None
-        if frozen and self._counting is None:
-            self._counting = self.set_interval(_COUNT_EVERY, lambda: self.show_vm(self._vm))
-        elif not frozen and self._counting is not None:
-            self._counting.stop()
+        self._count(_pause(vm))
+
+    def _count(self, pause: float | None) -> None:
+        """Paint again and again, with such a pause; None: only when something changes."""
+        if self._counting is not None and self._counting[0] != pause:
+            self._counting[1].stop()
             self._counting = None
+        if self._counting is None and pause is not None:
+            timer = self.set_interval(pause, lambda: self.show_vm(self._vm))
+            self._counting = (pause, timer)
 
     def on_resize(self) -> None:
         """The VM's name takes what room there is."""
@@ -55,7 +61,8 @@ def _describe(vm: VmSnapshot | None, width: int) -> Content:
     if vm.version is not None:
         parts.append((f"QEMU {vm.version.qemu}", ""))
     if vm.run_state:
-        parts.append(_run_state(vm.run_state))
+        heard = vm.connection.link in (Link.CONNECTED, Link.CONNECTING)
+        parts.append(_run_state(vm.run_state, heard=heard))
     parts.append(_link(vm))
     # How the connection stands comes last, and must not be cut off for the sake of a long name.
     rest = cell_len(_BRAND[0]) + sum(cell_len(text) + 3 for text, _ in parts) + 3
@@ -75,7 +82,16 @@ def _taint(vm: VmSnapshot, room: int) -> str:
     return next((t for t in ("tainted in libvirt", "tainted") if cell_len(t) + 3 <= room), "")
 
 
-def _run_state(state: str) -> _PART:
+def _pause(vm: VmSnapshot | None) -> float | None:
+    if vm is not None and vm.frozen_since is not None:
+        return _COUNT_EVERY
+    silent = vm is not None and vm.connection.link is Link.NOT_ANSWERING
+    return _TELL_EVERY if silent else None
+
+
+def _run_state(state: str, *, heard: bool) -> _PART:
+    if not heard:
+        return f"was {state}", "$text-warning"
     if state == "running":
         return state, "$text-success"
     return state, "bold $text-error" if state in _GRAVE_RUN_STATES else "bold $text-warning"
@@ -92,6 +108,8 @@ def _link(vm: VmSnapshot) -> _PART:
         case Link.CONNECTING:
             return "connecting", "$text-warning"
         case Link.NOT_ANSWERING:
-            return f"NOT ANSWERING: {plain(connection.detail, 80)}", "bold $text-error"
+            silent = duration(time.monotonic() - connection.since)
+            words = f"NOT ANSWERING for {silent}: {plain(connection.detail, 80)}"
+            return words, "bold $text-error"
         case Link.LOST:
             return f"LOST, trying again: {plain(connection.detail, 80)}", "bold $text-error"

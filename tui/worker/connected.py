@@ -13,7 +13,14 @@ from typing import Self, TypedDict
 from tui.history import History
 from tui.host.process import QemuProcess
 from tui.qmp.address import MonitorAddress
-from tui.qmp.errors import ConnectFailure, ConnectionLost, QmpError
+from tui.qmp.errors import (
+    ConnectFailure,
+    ConnectionLost,
+    NobodyListens,
+    NoSuchSocket,
+    QmpError,
+    WayNotServed,
+)
 from tui.qmp.gate import Deed, Gate
 from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
@@ -39,6 +46,9 @@ from tui.worker.subscribers import Subscribers
 from tui.worker.watch import Watch
 
 log = logging.getLogger(__name__)
+
+_REFUSALS = 2
+"""So often in a row nobody listens where an unseen QEMU did, before it counts as ended."""
 
 
 class WorkerSettings(TypedDict, total=False):
@@ -113,6 +123,7 @@ class Connected:
         self._referee = Referee(self._state, self._pace.command, self._take_in)
         self._acts = Acts(self._state, self._pace.command)
         self._mark = ""
+        self._refusals = 0
         self._session: QmpSession | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -233,17 +244,18 @@ class Connected:
                 if session is None:
                     session = await self._connect()
                     await self._load(session)
-                attempt = 0
+                attempt = self._refusals = 0
                 reason = await self._watch.over(session)
             except ConnectFailure as failure:
                 reason, advice = failure.sentence, failure.advice
+                self._refusals = self._refusals + 1 if _is_of_no_qemu(failure) else 0
             except QmpError as error:
                 reason = str(error)
             except asyncio.CancelledError:
                 if self._session is not None:
                     await self._care.part(self._session)
                     await self._referee.settle()
-                    await self._outcomes.part(self._session)
+                await self._outcomes.part(self._session)
                 raise
             finally:
                 self._session = None
@@ -310,5 +322,14 @@ class Connected:
     async def _lost(self, reason: str, advice: str) -> None:
         if self.process is not None and not self.process.alive():
             self._state.gone("QEMU has ended")
+        elif self.process is None and self._refusals == _REFUSALS:
+            # A QEMU that lives listens, whether a client is there or not.
+            self._state.gone("nobody listens at its monitor any more")
         await self._outcomes.write_down()
         self._state.set_link(Link.LOST, reason, advice)
+
+
+def _is_of_no_qemu(failure: ConnectFailure) -> bool:
+    """Whether nobody listens at the monitor, and not only on the way there."""
+    gone = isinstance(failure, NobodyListens | NoSuchSocket)
+    return gone and not isinstance(failure, WayNotServed)

@@ -84,15 +84,19 @@ class Outcomes:
             self._state.tracker.written(job.key)
             await self._requests.drop(job.id)
 
-    async def part(self, session: QmpSession) -> None:
+    async def part(self, session: QmpSession | None) -> None:
         """Settle what is left before the VM is left alone, or let it be after half a second.
 
-        What QEMU still holds is found by the next BlockDeck.
+        What QEMU still holds is found by the next BlockDeck. Without a session, outcomes that are
+        certain are written down all the same.
         """
         try:
             async with asyncio.timeout(_PARTING_SECONDS):
-                await self._requests.touch(0.0)
-                await self.settle(session)
+                if session is None:
+                    await self.write_down()
+                else:
+                    await self._requests.touch(0.0)
+                    await self.settle(session)
         except (TimeoutError, QmpError) as error:
             log.info("left without settling everything: %s", error)
         finally:

@@ -14,6 +14,7 @@ class Pace:
         settle: how long a burst of events is let settle before one question answers all of it.
         ending: how long a QEMU that shuts down is left to say its last words.
         command: the deadline of a command.
+        question: the deadline of a short question that is asked again and again, where it is less.
         create: the deadline for making a target, and for closing it, which writes it out.
         connect: the deadline of a connection.
         target: the deadline of a look at a target's file system.
@@ -29,6 +30,7 @@ class Pace:
     settle: float = 0.2
     ending: float = 5.0
     command: float = 10.0
+    question: float = 4.0
     create: float = 60.0
     connect: float = 3.0
     target: float = 2.0

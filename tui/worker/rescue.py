@@ -7,15 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
-from tui.vm.trouble import STOPPED_BY_ERROR
+from tui.vm.trouble import RUNNING, STOPPED_BY_ERROR
 
 Tell = Callable[[str], None]
 
 _LOOK_SECONDS = 0.2
 _CONFIRM_SECONDS = 2.0
 """How long a guest that runs again is watched: what it could not write it writes at once."""
-
-_RUNNING = "running"
 
 
 class RescueFailed(QmpError):
@@ -107,6 +105,6 @@ class Rescue:
                 raise RescueFailed("the guest ran, and was stopped again by an I/O error")
             await asyncio.sleep(min(_LOOK_SECONDS, left))
         state = await self._ask.run_state()
-        if state != _RUNNING:
+        if state != RUNNING:
             raise RescueFailed(f"the guest does not run: its state is {state}")
         self._tell("the guest runs")

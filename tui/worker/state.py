@@ -22,7 +22,7 @@ from tui.vm.latency import Waits
 from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
 from tui.vm.stats import StatsSample, sample_stats
 from tui.vm.traps import traps_of
-from tui.vm.trouble import STOPPED_BY_ERROR
+from tui.vm.trouble import RUNNING, STOPPED_BY_ERROR
 from tui.worker.pace import Pace
 
 _SHORTEST_SPAN = 0.5
@@ -117,8 +117,10 @@ class VmState:
         return self._picture
 
     def _with_care(self, job: Job) -> Job:
-        care = self.care.get(job.key) if job.live else None
-        return replace(job, care=care) if care is not None else job
+        if not job.live:
+            return job
+        heard = self._picture.connection.link is Link.CONNECTED
+        return replace(job, care=self.care.get(job.key, job.care), heard=heard)
 
     @property
     def filenames(self) -> tuple[str, ...]:
@@ -175,6 +177,8 @@ class VmState:
         elif event.event in ("STOP", "RESUME"):
             # Under -no-shutdown it goes on.
             self.ending = False
+            stopped = time.monotonic() if event.event == "STOP" else None
+            self._picture = replace(self._picture, stopped_since=stopped)
         inventory = event.event in _INVENTORY_EVENTS or (
             event.event == "JOB_STATUS_CHANGE" and event.data.get("status") in _INVENTORY_STATUSES
         )
@@ -191,9 +195,8 @@ class VmState:
         self.write_waits.interrupt()
         self.read_waits.interrupt()
         self.ending = False
-        self._picture = replace(
-            self._picture, name=name, uuid=uuid, version=version, run_state=run_state
-        )
+        self._picture = replace(self._picture, name=name, uuid=uuid, version=version)
+        self._note_run_state(run_state)
         self.changed()
 
     def call(self, label: str) -> None:
@@ -204,7 +207,7 @@ class VmState:
 
     def forget(self, reason: str) -> None:
         """The QEMU that was watched is another one now: its jobs are lost, its disks unknown."""
-        self.tracker.on_qemu_gone(reason)
+        self._end(reason)
         self._inventory = Inventory()
         self._stats = (None, None)
         self.write_waits, self.read_waits = Waits(), Waits()
@@ -218,8 +221,20 @@ class VmState:
 
     def gone(self, reason: str) -> None:
         """The QEMU that was watched has ended: so have its jobs. Its disks stay on show."""
-        self.tracker.on_qemu_gone(reason)
+        self._end(reason)
+        left = (
+            replace(device, io_status=None, busy_with=None, jobs=())
+            for device in self._inventory.devices
+        )
+        self._inventory = replace(self._inventory, devices=tuple(left), job_devices={})
+        self._stats = (None, None)
         self.changed()
+
+    def _end(self, reason: str) -> None:
+        """What only a QEMU has that lives is so no more."""
+        self.tracker.on_qemu_gone(reason)
+        self._job_infos = ()
+        self._picture = replace(self._picture, run_state="", stopped_since=None)
 
     def loaded(self) -> None:
         """Everything has been asked once."""
@@ -241,14 +256,19 @@ class VmState:
         self._picture = replace(self._picture, frozen_since=since)
         self.changed()
 
-    def set_link(self, link: Link, detail: str = "", advice: str = "") -> None:
-        """The connection stands differently."""
+    def set_link(
+        self, link: Link, detail: str = "", advice: str = "", since: float | None = None
+    ) -> None:
+        """The connection stands differently; `since` (monotonic) where not just now."""
         present = self._picture.connection
         if (present.link, present.detail) == (link, detail):
             return
         if link is Link.LOST and present.link is not Link.LOST and self._picture.loaded:
             self._unwatched_since = self._unwatched_since or time.time()
-        since = present.since if present.link is link else time.monotonic()
+        if present.link is link:
+            since = present.since
+        elif since is None:
+            since = time.monotonic()
         self._picture = replace(self._picture, connection=Connection(link, detail, advice, since))
         self.changed()
 
@@ -265,8 +285,13 @@ class VmState:
         except BaseException:
             self.run_state_due = True
             raise
-        self._picture = replace(self._picture, run_state=run_state)
+        self._note_run_state(run_state)
         self.changed()
+
+    def _note_run_state(self, run_state: str) -> None:
+        # That it runs again may have been told to nobody.
+        stopped = None if run_state == RUNNING else self._picture.stopped_since
+        self._picture = replace(self._picture, run_state=run_state, stopped_since=stopped)
 
     async def poll_graph(self, ask: Queries) -> None:
         """Ask which nodes there are, before the jobs that may have left some."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 
 from tui.qmp.errors import CommandRefused, ConnectionLost, NotAnswering
 from tui.qmp.queries import Queries
@@ -92,7 +93,8 @@ class Watch:
         try:
             await self._round(session)
         except NotAnswering as silence:
-            self._state.set_link(Link.NOT_ANSWERING, str(silence))
+            asked = time.monotonic() - silence.seconds
+            self._state.set_link(Link.NOT_ANSWERING, str(silence), since=asked)
         except CommandRefused as refusal:
             log.warning("a poll was refused: %s", refusal)
         else:
@@ -100,12 +102,14 @@ class Watch:
 
     async def _round(self, session: QmpSession) -> None:
         """One light look at the VM: only what may have changed."""
-        ask, state = Queries(session, self._pace.command), self._state
+        # Silence is told of soon; but many disks take their time on a slow line.
+        ask = Queries(session, min(self._pace.question, self._pace.command))
+        state = self._state
         list_disks = state.inventory_due_in() <= 0
         if state.tracker.busy or state.tracker.to_dismiss() or list_disks:
             await state.poll_jobs(ask)
         if list_disks:
-            await state.poll_inventory(ask)
+            await state.poll_inventory(Queries(session, self._pace.command))
             await self._nodes.sweep(session)
         else:
             await state.poll_stats(ask)

@@ -20,6 +20,7 @@ from tui.qmp.errors import (
     NobodyListens,
     NoSuchDomain,
     PermissionRefused,
+    WayNotServed,
 )
 
 logger = logging.getLogger(__name__)
@@ -273,7 +274,7 @@ def _no_libvirt(address: LibvirtAddress, error: "libvirt.libvirtError") -> Conne
             address, words, "Run BlockDeck as root or as a member of the group libvirt."
         )
     if address.local:
-        return NobodyListens(address, words, "Does libvirtd, or virtqemud, run?")
+        return WayNotServed(address, words, "Does libvirtd, or virtqemud, run?")
     return HostUnreachable(address, words)
 
 

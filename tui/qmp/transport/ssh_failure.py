@@ -16,6 +16,7 @@ from tui.qmp.errors import (
     NoSuchSocket,
     NotASocket,
     PermissionRefused,
+    WayNotServed,
 )
 from tui.qmp.names import NameServerSilent
 from tui.qmp.transport.ssh_stranger import Shown, by_hand, stranger
@@ -52,7 +53,7 @@ def failure_of(
                 address, f"The host {host} is unknown.", "Check the name, or give its address."
             )
         case ConnectionRefusedError():
-            return NobodyListens(address, f"No SSH server listens on {_where(place)}.")
+            return WayNotServed(address, f"No SSH server listens on {_where(place)}.")
         case TimeoutError():
             return HostUnreachable(
                 address,
