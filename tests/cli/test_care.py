@@ -37,6 +37,40 @@ async def test_a_backup_that_goes_easy_ends_well(qemu: QemuStarter, tmp_path: Pa
     assert done.status == 0, done.err
 
 
+async def test_twice_as_long_as_before_is_the_default_and_is_seen_before_the_start(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw")))
+    await vm.qmp("cont")
+    words = ("backup", vm.monitor, "device=d0", "--json")
+    done = await blockdeck(*words, f"target={tmp_path}/a.qcow2", "speed=8MiB", "--go-easy")
+    assert done.status == 0, done.err
+    steering = {step["steering"] for step in done.lines if step["type"] == "progress"}
+    assert steering
+    assert not [words for words in steering if "before is not known" in words]
+    assert not [step for step in done.lines if "not seen to write" in step.get("text", "")]
+    # A guest that does not write.
+    await vm.qmp("stop")
+    done = await blockdeck(*words, f"target={tmp_path}/b.qcow2", "--go-easy")
+    assert done.status == 0, done.err
+    (notice,) = [step["text"] for step in done.lines if step["type"] == "notice"]
+    assert notice == (
+        "the guest was not seen to write before the backup: "
+        "its writes may take 20 ms in place of 2x"
+    )
+
+
+async def test_what_holds_a_backup_back_is_said(qemu: QemuStarter, tmp_path: Path) -> None:
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw", 64 * MIB)))
+    await vm.qmp("cont")
+    done = await blockdeck(
+        *("backup", vm.monitor, "device=d0", f"target={tmp_path}/a.qcow2", "speed=4MiB"),
+        *("--go-easy", "0.001 ms"),
+    )
+    assert done.status == 0, done.err
+    assert "held back for the guest: writes take" in done.err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -11,6 +11,7 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import USUAL, WIDE, Form
 from tests.waiting import until
 from tests.worker.test_rescue import backup
+from tui.vm.bound import Bound
 
 NARROW = (80, 24)
 
@@ -72,8 +73,14 @@ async def test_care_is_wished_for_in_the_form(
         await deck.fill_in("3x")
         await deck.press("enter")
         await deck.sees("keeps writes under 3x", "3x: ")
-        await deck.press("e", "down", "home", "enter")
+        await deck.press("e", "down", "end", "enter")
         await until(lambda: deck.vm.live_jobs[0].care.wishes.easy is None)
+        # Nothing typed is twice as long as before, and so is the first preset.
+        for keys in (("e", "enter"), ("e", "down", "home", "enter")):
+            await deck.press(*keys)
+            await until(lambda: deck.vm.live_jobs[0].care.wishes.easy == Bound(2.0))
+            await deck.press("e", "down", "end", "enter")
+            await until(lambda: deck.vm.live_jobs[0].care.wishes.easy is None)
 
 
 async def test_what_is_not_seen_cannot_be_guarded_and_that_is_said(

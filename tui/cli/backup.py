@@ -25,11 +25,15 @@ from tui.cli.settings import settings
 from tui.cli.words import How, judge_draft, read_arguments
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import ConnectionLost, NotAnswering
+from tui.units import milliseconds
 from tui.vm.care import Wishes
 from tui.vm.snapshot import Outcome
 from tui.worker import VmWorker
 
 _STARTING = (DRIVE_BACKUP, BLOCKDEV_BACKUP)
+
+_LOOKS_SECONDS = 3.0
+"""So long it is waited for a second look at the guest's writes: before it nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ async def back_up(request: BackupRequest) -> int:
             reporter.refused(verdict)
             raise _refused(blockers)
         _warn(verdict)
+        await _know_before(worker, verdict, request, reporter)
         way_back = request.way_back(way)
         with interruption() as interrupted:
             follower = Follower(worker, reporter)
@@ -85,6 +90,30 @@ async def back_up(request: BackupRequest) -> int:
                 return await _watch(follower, job_id, interrupted, reporter, way_back)
             finally:
                 reporter.close()
+
+
+async def _know_before(
+    worker: VmWorker, verdict: Verdict, request: BackupRequest, reporter: Reporter
+) -> None:
+    """See how long the guest's writes take, where the backup is to be measured by that."""
+    bound, name = request.wishes.easy, str(verdict.asked.get("device", ""))
+    if bound is None or bound.factor is None:
+        return
+    changed = asyncio.Event()
+    unsubscribe = worker.subscribe(changed.set)
+    try:
+        async with asyncio.timeout(_LOOKS_SECONDS):
+            while (disk := worker.snapshot.device_named(name)) and disk.writes.before is None:
+                changed.clear()
+                await changed.wait()
+    except TimeoutError:
+        stands_in = milliseconds(bound.allowed(None))
+        reporter.notice(
+            "the guest was not seen to write before the backup: "
+            f"its writes may take {stands_in} in place of {bound}"
+        )
+    finally:
+        unsubscribe()
 
 
 async def _judge(worker: VmWorker, request: BackupRequest) -> tuple[Verdict, Way]:

@@ -358,9 +358,11 @@ def check(
 )
 @click.option(
     "--go-easy",
-    metavar="BOUND",
-    help="Slow the copy down while the guest's writes take longer: 2x (twice as long as before), "
-    "or 20 ms.",
+    is_flag=False,
+    flag_value="2x",
+    metavar="[BOUND]",
+    help="Slow the copy down while the guest's writes take longer: 2x (twice as long as before; "
+    "also where nothing follows), or 20 ms.",
 )
 @_FLEECE
 @_TARGET_IO

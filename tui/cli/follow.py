@@ -30,6 +30,7 @@ class Follower:
         # An id can have been used before.
         self._earlier = frozenset(job.key for job in worker.snapshot.jobs)
         self._link = Link.CONNECTED
+        self._held = ""
 
     async def follow(self, job_id: str) -> Job:
         """Wait for the end of a job; returns it with its outcome.
@@ -58,6 +59,7 @@ class Follower:
         job = self._job(job_id)
         if job is not None:
             self._reporter.progress(job)
+            self._tell_of_care(job)
         connection = self._worker.snapshot.connection
         if connection.link is not self._link:
             self._link = connection.link
@@ -67,6 +69,15 @@ class Follower:
                 else f"{connection.link}: {connection.detail}"
             )
         return job
+
+    def _tell_of_care(self, job: Job) -> None:
+        """Say when it begins to be held back, and when no more; the numbers are in its progress."""
+        held = job.care.held_back_for if job.live and job.care.held_back else ""
+        if held != self._held:
+            self._held = held
+            now = f"held back {held}" if held else "goes as fast as it may again"
+            why = f": {job.care.steering}" if job.care.steering and not job.care.capped else ""
+            self._reporter.notice(f"{job.id} {now}{why}" if job.live else f"{job.id} has ended")
 
     def _job(self, job_id: str) -> Job | None:
         jobs = self._worker.snapshot.jobs

@@ -216,6 +216,7 @@ class JsonReporter:
 
         `free` are the bytes left on the target's file system where it is seen, `held_back` tells
         that it is kept slow: for the guest's writes, or to be cancelled before its target is full.
+        `steering` is what is done to its speed for the guest's writes, and why.
         """
         step = (job.status, job.paused, job.offset, job.len)
         if job.live and step != self._told:
@@ -231,6 +232,7 @@ class JsonReporter:
                     "eta": job.eta,
                     "free": job.care.space.free if job.care.space else None,
                     "held_back": job.care.held_back,
+                    "steering": job.care.steering,
                 }
             )
 

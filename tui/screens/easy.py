@@ -9,7 +9,8 @@ from tui.vm.care import Wishes
 from tui.vm.snapshot import Device, Job
 from tui.widgets.job_rows import job_named
 
-_PRESETS = ("1.5x", "2x", "4x", "5 ms", "20 ms", "100 ms")
+_DEFAULT = "2x"
+_PRESETS = (_DEFAULT, "1.5x", "4x", "5 ms", "20 ms", "100 ms")
 
 
 class EasyScreen(TypedOrPreset[Wishes]):
@@ -32,12 +33,13 @@ class EasyScreen(TypedOrPreset[Wishes]):
         super().__init__(
             title=f"Easy on the guest: {job_named(job, vm, 50)}",
             text=f"The copy is slowed down while the guest's writes take longer. {_known(disk)}",
-            placeholder="2x (twice as long as before), or 20 ms",
+            placeholder="2x (twice as long as before; also if empty), or 20 ms",
             presets=[
-                ("Off: as fast as it can", replace(wishes, easy=None)),
                 *((_words(text), wish(text)) for text in _PRESETS),
+                ("Off: as fast as it can", replace(wishes, easy=None)),
             ],
             read=wish,
+            default=_DEFAULT,
         )
 
 

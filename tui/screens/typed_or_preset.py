@@ -26,6 +26,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         placeholder: what can be typed.
         presets: what can be chosen, in words.
         read: reads what is typed; it raises a ValueError with words for the operator.
+        default: what stands for typing nothing; without one that is for `read` to say.
     """
 
     BINDING_GROUP_TITLE = "A new value"
@@ -42,6 +43,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         placeholder: str,
         presets: Sequence[tuple[str, T]],
         read: Callable[[str], T],
+        default: str = "",
     ) -> None:
         super().__init__()
         self._title = title
@@ -49,6 +51,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         self._placeholder = placeholder
         self._presets = tuple(presets)
         self._read = read
+        self._default = default
 
     def compose(self) -> ComposeResult:
         """What is, a line to type in, and what is often wanted."""
@@ -73,7 +76,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         mistake = self._mistake(event.value, empty_too=True)
         self.query_one("#typed-error", Line).show(mistake or " ")
         if not mistake:
-            self.dismiss(self._read(event.value))
+            self.dismiss(self._read(event.value or self._default))
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
@@ -83,7 +86,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         if not text and not empty_too:
             return ""
         try:
-            self._read(text)
+            self._read(text or self._default)
         except ValueError as error:
             return str(error)
         return ""
