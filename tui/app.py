@@ -30,6 +30,7 @@ from tui.qmp.errors import QmpError
 from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.screens.later import later
 from tui.screens.vm_screen import VmScreen
+from tui.stylesheet import CalmStylesheet
 from tui.terminal import in_a_browser, unicode_ok
 from tui.text import plain
 from tui.themes import LEGIBLE, VERY_LEGIBLE, dress, legible
@@ -129,6 +130,7 @@ class BlockDeckApp(App[int]):
         # Textual asks for the colours at once.
         self.settings = settings or Settings()
         super().__init__(driver_class=None if in_a_browser() else PatientDriver)
+        self.stylesheet = CalmStylesheet(variables=self.get_css_variables())
         self.directory = directory
         if scout is not None:
             self.scout = scout
