@@ -72,6 +72,11 @@ class PointPlan:
     transaction: Mapping[str, Any]
     needed: int
 
+    @property
+    def started(self) -> Mapping[str, Plan]:
+        """The plans by the titles of their devices."""
+        return {self.devices[name]: plan for name, plan in self.plans.items()}
+
 
 def new_chain(vm: VmSnapshot, devices: Sequence[Device]) -> Chain:
     """A chain of these disks without a point.

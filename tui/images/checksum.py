@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tui.images.header import open_regular
+from tui.whole import whole
 
 _CHUNK = 4 << 20
 _COPY = 64 << 20
@@ -121,17 +122,7 @@ async def flush(path: Path) -> None:
 
 async def to_its_end(work: Callable[[], _T]) -> _T:
     """Run something short in a thread; a cancellation waits until it is done or has failed."""
-    running = asyncio.ensure_future(asyncio.to_thread(work))
-    cancelled = False
-    while not running.done():
-        try:
-            await asyncio.wait({running})
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        running.exception()
-        raise asyncio.CancelledError
-    return running.result()
+    return await whole(asyncio.to_thread(work))
 
 
 async def _in_thread(work: Callable[[OnBytes], _T], on_bytes: OnBytes) -> _T:

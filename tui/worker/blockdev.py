@@ -10,11 +10,12 @@ from pathlib import Path
 from tui.backup.plan import Plan
 from tui.qmp.aside import aside
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
-from tui.qmp.models import QmpEvent
+from tui.qmp.models import JobInfo, QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import DRY_RUN_PREFIX, Job
 from tui.vm.target_nodes import TARGET_PREFIX, is_filter, removal_order, stem_of
+from tui.whole import whole
 from tui.worker.filters import take_off
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
@@ -88,8 +89,8 @@ class TargetNodes:
                 if passing is not None:
                     # Nameless, it is gone with QEMU's last hold on it, however that comes about.
                     await self._delete(passing)
-        except QmpError:
-            await self.give_up(session, plan)
+        except BaseException:
+            await whole(self.give_up(session, plan))
             raise
 
     async def enter(self, session: QmpSession, plan: Plan) -> None:
@@ -102,23 +103,29 @@ class TargetNodes:
             for step in plan.enter:
                 execute, arguments = step["execute"], step["arguments"]
                 await session.execute(execute, arguments, timeout=self._pace.command)
-        except QmpError:
-            await self.give_up(session, plan)
+        except BaseException:
+            await whole(self.give_up(session, plan))
             raise
 
-    async def give_up(self, session: QmpSession, plan: Plan) -> None:
-        """No job came to be: remove what was made for it, as far as QEMU still answers."""
+    async def give_up(self, session: QmpSession, plan: Plan) -> bool:
+        """No job came to be: remove what was made for it; tells whether QEMU answered."""
         try:
-            await self._dismiss(session, plan.creator)
+            # While it is made, a file that is deleted could come to be afterwards.
+            if await self._concluded(session, plan.creator, self._pace.command) is not None:
+                await self._dismiss(session, plan.creator)
             problem = await self.remove(session, plan.nodes)
             if problem is not None:
                 log.info("the nodes of a target stay behind: %s", problem)
             for path in plan.passing.values():
                 await self._delete(path)
+        except NotDeleted as error:
+            log.info("a fleece stays behind: %s", error)
         except QmpError as error:
             log.info("the nodes of a target stay behind: %s", error)
+            return False
         finally:
             self.hand_over(plan)
+        return True
 
     def hand_over(self, plan: Plan) -> None:
         """From now on the nodes are the job's; without a job they are nobody's."""
@@ -140,23 +147,31 @@ class TargetNodes:
 
     async def _created(self, session: QmpSession, job_id: str) -> None:
         """Wait for the end of a `blockdev-create`; `query-jobs` alone tells of a failure."""
-        ask = Queries(session, self._pace.command)
-        end = time.monotonic() + self._pace.create
-        while True:
-            self._step.clear()
-            job = next((job for job in await ask.jobs() if job.id == job_id), None)
-            if job is None:
-                raise CommandRefused("blockdev-create", "GenericError", "its job vanished")
-            if job.status == "concluded":
-                break
-            if time.monotonic() > end:
-                raise NotAnswering("blockdev-create", self._pace.create)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await self._step.wait()
+        job = await self._concluded(session, job_id, self._pace.create)
+        if job is None:
+            raise CommandRefused("blockdev-create", "GenericError", "its job vanished")
         await session.execute("job-dismiss", {"id": job_id}, timeout=self._pace.command)
         if job.error:
             raise CommandRefused("blockdev-create", "GenericError", job.error)
+
+    async def _concluded(self, session: QmpSession, job_id: str, within: float) -> JobInfo | None:
+        """A job that makes an image, once it is over; None if there is none.
+
+        Raises:
+            NotAnswering: it still goes on after so many seconds.
+        """
+        ask = Queries(session, self._pace.command)
+        end = time.monotonic() + within
+        while True:
+            self._step.clear()
+            job = next((job for job in await ask.jobs() if job.id == job_id), None)
+            if job is None or job.status == "concluded":
+                return job
+            if time.monotonic() > end:
+                raise NotAnswering("blockdev-create", within)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._step.wait()
 
     async def remove(self, session: QmpSession, nodes: Iterable[str]) -> str | None:
         """Close them; tells in QEMU's words what it refused first. One that is not there is fine.

@@ -1,5 +1,6 @@
 """A point of a chain whose backup runs, and its files."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +13,8 @@ from tui.chain.manifest import Chain, Point
 from tui.chain.plan import NotPossible, PointPlan
 from tui.units import size
 
+log = logging.getLogger(__name__)
+
 Freeze = Callable[[], AbstractAsyncContextManager[Frozen]]
 """What is around the transaction: the file systems of the guest at rest."""
 
@@ -22,12 +25,18 @@ class PointFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningPoint:
-    """A point whose backup runs; `warning` says what may come in its way, if anything."""
+    """A point whose backup runs.
+
+    Attributes:
+        warning: what may come in its way, if anything.
+        unfrozen: why it is no better than one of a guest that was not frozen, where it was to be.
+    """
 
     directory: Path
     chain: Chain
     point: Point
     warning: str = ""
+    unfrozen: str = ""
 
     @property
     def job_ids(self) -> tuple[str, ...]:
@@ -39,7 +48,11 @@ def with_frozen(running: RunningPoint, seconds: float) -> RunningPoint:
     """The point with how long the guest was frozen for it, also on the disk."""
     point = running.point.model_copy(update={"frozen_seconds": round(seconds, 3)})
     chain = running.chain.with_point(point)
-    write_chain(running.directory, chain)
+    try:
+        write_chain(running.directory, chain)
+    except OSError as error:
+        # The backup runs, and it is written again when that is complete.
+        log.warning("%s: %s", running.directory, error)
     return replace(running, chain=chain, point=point)
 
 

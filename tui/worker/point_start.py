@@ -2,20 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tui.agent import AgentError
+from tui.backup.plan import Plan
 from tui.chain.directory import write_chain
 from tui.chain.manifest import Chain, Point
-from tui.chain.plan import NotPossible, PointOptions, plan_full, plan_next
-from tui.qmp.errors import CommandRefused, QmpError
+from tui.chain.plan import NotPossible, PointOptions, PointPlan, plan_full, plan_next
+from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
-from tui.worker.blockdev import NotDeleted, TargetNodes
+from tui.whole import whole
+from tui.worker.blockdev import TargetNodes
 from tui.worker.point import Freeze, RunningPoint, are_new, room, too_little, with_frozen
 from tui.worker.point_end import PointEnd
 from tui.worker.starting import Starter
 from tui.worker.state import VmState
+
+log = logging.getLogger(__name__)
 
 _NO_LASTING_BITMAP = ("persistent", "Can't store")
 
@@ -89,38 +95,61 @@ class PointStart:
         plan = plan_it(self._state.snapshot, chain, directory, options, lasting=lasting)
         are_new(directory, plan)
         session = self._session()
-        await asyncio.to_thread(write_chain, directory, plan.chain)
-        free = await asyncio.to_thread(room, directory)
-        running = RunningPoint(directory, plan.chain, plan.point, too_little(plan.needed, free))
-        prepared: list[str] = []
+        running = RunningPoint(directory, plan.chain, plan.point)
+        prepared: list[Plan] = []
         is_sent = False
         try:
-            for name, target in plan.plans.items():
-                prepared.append(name)
+            await whole(asyncio.to_thread(write_chain, directory, plan.chain))
+            free = await asyncio.to_thread(room, directory)
+            running = replace(running, warning=too_little(plan.needed, free))
+            for target in plan.plans.values():
+                prepared.append(target)
                 await self._nodes.prepare(session, target)
-            async with freeze() if freeze is not None else contextlib.nullcontext() as frozen:
-                for step in plan.before:
-                    arguments = step["arguments"]
-                    await session.execute(step["execute"], arguments, timeout=self._deadline)
-                for target in plan.plans.values():
-                    await self._nodes.enter(session, target)
-                started = {plan.devices[name]: target for name, target in plan.plans.items()}
-                is_sent = True
-                await self._starter.start_together(session, plan.transaction, started)
-            if frozen is not None:
-                running = await asyncio.to_thread(with_frozen, running, frozen.seconds)
-        except QmpError as error:
-            not_frozen = isinstance(error, AgentError) and not is_sent
-            if isinstance(error, CommandRefused | NotDeleted) or not_frozen:
-                for name in prepared:
-                    await self._nodes.give_up(session, plan.plans[name])
-                await self._end.drop(running)
+            try:
+                async with freeze() if freeze is not None else contextlib.nullcontext() as frozen:
+                    await self._prelude(session, plan)
+                    is_sent = True
+                    await self._starter.start_together(session, plan.transaction, plan.started)
+            except AgentError as lapse:
+                if not is_sent:
+                    raise
+                # The backup runs all the same.
+                running = replace(running, unfrozen=str(lapse))
+            else:
+                if frozen is not None:
+                    running = await whole(asyncio.to_thread(with_frozen, running, frozen.seconds))
+        except BaseException as error:
+            # Of a transaction without an answer nobody knows what runs: that is sorted out later.
+            if not is_sent or isinstance(error, CommandRefused):
+                await whole(self._take_back(session, running, prepared))
             raise
         finally:
             for target in plan.plans.values():
                 self._nodes.hand_over(target)
             self._state.want_inventory()
         return running
+
+    async def _prelude(self, session: QmpSession, plan: PointPlan) -> None:
+        """What comes right before the jobs: bitmaps, where they need a transaction, and filters."""
+        for step in plan.before:
+            await session.execute(step["execute"], step["arguments"], timeout=self._deadline)
+        for target in plan.plans.values():
+            await self._nodes.enter(session, target)
+
+    async def _take_back(
+        self, session: QmpSession, running: RunningPoint, prepared: Sequence[Plan]
+    ) -> None:
+        """Remove what was made for a point that does not start."""
+        for target in prepared:
+            if not await self._nodes.give_up(session, target):
+                # QEMU may still make the file: the point stays on record, and is sorted out later.
+                return
+        try:
+            left = await self._end.drop(running)
+        except OSError as error:
+            left = f"; the manifest cannot be written: {error.strerror}"
+        if left:
+            log.warning("point %d of %s%s", running.point.serial, running.chain.id, left)
 
     def _is_here(self) -> None:
         """Whether a point of a chain can be made at all.
