@@ -34,6 +34,7 @@ from tui.stylesheet import CalmStylesheet
 from tui.terminal import in_a_browser, unicode_ok
 from tui.text import plain
 from tui.themes import LEGIBLE, VERY_LEGIBLE, dress, legible
+from tui.unfinished import points_let_go
 from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.widgets.alarm import Alarm, alarm_of
 from tui.worker import VmWorker
@@ -204,6 +205,7 @@ class BlockDeckApp(App[int]):
 
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""
+        await points_let_go(self.workers)
         await self.fleet.close_all()
         await self._audit.close()
 

@@ -1,12 +1,19 @@
 """`blockdeck chain --freeze`: the guest is at rest while a point begins, and never longer."""
 
 import json
+import re
+import signal
 from pathlib import Path
+
+import pytest
 
 from tests.agent.fake import FREEZE, THAW, fake_agent
 from tests.chain.disks import STEP, MirroredDisk
-from tests.cli.running import blockdeck
+from tests.chain.test_points import bitmaps
+from tests.cli.running import blockdeck, finish, start
+from tests.faults.scene import graph
 from tests.qemu import QemuStarter, Vm
+from tests.waiting import until
 from tests.worker.test_blockdev import nodes
 
 
@@ -89,8 +96,48 @@ async def test_a_guest_that_was_thawed_too_soon_is_told_and_the_point_goes_on(
         done = await blockdeck("chain", "start", vm.monitor, place, "--agent", agent.path)
         assert done.status == 1
         assert "thawed early, and not by us" in done.err
-        assert "chain finish" in done.err
-    assert (await blockdeck("chain", "finish", vm.monitor, place)).status == 0
+        assert "The backup goes on all the same" in done.err
+        assert "the point is as one of a guest that was not frozen" in done.err
     (manifest,) = place.glob("*.chain.json")
     (point,) = json.loads(manifest.read_text())["points"]
     assert (point["state"], point["frozen_seconds"]) == ("complete", None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_who_interrupts_a_freeze_leaves_nothing_behind(
+    qemu: QemuStarter, tmp_path: Path, number: signal.Signals
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*disk.options)
+    await vm.qmp("cont")
+    place = tmp_path / "backups"
+    place.mkdir()
+    before = await graph(vm)
+    async with fake_agent(tmp_path) as agent:
+        agent.takes[FREEZE] = 3
+        process = await start("chain", "start", vm.monitor, place, "--agent", agent.path)
+        await until(lambda: FREEZE in agent.begun)
+        process.send_signal(number)
+        done = await finish(process)
+        assert (done.status, done.out) == (130, "")
+        assert done.err == "blockdeck: interrupted\nNo backup was begun.\n"
+        assert not agent.frozen
+        assert THAW in agent.calls
+    assert list(place.iterdir()) == []
+    assert await graph(vm) == before
+    assert await bitmaps(vm) == {"n0": []}
+    assert await vm.qmp("query-jobs") == []
+
+
+async def test_how_long_the_guest_was_frozen_is_told_at_once(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*disk.options)
+    await vm.qmp("cont")
+    place = tmp_path / "backups"
+    place.mkdir()
+    async with fake_agent(tmp_path) as agent:
+        done = await blockdeck("chain", "start", vm.monitor, place, "--agent", agent.path)
+    assert done.status == 0
+    assert re.fullmatch(r"the guest was frozen for \d+\.\d s\n", done.err)

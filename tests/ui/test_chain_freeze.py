@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from tests.agent.fake import fake_agent
+from tests.agent.fake import FREEZE, STATUS, THAW, FakeAgent, fake_agent
+from tests.faults.scene import graph
 from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
+from tests.ui.deck import Deck
 from tests.waiting import until
 from tests.worker.disks import drive, pattern
 from tests.worker.test_freezing import with_agent_port
@@ -60,3 +62,91 @@ async def test_without_an_agent_it_is_not_offered(
         await deck.sees("d0", "ready")
         await deck.press("5", "s")
         assert "Freeze" not in await deck.sees("Start a chain", "d0")
+
+
+async def slowly_frozen(deck: Deck, agent: FakeAgent, port: Path) -> None:
+    """Start a chain of a guest whose agent takes its time to freeze it, up to there."""
+    agent.takes[FREEZE] = 3
+    port.symlink_to(agent.path)
+    await deck.sees("d0", "ready")
+    await deck.press("5", "s")
+    await deck.sees("Start a chain", "Freeze the guest")
+    await deck.press("tab", "space", "f2")
+    await until(lambda: FREEZE in agent.begun)
+
+
+async def test_who_quits_during_the_freeze_leaves_nothing_behind(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    port = tmp_path / "port.sock"
+    vm = await qemu(*with_agent_port(port), *drive(pattern(tmp_path / "d.raw")))
+    await vm.qmp("cont")
+    port.unlink()
+    before = await graph(vm)
+    async with fake_agent(tmp_path) as agent:
+        async with open_deck(vm) as deck:
+            await slowly_frozen(deck, agent, port)
+            await deck.press("q")
+        assert not agent.frozen
+        assert agent.calls[-2:] == [THAW, STATUS]
+    assert list(open_deck.backups.iterdir()) == []
+    assert await graph(vm) == before
+    assert await vm.qmp("query-jobs") == []
+
+
+async def test_a_point_that_is_being_begun_is_not_taken_for_one_that_was_left(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    port = tmp_path / "port.sock"
+    vm = await qemu(*with_agent_port(port), *drive(pattern(tmp_path / "d.raw")))
+    await vm.qmp("cont")
+    port.unlink()
+    async with fake_agent(tmp_path) as agent, open_deck(vm) as deck:
+        await slowly_frozen(deck, agent, port)
+        # It looks at the directory, in which the point is not complete.
+        await deck.press("d", "enter")
+        await deck.sees("1 point")
+        assert FREEZE not in agent.calls
+        await until(lambda: frozen(open_deck.backups) == [True])
+        assert not [told for told in deck.toasts if "did not come to be" in told]
+
+
+async def test_a_freeze_that_lapses_is_told_and_the_point_goes_on_without_a_question(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    port = tmp_path / "port.sock"
+    vm = await qemu(*with_agent_port(port), *drive(pattern(tmp_path / "d.raw")))
+    await vm.qmp("cont")
+    port.unlink()
+    async with fake_agent(tmp_path) as agent, open_deck(vm) as deck:
+        # As the agent of Windows does by itself.
+        agent.thaws_by_itself = True
+        port.symlink_to(agent.path)
+        await deck.sees("d0", "ready")
+        await deck.press("5", "s")
+        await deck.sees("Start a chain", "Freeze the guest")
+        await deck.press("tab", "space", "f2")
+        await deck.is_told("thawed early, and not by us", "The backup goes on")
+        await until(lambda: frozen(open_deck.backups) == [False])
+        assert "Go on without freezing" not in deck.screen
+
+
+async def test_a_guest_that_may_still_be_frozen_is_told_and_its_point_goes_on(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    port = tmp_path / "port.sock"
+    vm = await qemu(*with_agent_port(port), *drive(pattern(tmp_path / "d.raw")))
+    await vm.qmp("cont")
+    port.unlink()
+    async with fake_agent(tmp_path) as agent, open_deck(vm) as deck:
+        agent.hangs_up_at = THAW
+        port.symlink_to(agent.path)
+        await deck.sees("d0", "ready")
+        await deck.press("5", "s")
+        await deck.sees("Start a chain", "Freeze the guest")
+        await deck.press("tab", "space", "f2")
+        await deck.is_told("THE GUEST MAY STILL BE FROZEN", "The backup goes on")
+        await until(lambda: frozen(open_deck.backups) == [False])
+        assert "Go on without freezing" not in deck.screen
+        # The watchdog has it on a line of its own.
+        await until(lambda: not agent.frozen)

@@ -3,25 +3,25 @@
 import asyncio
 import shlex
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tui.agent import FreezeLapsed, NotThawed
 from tui.chain.directory import Kept, NoManifest, chains_in, read_chain
 from tui.chain.lock import ChainBusy
 from tui.chain.manifest import SUFFIX
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions
 from tui.cli.failure import Failure, Status
 from tui.cli.images_run import Teller
-from tui.cli.interruption import interruption
+from tui.cli.interruption import cancelled_by_signals, interruption
 from tui.cli.monitor import open_vm
 from tui.cli.output import PROGRAM, note, say, say_json
 from tui.cli.progress import Reporter, reporter_for
 from tui.images.errors import ImageError
 from tui.images.seal import seal, seal_alone, unsealed
 from tui.qmp.address import MonitorAddress
+from tui.qmp.errors import ConnectionLost, NotAnswering, notes_of
 from tui.text import plain
 from tui.units import size
 from tui.vm.snapshot import Device
@@ -98,14 +98,16 @@ async def _make(
     worker: VmWorker, point: AbstractAsyncContextManager[RunningPoint | Kept], request: ChainRequest
 ) -> int:
     reporter = reporter_for(request.as_json)
+    unfrozen = ""
     try:
-        async with point as running:
+        async with AsyncExitStack() as stack:
+            running = await _begun(stack, point, request)
             if isinstance(running, Kept):
                 return _told(running, request)
             title = f"point {running.point.serial} of chain {running.chain.id}"
             reporter.started(title, running.point.command)
-            if running.warning:
-                note(running.warning)
+            unfrozen = running.unfrozen
+            _tell_of_start(running, as_json=request.as_json)
             kept = await _to_its_end(worker, running, reporter)
             if kept is not None and request.checksum:
                 reporter.close()
@@ -114,9 +116,6 @@ async def _make(
         raise Failure(str(reason), "A new full point can be made: add --full.") from reason
     except (NotPossible, ChainBusy) as reason:
         raise Failure(_sentence(str(reason))) from reason
-    except (FreezeLapsed, NotThawed) as reason:
-        advice = f"The backup goes on all the same. See to its end by: {_finish(request)}"
-        raise Failure(str(reason), advice) from reason
     except PointFailed as reason:
         advice = "The chain is as it was before: the next point can be made on its last one."
         raise Failure(f"the point did not come to be: {reason}", advice) from reason
@@ -125,7 +124,46 @@ async def _make(
     if kept is None:
         note(f"interrupted; the backup goes on in QEMU. See to its end by: {_finish(request)}")
         return Status.INTERRUPTED
-    return _told(kept, request)
+    status = _told(kept, request)
+    if unfrozen:
+        raise Failure("the point is as one of a guest that was not frozen", unfrozen)
+    return status
+
+
+async def _begun(
+    stack: AsyncExitStack,
+    point: AbstractAsyncContextManager[RunningPoint | Kept],
+    request: ChainRequest,
+) -> RunningPoint | Kept:
+    """The point, which ends with the stack.
+
+    Raises:
+        Failure: a signal came before it was begun.
+    """
+    try:
+        with cancelled_by_signals():
+            return await stack.enter_async_context(point)
+    except asyncio.CancelledError as error:
+        advice = _in_doubt(error, request) or "No backup was begun."
+        raise Failure("interrupted", advice, Status.INTERRUPTED) from error
+    except (NotAnswering, ConnectionLost) as error:
+        raise Failure(_sentence(str(error)), _in_doubt(error, request)) from error
+
+
+def _in_doubt(error: BaseException, request: ChainRequest) -> str:
+    """What is not known of a start that was cut off, and what tells it."""
+    notes = notes_of(error)
+    return f"{notes}\nSee what became of it by: {_finish(request)}" if notes else ""
+
+
+def _tell_of_start(running: RunningPoint, *, as_json: bool) -> None:
+    frozen = running.point.frozen_seconds
+    if running.unfrozen:
+        note(f"{_sentence(running.unfrozen)}. The backup goes on all the same.")
+    elif frozen is not None and not as_json:
+        note(f"the guest was frozen for {frozen:.1f} s")
+    if running.warning:
+        note(running.warning)
 
 
 def _finish(request: ChainRequest) -> str:

@@ -6,11 +6,18 @@ from pydantic import ValidationError
 
 from tui.backup.advice import advice_for
 from tui.cli.failure import Failure, Status
-from tui.qmp.errors import CommandRefused, ConnectFailure, QmpError, ReadOnly
+from tui.qmp.errors import CommandRefused, ConnectFailure, QmpError, ReadOnly, notes_of
 
 
 def explain(error: Exception) -> Failure | None:
     """What to tell the operator of an error that can be expected; None for a fault of ours."""
+    failure, notes = _explained(error), notes_of(error)
+    if failure is None or not notes:
+        return failure
+    return Failure(f"{failure.sentence.rstrip('.')}. {notes}", failure.advice, failure.status)
+
+
+def _explained(error: Exception) -> Failure | None:
     match error:
         case Failure():
             return error

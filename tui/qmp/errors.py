@@ -34,6 +34,11 @@ class QmpError(Exception):
     """Base of everything the QMP side raises on purpose."""
 
 
+def notes_of(error: BaseException) -> str:
+    """What was added to an error on its way up, in sentences; nothing mostly."""
+    return " ".join(getattr(error, "__notes__", ()))
+
+
 class ConnectFailure(QmpError):
     """No session with the monitor came about.
 

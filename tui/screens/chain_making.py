@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
-from tui.agent import AgentError
+from tui.agent import AgentError, NotThawed
 from tui.chain.directory import Kept, NoManifest, read_chain
 from tui.chain.lock import ChainBusy, alone_with
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions
 from tui.images.errors import ImageError
 from tui.images.progress import Progress
 from tui.images.seal import seal
-from tui.qmp.errors import QmpError
+from tui.qmp.errors import QmpError, notes_of
 from tui.text import plain
+from tui.unfinished import POINTS
 from tui.units import percent
 from tui.vm.snapshot import Device
 from tui.worker.point import PointFailed, RunningPoint
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TIDYING_SECONDS = 3.0
+
+_NO_BETTER = "The backup goes on: the point will be as one of a guest that was not frozen."
 
 
 class ChainMaking:
@@ -72,13 +75,13 @@ class ChainMaking:
         return await self._begin(worker.chains.begin(devices, directory, options, freezing), worker)
 
     async def was_frozen(self, kept: Kept) -> bool:
-        """Whether the guest was frozen for the last point of a chain, and so is for the next."""
+        """Whether the guest was frozen for a point of a chain, and so is to be for the next."""
         try:
-            last = (await asyncio.to_thread(read_chain, kept.path)).chain.last
+            chain = (await asyncio.to_thread(read_chain, kept.path)).chain
         except (NoManifest, OSError):
             # Told by whoever goes on with it.
             return False
-        return last is not None and last.frozen_seconds is not None
+        return any(point.frozen_seconds is not None for point in chain.points)
 
     async def go_on(
         self, worker: "VmWorker", kept: Kept, *, full: bool = False, freeze: bool = False
@@ -100,17 +103,25 @@ class ChainMaking:
         return PointOptions(speed=self._app.settings.speed(vm.address, vm.name))
 
     async def take_up(self, worker: "VmWorker", kept: Kept) -> bool:
-        """See to a point that an earlier BlockDeck left; tells whether it still runs."""
-        return await self._begin(worker.chains.take_up(kept), worker)
+        """See to a point that an earlier BlockDeck left; not while somebody works on its chain."""
+        try:
+            await self._begin(worker.chains.take_up(kept), worker, taken_up=True)
+        except ChainBusy:
+            return False
+        return True
 
     async def _begin(
-        self, point: AbstractAsyncContextManager[RunningPoint | Kept], worker: "VmWorker"
+        self,
+        point: AbstractAsyncContextManager[RunningPoint | Kept],
+        worker: "VmWorker",
+        *,
+        taken_up: bool = False,
     ) -> bool:
         begun: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         # It is not awaited here, and ends with the app.
         _: Worker[None] = self._app.run_worker(
-            partial(self._make, point, worker, begun),
-            group="chains",
+            partial(self._make, point, worker, begun, taken_up=taken_up),
+            group=POINTS,
             exit_on_error=False,
             exclusive=False,
         )
@@ -121,18 +132,26 @@ class ChainMaking:
         point: AbstractAsyncContextManager[RunningPoint | Kept],
         worker: "VmWorker",
         begun: "asyncio.Future[bool]",
+        *,
+        taken_up: bool,
     ) -> None:
         try:
             kept = await self._made(point, worker, begun)
             if kept is not None:
                 self.seal(kept)
         except (NeedsFull, AgentError) as reason:
-            if begun.done():
+            # A question can be answered and is gone; that a guest is still frozen is to be read.
+            if begun.done() or isinstance(reason, NotThawed):
                 self._tell(f"The point did not come to be: {reason}")
-            else:
+            if not begun.done():
                 begun.set_exception(reason)
-        except (NotPossible, ChainBusy, NoManifest, PointFailed, QmpError, OSError) as error:
-            self._tell(f"The point did not come to be: {error}")
+        except ChainBusy as busy:
+            if not taken_up:
+                self._tell(f"The point did not come to be: {busy}")
+            elif not begun.done():
+                begun.set_exception(busy)
+        except (NotPossible, NoManifest, PointFailed, QmpError, OSError) as error:
+            self._tell(f"The point did not come to be: {error} {notes_of(error)}".rstrip())
         finally:
             _settle(begun, False)
 
@@ -151,6 +170,8 @@ class ChainMaking:
                     return None
                 chain = running.chain.id
                 self._making[chain] = asyncio.Event()
+                if running.unfrozen:
+                    self._tell(f"{running.unfrozen.rstrip('.')}. {_NO_BETTER}")
                 if running.warning:
                     self._app.notify(plain(running.warning), severity="warning", markup=False)
                 return await self._finish(running, worker)
@@ -180,7 +201,7 @@ class ChainMaking:
         chain = kept.chain.id
         if chain not in self._sealing and chain not in self._making:
             self._sealers[chain] = self._app.run_worker(
-                partial(self._seal_alone, kept), group="chains", exclusive=False
+                partial(self._seal_alone, kept), group="checksums", exclusive=False
             )
 
     async def _let_go(self, chain: str) -> None:

@@ -148,9 +148,9 @@ class ChainsScreen(VmScreen):
             unfinished = any(not point.complete for point in of.points)
             seen = of.id in self._taken_up or self.making.is_making(of.id)
             same = (of.vm, of.uuid) in _names(worker.snapshot)
-            if unfinished and same and not seen and worker.snapshot.loaded:
+            left = unfinished and same and not seen and worker.snapshot.loaded
+            if left and await self.making.take_up(worker, chain.kept):
                 self._taken_up.add(of.id)
-                await self.making.take_up(worker, chain.kept)
 
     def _show(self) -> None:
         catalog, vm = self._catalog, self.worker.snapshot if self.worker else None

@@ -102,6 +102,10 @@ class ImageActScreen(ModalScreen[None]):
         """Show lines, those that are too long for the page indented where they go on."""
         if not self.is_mounted:
             return
+        if not self.query(where):
+            # What the page holds is mounted after it.
+            self.call_after_refresh(self.show_text)
+            return
         line = self.query_one(where, Line)
         width = (
             line.parent.scrollable_content_region.width if isinstance(line.parent, Widget) else 0

@@ -64,7 +64,7 @@ class PointEnd:
         if bad:
             left = await self.drop(running)
             words = "; ".join(f"{job.device}: {job.outcome} {job.detail}".strip() for job in bad)
-            raise PointFailed(f"{words}{left}")
+            raise PointFailed(f"{words}; left over: {left}" if left else words)
         return await self.complete(running)
 
     async def _ended(self, job_ids: Sequence[str]) -> list[Job]:
@@ -126,7 +126,7 @@ class PointEnd:
             await self.tidy(chain)
         except QmpError as error:
             left.append(f"its bitmap ({error})")
-        return f"; left over: {', '.join(left)}" if left else ""
+        return ", ".join(left)
 
     async def tidy(self, chain: Chain) -> None:
         """Remove the chain's bitmaps but those of its last complete point and of one that runs.

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,6 @@ from tui.worker.point import Freeze, RunningPoint, are_new, room, too_little, wi
 from tui.worker.point_end import PointEnd
 from tui.worker.starting import Starter
 from tui.worker.state import VmState
-
-log = logging.getLogger(__name__)
 
 _NO_LASTING_BITMAP = ("persistent", "Can't store")
 
@@ -119,9 +116,10 @@ class PointStart:
                 if frozen is not None:
                     running = await whole(asyncio.to_thread(with_frozen, running, frozen.seconds))
         except BaseException as error:
-            # Of a transaction without an answer nobody knows what runs: that is sorted out later.
             if not is_sent or isinstance(error, CommandRefused):
-                await whole(self._take_back(session, running, prepared))
+                await whole(self._take_back(session, running, prepared, error))
+            else:
+                error.add_note("Whether its backup runs all the same is not known yet.")
             raise
         finally:
             for target in plan.plans.values():
@@ -137,19 +135,24 @@ class PointStart:
             await self._nodes.enter(session, target)
 
     async def _take_back(
-        self, session: QmpSession, running: RunningPoint, prepared: Sequence[Plan]
+        self,
+        session: QmpSession,
+        running: RunningPoint,
+        prepared: Sequence[Plan],
+        error: BaseException,
     ) -> None:
-        """Remove what was made for a point that does not start."""
+        """Remove what was made for a point that does not start; the error tells what is left."""
         for target in prepared:
             if not await self._nodes.give_up(session, target):
-                # QEMU may still make the file: the point stays on record, and is sorted out later.
+                # QEMU may still make the file, so the point stays on record.
+                error.add_note("What was made for it is there until QEMU answers again.")
                 return
         try:
             left = await self._end.drop(running)
-        except OSError as error:
-            left = f"; the manifest cannot be written: {error.strerror}"
+        except OSError as more:
+            left = f"the manifest, which cannot be written ({more.strerror})"
         if left:
-            log.warning("point %d of %s%s", running.point.serial, running.chain.id, left)
+            error.add_note(f"Left over: {left}.")
 
     def _is_here(self) -> None:
         """Whether a point of a chain can be made at all.
