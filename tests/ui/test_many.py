@@ -243,6 +243,37 @@ async def test_a_vm_that_hangs_holds_up_no_other(
         await until(lambda: "mail ?" not in bar(deck))
 
 
+async def test_a_job_of_a_vm_that_does_not_answer_is_not_counted_as_running(
+    three: list[Vm], open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    web, mail, _ = three
+    await begin(web, "web", tmp_path, "goes")
+    await begin(mail, "mail", tmp_path, "hangs")
+    # Fast enough for a rate and a time that is left.
+    await mail.qmp("block-job-set-speed", device="hangs", speed=MIB)
+    async with side_by_side(open_deck, three, (80, 24)) as deck:
+        await deck.press("2")
+        await deck.sees("2 jobs on 2 VMs: ", " left")
+        os.kill(mail.pid, signal.SIGSTOP)
+        try:
+            told = " 2 jobs on 2 VMs, 1 of them not answering; the others: "
+            await until(lambda: deck.line("jobs-total").startswith(told), within=40)
+            assert "left" not in deck.line("jobs-total"), "its rate is nobody's any more"
+            await until(lambda: {r["VM"]: r["State"] for r in deck.rows}["mail"] == "running?")
+            states = {row["VM"]: (row["State"], row["Rate"]) for row in deck.rows}
+            assert states["mail"] == ("running?", "-")
+            assert states["web"][0] == "running"
+            await to_row(deck, "mail")
+            await deck.sees("running when last seen")
+            await deck.press("0")
+            await until(lambda: {r["VM"]: r["Jobs"] for r in deck.rows}["mail"] == "1 ?")
+        finally:
+            os.kill(mail.pid, signal.SIGCONT)
+        await deck.press("2")
+        await until(lambda: deck.column("State") == ["running", "running"])
+        await until(lambda: deck.line("jobs-total").startswith(" 2 jobs on 2 VMs: "))
+
+
 async def test_one_that_ends_is_told_and_the_others_go_on(
     three: list[Vm], open_deck: DeckOpener
 ) -> None:

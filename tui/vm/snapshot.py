@@ -286,6 +286,11 @@ class VmSnapshot:
         return traps_of(self.major)
 
     @property
+    def answers(self) -> bool:
+        """Whether what is known of it is as it is now, and not as it was when it last answered."""
+        return self.connection.link in (Link.CONNECTING, Link.CONNECTED)
+
+    @property
     def title(self) -> str:
         """What to call the VM on the screen."""
         return self.label or self.name or self.address

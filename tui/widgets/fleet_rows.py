@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tui.text import plain
 from tui.units import duration, percent, rate, size
 from tui.vm.events import EventRecord, Gravity
 from tui.vm.labels import LABEL
-from tui.vm.snapshot import Job, Link, VmSnapshot
+from tui.vm.snapshot import Link, VmSnapshot
 from tui.vm.total import total_of
 from tui.widgets.alarm import alarm_of
 from tui.widgets.job_rows import bar
@@ -39,13 +40,15 @@ _LINK = {
 
 def fleet_row(vm: VmSnapshot, last: EventRecord | None = None) -> dict[str, Cell]:
     """The cells of one VM and of the last event it told of."""
-    total = total_of(vm.live_jobs, "all")
-    live = total is not None
+    total, jobs = total_of(vm.live_jobs, "all"), len(vm.live_jobs)
+    if total is not None and not vm.answers:
+        # As far as it was, but nobody knows how it goes on.
+        total = replace(total, rate=None, eta=None)
     return {
         "vm": Cell(plain(vm.title, 200)),
         "state": _state(vm),
-        "jobs": Cell(str(len(vm.live_jobs)), "bold $text-accent" if live else "$muted"),
-        "progress": Cell(bar(total.fraction, 8) if total else "-"),
+        "jobs": Cell(str(jobs) if vm.answers or not jobs else f"{jobs} ?", _jobs_style(vm)),
+        "progress": Cell(bar(total.fraction, 8) if total else "-", "" if vm.answers else "$muted"),
         "rate": Cell(rate(total.rate) if total and total.rate is not None else "-"),
         "eta": Cell(duration(total.eta) if total and total.eta is not None else "-"),
         "disks": Cell(str(len(vm.devices))),
@@ -53,6 +56,12 @@ def fleet_row(vm: VmSnapshot, last: EventRecord | None = None) -> dict[str, Cell
         "event": _event(last),
         "where": Cell(plain(vm.address, 200)),
     }
+
+
+def _jobs_style(vm: VmSnapshot) -> str:
+    if not vm.live_jobs:
+        return "$muted"
+    return "bold $text-accent" if vm.answers else "bold $text-warning"
 
 
 def _event(last: EventRecord | None) -> Cell:
@@ -77,19 +86,35 @@ def _state(vm: VmSnapshot) -> Cell:
 
 
 def total_line(vms: Sequence[VmSnapshot]) -> str:
-    """How far all running jobs of these VMs are together."""
-    jobs: list[Job] = [job for vm in vms for job in vm.live_jobs]
-    busy = sum(1 for vm in vms if vm.live_jobs)
-    total = total_of(jobs, "all")
+    """How far all running jobs of these VMs are together, as far as their VMs answer."""
+    busy = [vm for vm in vms if vm.live_jobs]
+    if not busy:
+        return f" {_count(len(vms), 'VM')}{_silent(vms)}, no job runs"
+    count = sum(len(vm.live_jobs) for vm in busy)
+    head = f" {_count(count, 'job')} on {_count(len(busy), 'VM')}{_silent(busy)}"
+    total = total_of([job for vm in busy if vm.answers for job in vm.live_jobs], "all")
     if total is None:
-        return f" {_count(len(vms), 'VM')}, no job runs"
+        return head
+    left = f"{duration(total.eta)} left" if total.eta is not None else ""
+    if not all(vm.answers for vm in busy):
+        # What matters most, so that it has room in 80 columns.
+        return f"{head}; the others: {percent(total.fraction)}{f', {left}' if left else ''}"
     parts = [
-        f" {_count(len(jobs), 'job')} on {_count(busy, 'VM')}",
         f"{percent(total.fraction)}, {size(total.offset)} of {size(total.len)}",
         rate(total.rate) if total.rate is not None else "",
-        f"{duration(total.eta)} left" if total.eta is not None else "",
+        left,
     ]
-    return ": ".join((parts[0], ", ".join(part for part in parts[1:] if part)))
+    return f"{head}: {', '.join(part for part in parts if part)}"
+
+
+def _silent(vms: Sequence[VmSnapshot]) -> str:
+    """How many of them do not answer, in words."""
+    silent = sum(1 for vm in vms if not vm.answers)
+    if silent == 0:
+        return ""
+    if silent == len(vms):
+        return ", none of them answering" if silent > 1 else ", not answering"
+    return f", {silent} of them not answering"
 
 
 def _count(number: int, word: str) -> str:

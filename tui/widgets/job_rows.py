@@ -79,7 +79,7 @@ def job_row(job: Job, now: float, vm: str = "") -> dict[str, Cell]:
         "job": Cell(plain(job.id, 80), "bold" if job.live else ""),
         "device": Cell(plain(job.device or "?", 60)),
         "state": Cell(job.state if job.heard else f"{job.state}?", style if job.heard else ""),
-        "progress": Cell(bar(job.fraction, 8), style if job.live else "$muted"),
+        "progress": Cell(bar(job.fraction, 8), style if moves else "$muted"),
         "rate": Cell(rate(job.rate) if moves and job.rate is not None else "-"),
         "eta": Cell(duration(job.eta) if moves and job.eta is not None else "-"),
         "limit": Cell(rate(job.speed) if job.speed else "none"),

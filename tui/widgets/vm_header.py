@@ -61,8 +61,7 @@ def _describe(vm: VmSnapshot | None, width: int) -> Content:
     if vm.version is not None:
         parts.append((f"QEMU {vm.version.qemu}", ""))
     if vm.run_state:
-        heard = vm.connection.link in (Link.CONNECTED, Link.CONNECTING)
-        parts.append(_run_state(vm.run_state, heard=heard))
+        parts.append(_run_state(vm.run_state, heard=vm.answers))
     parts.append(_link(vm))
     # How the connection stands comes last, and must not be cut off for the sake of a long name.
     rest = cell_len(_BRAND[0]) + sum(cell_len(text) + 3 for text, _ in parts) + 3
