@@ -1,10 +1,18 @@
 """Other keys: what is wrong with them is found before one is pressed."""
 
-import pytest
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+from textual.binding import Binding
+from textual.screen import Screen
+
+import tui.screens
 from tui.app import BlockDeckApp
 from tui.key_places import FORM, places
-from tui.keymap import acts_of, key_mistakes, shielded
+from tui.keymap import FIXED, acts_of, key_mistakes, shielded
 
 ALL = places()
 
@@ -28,6 +36,11 @@ def test_the_keys_as_they_are_clash_nowhere() -> None:
         ("history.copy", "g", "g is a key of “First” already"),
         ("disks.sort", "escape", "escape is a key of “Clear filter” already"),
         ("jobs.pause", "R", "R is a key of vm.rescue already"),
+        ("vms.close", "slash", "slash is a key of vms.filter already"),
+        ("app.leave", "x", "x is a key of jobs.clear already"),
+        ("app.together", "s", "s is a key of disks.sort already"),
+        ("connect.look", "f6", "f6 is a key of connect.copy_remedy already"),
+        ("app.bitmaps", "space", "space is a key of connect.mark already"),
         ("form.start", "x", "x is text in a form"),
         ("form.start", "f3", "f3 is a key of form.advanced already"),
         ("jobs.pause", "ctrl+q", "ctrl+q cannot have another meaning"),
@@ -37,13 +50,42 @@ def test_the_keys_as_they_are_clash_nowhere() -> None:
         ("jobs.pause", "foo", "'foo' is no key"),
         ("jobs.pause", "hyper+a", "'hyper+a' is no key"),
         ("jobs.nope", "a", "there is no such act; known here: pause, speed"),
-        ("nope.nope", "a", "there is no such act; known here: app, bitmaps, chains, disks"),
+        (
+            "nope.nope",
+            "a",
+            "there is no such act; known here: app, bitmaps, chains, connect, disks",
+        ),
         ("form.none", "a", "there is no such act; known here: start"),
     ],
 )
 def test_what_is_wrong_is_said(name: str, keys: str, said: str) -> None:
     (sentence,) = told({name: keys}).values()
     assert sentence.startswith(said)
+
+
+def test_every_screen_with_acts_is_looked_at() -> None:
+    for module in pkgutil.iter_modules(tui.screens.__path__, "tui.screens."):
+        importlib.import_module(module.name)
+    known = acts_of(ALL)
+    found = set()
+    for screen in subclasses(Screen):
+        if not screen.__module__.startswith("tui."):
+            continue
+        for binding in screen.__dict__.get("BINDINGS", ()):
+            if isinstance(binding, Binding) and binding.tooltip and binding.key not in FIXED:
+                assert binding.id in known, f"{screen.__name__}: {binding.description}"
+                found.add(screen.__name__)
+    assert {"ConnectScreen", "FleetScreen", "JobCareActs", "TextPage"} <= found
+
+
+def subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from subclasses(below)
+
+
+def test_a_key_that_means_one_thing_on_one_screen_may_mean_another_on_the_next() -> None:
+    assert told({"vms.close": "z", "connect.look": "f9", "jobs.clear": "z"}) == {}
 
 
 def test_keys_can_be_swapped() -> None:

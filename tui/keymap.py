@@ -23,13 +23,16 @@ Place = tuple[BindingType, ...]
 def remappable(group: str, bindings: Iterable[BindingType]) -> list[BindingType]:
     """The bindings, each act among them with the id `GROUP.ACT` that a keymap knows it by.
 
-    An act is what has a tooltip: the palette offers it. Moving about keeps its keys.
+    An act is what has a tooltip: the palette offers it. Moving about keeps its keys, and so does
+    what is done by a key that always means the same.
     """
     return [_named(group, binding) for binding in bindings]
 
 
 def _named(group: str, binding: BindingType) -> BindingType:
     if not isinstance(binding, Binding) or not binding.tooltip or binding.id:
+        return binding
+    if not FIXED.isdisjoint(binding.key.split(",")):
         return binding
     act = binding.action.replace("('", "_").replace("')", "")
     return replace(binding, id=f"{group}.{act}")

@@ -7,10 +7,13 @@ from textual.binding import Binding
 
 from tui.app import BlockDeckApp
 from tui.screens.backup import BackupScreen
+from tui.screens.bitmaps import BitmapsScreen
+from tui.screens.chains import ChainsScreen
 from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
 from tui.screens.doctor import DoctorScreen
 from tui.screens.events import EventsScreen
+from tui.screens.fleet import FleetScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.job_page import JobPage
 from tui.screens.jobs import JobsScreen
@@ -19,7 +22,7 @@ from tui.widgets.event_list import EventList
 
 _SOURCES = (
     *(BlockDeckApp, VmScreen, ConnectScreen, DevicesScreen, BackupScreen, JobsScreen, JobPage),
-    *(EventsScreen, HistoryScreen, DoctorScreen),
+    *(EventsScreen, HistoryScreen, ChainsScreen, FleetScreen, BitmapsScreen, DoctorScreen),
 )
 
 _LISTS: dict[type, tuple[type, ...]] = {EventsScreen: (EventList,)}

@@ -44,7 +44,7 @@ def acts(*sources: type) -> dict[str, Binding]:
 
 
 async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> None:
-    async with open_deck(vm, (120, 130)) as deck:
+    async with open_deck(vm, (120, 160)) as deck:
         await deck.press("question_mark")
         await deck.sees("Everywhere", "Devices", "Backup form", "Jobs", "Events", "History")
         screens = (

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input
 
 from tui.discovery.models import Findings, FoundVm, Holder
+from tui.keymap import remappable
 from tui.qmp.address import AddressError, MonitorAddress, caution, parse_address
 from tui.qmp.reserved import reserved
 from tui.screens.vm_screen import ROOMY, WIDE
@@ -51,6 +52,7 @@ class ConnectScreen(Screen[None]):
         ),
         Binding("escape", "back", "Back", tooltip="Back to the VM that is open"),
     ]
+    BINDINGS = remappable("connect", BINDINGS)
 
     class Chosen(Message):
         """These monitors shall be connected to."""

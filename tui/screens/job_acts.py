@@ -40,6 +40,7 @@ class JobActs(JobCareActs):
         Binding("s", "speed", "Speed", tooltip="Change the speed limit of the highlighted job"),
         Binding("c", "cancel", "Cancel", tooltip="Stop the highlighted job, after asking"),
         Binding("a", "verbs", "Acts", tooltip="All that can be done to the highlighted job"),
+        *JobCareActs.BINDINGS,
     ]
     BINDINGS = remappable("jobs", BINDINGS)
     _KEYS: ClassVar[Mapping[str, str]] = {"p": "pause", "s": "speed", "c": "cancel"}

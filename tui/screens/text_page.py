@@ -8,6 +8,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
+from tui.keymap import remappable
 from tui.text import plain
 from tui.widgets.line import Line
 
@@ -18,8 +19,9 @@ class TextPage(ModalScreen[None]):
     BINDING_GROUP_TITLE = "Text"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss(None)", "Back"),
-        Binding("c", "copy", "Copy", tooltip="To the clipboard of your terminal (OSC 52)"),
+        Binding("c", "copy", "Copy", tooltip="Copy the text of the page (OSC 52)"),
     ]
+    BINDINGS = remappable("page", BINDINGS)
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
