@@ -28,14 +28,14 @@ class JobCareActs(VmScreen):
             "guard",
             "Guard",
             show=False,
-            tooltip="Cancel the highlighted job before its target is full, or leave it",
+            tooltip="Cancel the job before its target is full, or leave it",
         ),
         Binding(
             "e",
             "easy",
             "Easy",
             show=False,
-            tooltip="Slow the highlighted job down while the guest's writes take long",
+            tooltip="Slow the job down while the guest's writes take long",
         ),
     ]
     BINDINGS = remappable("jobs", BINDINGS)
