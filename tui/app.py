@@ -25,7 +25,7 @@ from tui.history import History
 from tui.keymap import remappable, shielded
 from tui.memory import Memory
 from tui.paths import STYLES, state_directory
-from tui.qmp.address import MonitorAddress, UnixAddress, caution, parse_address
+from tui.qmp.address import MonitorAddress, SshAddress, UnixAddress, caution, parse_address
 from tui.qmp.errors import QmpError
 from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.screens.later import later
@@ -197,7 +197,10 @@ class BlockDeckApp(App[int]):
         if self.memory.theme and "theme" not in self.settings.model_fields_set:
             dress(self, self.memory.theme, self.settings.colours)
         self.theme_changed_signal.subscribe(self, self._remember_theme)
-        if not self._first:
+        host = self._first[0] if len(self._first) == 1 else None
+        if isinstance(host, SshAddress) and not host.path:
+            await self._ask_for_monitor(host)
+        elif not self._first:
             await self._ask_for_monitor()
         else:
             await self.switch_mode("devices")
@@ -333,11 +336,11 @@ class BlockDeckApp(App[int]):
             if not self.fleet.workers:
                 await self._ask_for_monitor()
 
-    async def _ask_for_monitor(self) -> None:
+    async def _ask_for_monitor(self, host: SshAddress | None = None) -> None:
         await self.switch_mode("connect")
         connecting = self._connecting
         if connecting is not None:
-            connecting.offer([*self.settings.vms, *self.memory.monitors])
+            connecting.offer([*self.settings.vms, *self.memory.monitors], host)
 
     @work(group="memory")
     async def _remember_theme(self, theme: Theme) -> None:

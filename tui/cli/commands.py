@@ -197,17 +197,23 @@ def serve(monitor: "MonitorAddress | None", **options: Any) -> int:
 
 
 @commands.command()
+@click.argument("host", type=Monitor(), required=False, metavar="[HOST]")
 @_JSON
 @click.option("--no-probe", is_flag=True, help="Connect to no monitor, not even for a moment.")
-def discover(as_json: bool, no_probe: bool) -> int:
+def discover(host: "MonitorAddress | None", as_json: bool, no_probe: bool) -> int:
     """List the VMs of this host, and which of their monitors can be connected to.
 
-    A monitor that is free is asked for a moment how its VM is; one that another client holds, or
-    that belongs to libvirt or Proxmox, is never connected to.
+    HOST is another one: ssh://[user@]host[:port]. It is asked over SSH, and none of its monitors is
+    connected to.
+
+    A monitor of this host that is free is asked for a moment how its VM is; one that another client
+    holds, or that belongs to libvirt or Proxmox, is never connected to.
     """
-    from tui.cli.discover import list_vms
+    from tui.cli.discover import list_vms, list_vms_of
 
     prepare_streams()
+    if host is not None:
+        return asyncio.run(list_vms_of(host, as_json=as_json))
     return asyncio.run(list_vms(as_json=as_json, asks=not no_probe))
 
 

@@ -1,4 +1,4 @@
-"""`blockdeck discover`: the VMs of this host and their monitors."""
+"""`blockdeck discover`: the VMs of this host, or of another, and their monitors."""
 
 import asyncio
 import time
@@ -7,13 +7,15 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from tui.cli.failure import Failure, Status
 from tui.cli.output import note, say, say_json, say_table
 from tui.cli.settings import settings
+from tui.discovery.elsewhere import look_elsewhere
 from tui.discovery.models import Findings, FoundMonitor, FoundVm, Kind
 from tui.discovery.scout import Scout
 from tui.memory import Memory
 from tui.paths import state_directory
-from tui.qmp.address import AddressError, MonitorAddress
+from tui.qmp.address import AddressError, MonitorAddress, SshAddress
 from tui.text import plain
 from tui.units import duration
 
@@ -22,13 +24,35 @@ async def list_vms(*, as_json: bool, asks: bool = True) -> int:
     """Print what is found; `asks`, free monitors are connected to for a moment."""
     memory = await asyncio.to_thread(Memory.load, state_directory() / "memory.json")
     found = await Scout(asks=asks).look(_addresses([*settings().vms, *memory.monitors]))
+    return _say_found(found, "this host", as_json=as_json)
+
+
+async def list_vms_of(host: MonitorAddress, *, as_json: bool) -> int:
+    """Print what another host has; a socket that is named as well does not count.
+
+    Raises:
+        Failure: it is no host that can be asked.
+        ConnectFailure: it does not let this user in, or runs no commands for it.
+    """
+    if not isinstance(host, SshAddress):
+        raise Failure(
+            f"{host} is no host that can be asked for its VMs",
+            "Give the host as ssh://[user@]host[:port]; this one is asked without.",
+            Status.USAGE,
+        )
+    memory = await asyncio.to_thread(Memory.load, state_directory() / "memory.json")
+    found = await look_elsewhere(host, _addresses([*settings().vms, *memory.monitors]))
+    return _say_found(found, host.host, as_json=as_json)
+
+
+def _say_found(found: Findings, where: str, *, as_json: bool) -> int:
     if as_json:
         say_json({"vms": [_as_json(vm) for vm in found.vms], "notes": list(found.notes)})
         return 0
     if found.vms:
         say_table(_table(found))
     else:
-        say("No QEMU is seen to run on this host.")
+        say(f"No QEMU is seen to run on {where}.")
     _say_more(found)
     return 0
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from html import escape
 from pathlib import Path
 
@@ -34,14 +34,21 @@ def manager_of_monitor(option: MonitorOption, path: str | None) -> Manager | Non
     return manager_of_path(path or option.path or "")
 
 
-def remedy_for(found: Found, taken: Collection[str]) -> Remedy:
+def _is_here(path: str) -> bool:
+    return Path(path).exists()
+
+
+def remedy_for(
+    found: Found, taken: Collection[str], is_there: Callable[[str], bool] = _is_here
+) -> Remedy:
     """What to do so that the VM has a monitor for BlockDeck from its next start on.
 
     Args:
         taken: the paths of the monitors it has.
+        is_there: whether something is at a path, on its host.
     """
     line, manager = found.line, manager_of(found.line)
-    option = f"unix:{written(_free_path(found, taken))},server=on,wait=off"
+    option = f"unix:{written(_free_path(found, taken, is_there))},server=on,wait=off"
     if manager is Manager.LIBVIRT:
         return Remedy(
             what="Put this before </domain> (virsh edit), then shut the VM down and start it again "
@@ -68,17 +75,17 @@ _LIBVIRT_XML = """\
 </qemu:commandline>"""
 
 
-def _free_path(found: Found, taken: Collection[str]) -> str:
+def _free_path(found: Found, taken: Collection[str], is_there: Callable[[str], bool]) -> str:
     """A path for a socket that this QEMU may make and that nothing has."""
     name = _UNFIT.sub("-", found.line.name).strip("-.")[:_LONGEST_NAME] or f"vm{found.process.pid}"
-    directory = _directory(found)
+    directory = _directory(found, is_there)
     number = 2
-    while (path := f"{directory}/{name}.qmp{number}") in taken or Path(path).exists():
+    while (path := f"{directory}/{name}.qmp{number}") in taken or is_there(path):
         number += 1
     return path
 
 
-def _directory(found: Found) -> str:
+def _directory(found: Found, is_there: Callable[[str], bool]) -> str:
     manager, uid = manager_of(found.line), found.process.uid
     if manager is Manager.PROXMOX:
         return "/run/qemu-server"
@@ -87,4 +94,4 @@ def _directory(found: Found) -> str:
     own = f"/run/user/{uid}"
     if uid == 0:
         return "/run"
-    return own if Path(own).is_dir() else "/tmp"
+    return own if is_there(own) else "/tmp"

@@ -5,7 +5,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pydantic import BaseModel, ConfigDict
 
@@ -47,7 +47,7 @@ def find_sockets(places: tuple[Place, ...]) -> Iterator[Path]:
         yield from _sockets(place.directory, place.depth, seen, budget, until)
 
 
-def is_like_a_monitor(path: Path) -> bool:
+def is_like_a_monitor(path: PurePath) -> bool:
     """Whether a socket is named as people name those of monitors."""
     return _LIKE_A_MONITOR.search(path.name) is not None
 

@@ -2,7 +2,7 @@
 
 import pwd
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -35,28 +35,25 @@ class Found(BaseModel):
 def find_processes(wanted: Callable[[int], bool]) -> Iterator[Found]:
     """Every QEMU and every storage daemon among the wanted process ids."""
     for pid in psutil.pids():
-        process = process_if(pid, _is_ours)
-        if process is not None and wanted(pid):
-            daemon = _is_storage_daemon(process.cmdline)
+        process = process_if(pid, lambda _, cmdline: kind_of(cmdline) is not None)
+        kind = kind_of(process.cmdline) if process is not None else None
+        if process is not None and kind is not None and wanted(pid):
             yield Found(
                 process=process,
-                kind=Kind.STORAGE_DAEMON if daemon else Kind.VM,
+                kind=kind,
                 line=read_command_line(process.cmdline),
                 stopped=_is_stopped(pid),
             )
 
 
-def _is_ours(name: str, cmdline: tuple[str, ...]) -> bool:
+def kind_of(cmdline: Sequence[str]) -> Kind | None:
+    """What runs with this command line; None if it is no QEMU."""
     # A script is called like a process, but its command line begins with its interpreter.
-    return bool(cmdline) and (
-        _PROGRAM.fullmatch(cmdline[0]) is not None
-        or (is_loader(cmdline[0]) and any(_PROGRAM.fullmatch(word) for word in cmdline[1:]))
-    )
-
-
-def _is_storage_daemon(cmdline: tuple[str, ...]) -> bool:
-    programs = (word for word in cmdline if _PROGRAM.fullmatch(word))
-    return Path(next(programs, "")).name == _STORAGE_DAEMON
+    words = cmdline if cmdline and is_loader(cmdline[0]) else cmdline[:1]
+    program = next((word for word in words if _PROGRAM.fullmatch(word)), None)
+    if program is None:
+        return None
+    return Kind.STORAGE_DAEMON if Path(program).name == _STORAGE_DAEMON else Kind.VM
 
 
 def _is_stopped(pid: int) -> bool:

@@ -22,7 +22,7 @@ AT_ONCE = 8
 _LOOK_SECONDS = 5.0
 _REPORT_EVERY = 0.15
 _MOST_DEAD = 20
-_MAY_WAIT = (
+MAY_WAIT = (
     "QEMU may be waiting here for its first client (wait=on): connecting would start the VM, so it "
     "was not asked."
 )
@@ -100,7 +100,7 @@ class _Look:
 
     def report(self, *, whole: bool = False) -> Findings:
         """What is known now."""
-        vms = sorted((self._finished(vm) for vm in self._vms.values()), key=_place)
+        vms = sorted((self._finished(vm) for vm in self._vms.values()), key=place_in_list)
         dead = [vm for vm in vms if _is_leftover(vm) and not vm.recent]
         left_out = {vm.key for vm in dead[_MOST_DEAD:]}
         notes = list(self.notes)
@@ -150,7 +150,7 @@ class _Look:
             if answered and monitor.state is MonitorState.FREE:
                 continue
             if monitor.waits and not answered:
-                self._judge(key, number, _not_asked(monitor, _MAY_WAIT))
+                self._judge(key, number, _not_asked(monitor, MAY_WAIT))
             elif not self._asks:
                 if monitor.state is MonitorState.LOOKING:
                     self._judge(key, number, _not_asked(monitor, "It was not asked."))
@@ -221,7 +221,7 @@ def _marked(monitor: FoundMonitor, used: set[object]) -> FoundMonitor:
     return monitor.model_copy(update={"recent": True})
 
 
-def _place(vm: FoundVm) -> tuple[object, ...]:
+def place_in_list(vm: FoundVm) -> tuple[object, ...]:
     """VMs before lone sockets; those used before, then those to connect to; dead ones last."""
     usable = vm.usable or any(m.state is MonitorState.LOOKING for m in vm.monitors)
     kind = list(Kind).index(vm.kind)

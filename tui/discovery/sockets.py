@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -189,12 +189,19 @@ def _number(raw: bytes | None) -> int | None:
 def _read_proc(pid: str = "self") -> Iterator[UnixSocket]:
     """All Unix sockets that a process sees in `/proc/net/unix`, without their peers."""
     with Path(f"/proc/{pid}/net/unix").open(encoding="utf-8", errors="surrogateescape") as table:
-        next(table, None)
-        for line in table:
-            fields = line.rstrip("\n").split(maxsplit=7)
-            if len(fields) < 7:
-                continue
+        yield from read_lines(table)
+
+
+def read_lines(table: Iterable[str]) -> Iterator[UnixSocket]:
+    """The sockets of a `/proc/net/unix`, without their peers; a line that is none is left out."""
+    for line in table:
+        fields = line.rstrip("\n").split(maxsplit=7)
+        try:
             listening = bool(int(fields[3], 16) & _LISTENING_FLAG)
-            if listening or fields[5] in _CONNECTED:
-                name = fields[7] if len(fields) > 7 else ""
-                yield UnixSocket(inode=int(fields[6]), name=name, listening=listening)
+            inode = int(fields[6])
+        except (IndexError, ValueError):
+            # Its head, for one.
+            continue
+        if listening or fields[5] in _CONNECTED:
+            name = fields[7] if len(fields) > 7 else ""
+            yield UnixSocket(inode=inode, name=name, listening=listening)

@@ -6,7 +6,9 @@ them first.
 
 import asyncio
 import importlib
+from collections.abc import Awaitable, Callable
 from types import ModuleType
+from typing import TypeVar
 
 from tui.qmp.address import (
     LibvirtAddress,
@@ -20,6 +22,8 @@ from tui.qmp.errors import NotInstalled
 from tui.qmp.line import Line
 from tui.qmp.transport.tcp import dial_tcp
 from tui.qmp.transport.unix import dial_unix
+
+T = TypeVar("T")
 
 LOGIN_SECONDS = 15.0
 """What logging in on another host may take, on top of the time for its monitor."""
@@ -51,6 +55,20 @@ async def dial(address: MonitorAddress, seconds: float) -> Line:
             from tui.qmp.transport.through_libvirt import dial_libvirt
 
             return await dial_libvirt(address, seconds + LOGIN_SECONDS, seconds)
+
+
+async def ask_host(
+    address: SshAddress, ask: Callable[[Callable[[str, bytes], Awaitable[bytes]]], Awaitable[T]]
+) -> T:
+    """Log in on a host, and ask it by scripts; `ask` is given what has `sh` run one.
+
+    Raises:
+        ConnectFailure: this is not done within `LOGIN_SECONDS`.
+    """
+    await _imported(address, "tui.qmp.transport.ssh", "ssh")
+    from tui.qmp.transport import ssh
+
+    return await ssh.ask_host(address, LOGIN_SECONDS, ask)
 
 
 async def _imported(address: MonitorAddress, module: str, extra: str) -> ModuleType:

@@ -3,6 +3,7 @@
     QmpError
      ├ ConnectFailure        no session came about; `.sentence`, `.advice`
      │  ├ NoSuchSocket       the path does not exist, or cannot be one
+     │  ├ NoSocketNamed      the address names a host, and none of its sockets
      │  ├ NoSuchDomain       libvirt has no such domain
      │  ├ NotASocket         a file, a directory, a datagram socket …
      │  ├ PermissionRefused  the socket belongs to someone else
@@ -57,6 +58,10 @@ class ConnectFailure(QmpError):
 
 class NoSuchSocket(ConnectFailure):
     """Nothing is at the path, or the path cannot be a socket's."""
+
+
+class NoSocketNamed(ConnectFailure):
+    """The address names a host alone: its VMs can be listed, but there is nothing to connect to."""
 
 
 class NoSuchDomain(ConnectFailure):

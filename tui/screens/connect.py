@@ -1,4 +1,4 @@
-"""Where a VM is chosen: an address to type, and every VM of this host below."""
+"""Where a VM is chosen: an address to type, and every VM of this host, or of another, below."""
 
 import os
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -13,7 +13,8 @@ from textual.widgets import DataTable, Footer, Input
 
 from tui.discovery.models import Findings, FoundVm, Holder
 from tui.keymap import remappable
-from tui.qmp.address import AddressError, MonitorAddress, caution, parse_address
+from tui.qmp.address import AddressError, MonitorAddress, SshAddress, caution, parse_address
+from tui.qmp.errors import ConnectFailure
 from tui.qmp.reserved import reserved
 from tui.screens.vm_screen import ROOMY, WIDE
 from tui.text import plain
@@ -50,7 +51,12 @@ class ConnectScreen(Screen[None]):
             "Copy",
             tooltip="Copy what gives the VM a monitor of its own for you (OSC 52)",
         ),
-        Binding("escape", "back", "Back", tooltip="Back to the VM that is open"),
+        Binding(
+            "escape",
+            "back",
+            "Back",
+            tooltip="Back to the VMs of this host, or to the VM that is open",
+        ),
     ]
     BINDINGS = remappable("connect", BINDINGS)
 
@@ -68,6 +74,7 @@ class ConnectScreen(Screen[None]):
         super().__init__()
         self._recent: list[str] = []
         self._found = Findings()
+        self._host: SshAddress | None = None
         self._picked = False
         self._marked: set[str] = set()
 
@@ -98,12 +105,16 @@ class ConnectScreen(Screen[None]):
         self._say("")
         self.query_one(Input).focus()
 
-    def offer(self, recent: list[str]) -> None:
-        """Look for VMs, and show them with the monitors used before, most recent first."""
+    def offer(self, recent: list[str], host: SshAddress | None = None) -> None:
+        """Look for VMs, and show them with the monitors used before, most recent first.
+
+        Args:
+            host: where to look; None is where it was looked last, at first this host.
+        """
         self._recent = list(recent)
         self.query_one(VmHeader).show_vm(None)
         self._say("")
-        self.action_look()
+        self._look(host or self._host)
 
     def tell(self, monitor: str, sentence: str, advice: str = "") -> None:
         """Say what came of connecting, under the input."""
@@ -148,6 +159,10 @@ class ConnectScreen(Screen[None]):
         except AddressError as error:
             self.tell(text, str(error))
             return
+        if isinstance(address, SshAddress) and not address.path:
+            self.tell(text, "")
+            self._look(address)
+            return
         self.tell(text, f"Connecting to {address} ...", caution(address))
         self.post_message(self.Chosen(address))
 
@@ -166,10 +181,11 @@ class ConnectScreen(Screen[None]):
 
     def action_look(self) -> None:
         """Look for VMs anew."""
-        self._look()
+        self._look(self._host)
 
     @work(group="look", exclusive=True)
-    async def _look(self) -> None:
+    async def _look(self, host: SshAddress | None) -> None:
+        """Look for the VMs of this host, or of another; the list stays until that one has told."""
         # What is open comes first: of several addresses that lead to a VM the one in use is shown.
         recent = []
         for text in (*(w.snapshot.address for w in self.deck.fleet.workers), *self._recent):
@@ -178,7 +194,29 @@ class ConnectScreen(Screen[None]):
             except AddressError:
                 # A file of an earlier version, or of another's making.
                 continue
-        await self.deck.scout.look(recent, self._show)
+        if host is None:
+            await self.deck.scout.look(recent, self._show)
+            return
+        summary = self.query_one("#connect-found", Line)
+        summary.show_resized(f"Asking {plain(host.login, 200)} for its VMs ...")
+        # What few need is not worth a part of the first paint.
+        from tui.discovery.elsewhere import look_elsewhere
+
+        try:
+            found = await look_elsewhere(host, recent)
+        except ConnectFailure as failure:
+            self._say(failure.sentence, failure.advice)
+            if self._found.vms:
+                self._show(self._found)
+                return
+            if host == self._host:
+                self._host = None
+            self._look(self._host)
+            return
+        if host != self._host:
+            self._marked.clear()
+        self._host = host
+        self._show(found)
 
     def _show(self, found: Findings) -> None:
         if not self.is_mounted or not self.query("#connect-found"):
@@ -191,7 +229,7 @@ class ConnectScreen(Screen[None]):
         if not table.has_focus:
             # Nobody has chosen a row yet, so that the best one stays on top of what comes in.
             table.move_cursor(row=0, animate=False)
-        self.query_one("#connect-found", Line).show_resized(_summary(found))
+        self.query_one("#connect-found", Line).show_resized(_summary(found, self._host))
         self.query_one("#found").set_class(not found.vms, "-empty")
         self._show_detail()
 
@@ -307,7 +345,7 @@ class ConnectScreen(Screen[None]):
             vm = self.highlighted if self.is_mounted else None
             return vm is not None and vm.remedy is not None
         if action == "back":
-            return self.deck.worker is not None
+            return self._host is not None or self.deck.worker is not None
         return super().check_action(action, parameters)
 
     def action_copy_remedy(self) -> None:
@@ -318,21 +356,31 @@ class ConnectScreen(Screen[None]):
             self.notify("The remedy was sent to your terminal's clipboard (OSC 52)")
 
     def action_back(self) -> None:
-        """Back to the VM, if there is one."""
-        self.post_message(self.Left())
+        """Back to the VMs of this host, else to the VM that is open."""
+        if self._host is None:
+            self.post_message(self.Left())
+            return
+        self._host = None
+        self._marked.clear()
+        self._picked = False
+        self.query_one(Input).value = ""
+        self.query_one(Input).focus()
+        self._show(Findings())
+        self.action_look()
 
 
-def _summary(found: Findings) -> str:
+def _summary(found: Findings, host: SshAddress | None) -> str:
+    where = "this host" if host is None else plain(host.host, 200)
     vms = [vm for vm in found.vms if vm.pid is not None]
     through = sum(vm.through_libvirt for vm in vms)
     free = sum(vm.usable for vm in vms) - through
     if not found.whole:
-        said = f"VMs on this host: {len(vms)}, looking"
+        said = f"VMs on {where}: {len(vms)}, looking"
     elif vms:
-        said = f"VMs on this host: {len(vms)}, {free} of them free to connect to"
+        said = f"VMs on {where}: {len(vms)}, {free} of them free to connect to"
         said += f", {through} through libvirt" if through else ""
     else:
-        said = "No QEMU is seen to run on this host"
+        said = f"No QEMU is seen to run on {where}"
     return " ".join([f"{said}.", *(plain(note, 400) for note in found.notes)])
 
 

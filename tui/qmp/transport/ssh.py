@@ -9,21 +9,25 @@ import asyncio
 import contextlib
 import functools
 import os
+import shlex
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import asyncssh
 
 from tui.qmp.address import SshAddress
-from tui.qmp.errors import ConnectFailure
+from tui.qmp.errors import NoSocketNamed
 from tui.qmp.line import Line
 from tui.qmp.names import look_up
 from tui.qmp.relay import Far, Relay
 from tui.qmp.reserved import keep_off
 from tui.qmp.transport.ssh_failure import failure_of, no_way_to_the_socket
-from tui.qmp.transport.ssh_listing import tell_monitors
 from tui.qmp.transport.ssh_stranger import Shown
 from tui.qmp.transport.ssh_tcp import NAME_SECONDS, Direct
+
+T = TypeVar("T")
 
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 
@@ -38,26 +42,16 @@ async def dial_ssh(address: SshAddress, seconds: float) -> Line:
         ConnectFailure: there is no line within the given seconds, or a host is not to be trusted.
     """
     keep_off(address)
+    if not address.path:
+        raise NoSocketNamed(
+            address,
+            f"Say which socket of {address.host}: {address}/path/to/qmp.sock.",
+            f"blockdeck discover {address} lists the monitors that it has.",
+        )
     login = _Login(address)
-    try:
-        async with asyncio.timeout(seconds):
-            connection = await login.reach(address)
-            if not address.path:
-                await tell_monitors(address, connection)
-            reader, writer = await connection.open_unix_connection(address.path)
-    except (OSError, asyncssh.Error, ValueError) as error:
-        if isinstance(error, asyncssh.ChannelOpenError) and login.arrived:
-            failure = await no_way_to_the_socket(address, login.connections[-1])
-            await login.end()
-            raise failure from error
-        await login.end()
-        raise failure_of(error, address, login.place, login.shown, seconds) from error
-    except ConnectFailure:
-        await login.end()
-        raise
-    except BaseException:
-        login.abort()
-        raise
+    connection, (reader, writer) = await _arrive(
+        login, seconds, lambda there: there.open_unix_connection(address.path)
+    )
 
     def explain(error: Exception | None) -> str:
         if error is None and not connection.is_closed():
@@ -73,10 +67,61 @@ async def dial_ssh(address: SshAddress, seconds: float) -> Line:
     return Relay(Far(reader, writer, (OSError, asyncssh.Error), explain, close))
 
 
+Run = Callable[[str, bytes], Awaitable[bytes]]
+"""Has `sh` run a script, with bytes on its standard input; what it says, whatever its status."""
+
+
+async def ask_host(address: SshAddress, seconds: float, ask: Callable[[Run], Awaitable[T]]) -> T:
+    """Log in, ask what is to be asked, and leave.
+
+    Raises:
+        ConnectFailure: this is not done within the given seconds, or a host is not to be trusted.
+    """
+    login = _Login(address)
+
+    async def act(there: asyncssh.SSHClientConnection) -> T:
+        async def run(script: str, given: bytes) -> bytes:
+            command = f"sh -c {shlex.quote(script)}"
+            done = await there.run(command, input=given, encoding=None)
+            return done.stdout if isinstance(done.stdout, bytes) else b""
+
+        return await ask(run)
+
+    _, answer = await _arrive(login, seconds, act)
+    await login.end()
+    return answer
+
+
+async def _arrive(
+    login: "_Login", seconds: float, act: Callable[[asyncssh.SSHClientConnection], Awaitable[T]]
+) -> tuple[asyncssh.SSHClientConnection, T]:
+    """Log in, and do something there.
+
+    Raises:
+        ConnectFailure: it came to nothing; the login has ended.
+    """
+    address = login.address
+    try:
+        async with asyncio.timeout(seconds):
+            connection = await login.reach()
+            return connection, await act(connection)
+    except (OSError, asyncssh.Error, ValueError) as error:
+        if isinstance(error, asyncssh.ChannelOpenError) and login.arrived and address.path:
+            failure = await no_way_to_the_socket(address, login.connections[-1])
+        else:
+            failure = failure_of(error, address, login.place, login.shown, seconds)
+        await login.end()
+        raise failure from error
+    except BaseException:
+        login.abort()
+        raise
+
+
 class _Login:
     """Connections to a host, and to those on the way that `ProxyJump` names.
 
     Attributes:
+        address: what is to be reached.
         connections: that were made, the nearest host first.
         place: the host that is, or was, logged in to.
         shown: what that host showed, where it is not known.
@@ -84,18 +129,19 @@ class _Login:
     """
 
     def __init__(self, address: SshAddress) -> None:
+        self.address = address
         self.connections: list[asyncssh.SSHClientConnection] = []
         self.place = address
         self.shown = Shown()
         self.arrived = False
 
-    async def reach(self, address: SshAddress) -> asyncssh.SSHClientConnection:
+    async def reach(self) -> asyncssh.SSHClientConnection:
         """A connection to the host itself."""
-        told = await asyncio.to_thread(_configured(address))
+        told = await asyncio.to_thread(_configured(self.address))
         # asyncssh would go this way by itself, but asks of those hosts only what the files say.
         for jump in told.tunnel.split(",") if isinstance(told.tunnel, str) else ():
             await self._log_in(_jump(jump))
-        connection = await self._log_in(address)
+        connection = await self._log_in(self.address)
         self.arrived = True
         return connection
 
