@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.small import small_filesystem
 from tests.waiting import until_answered
 from tests.worker.disks import MIB
-from tests.worker.watching import until, worker_of
+from tests.worker.watching import until, worker_of, written
 from tui.agent import Freeze
 from tui.chain.directory import Kept, chains_in, read_chain
 from tui.chain.lock import ChainBusy, alone_with
@@ -63,7 +64,10 @@ async def test_a_cancelled_point_of_two_disks(
         async with worker.chains.go_on(kept, SLOWLY) as running:
             await until(worker, lambda: (j := worker.snapshot.job(running.job_ids[0])) and j.type)
             await worker.cancel(running.job_ids[which])
-            with pytest.raises(PointFailed, match="cancelled"):
+            told = [
+                f"n{n}: cancelled by us{'' if n == which else f' (with n{which})'}" for n in (0, 1)
+            ]
+            with pytest.raises(PointFailed, match=re.escape("; ".join(told))):
                 await worker.chains.finish(running)
         assert (files(place), await bitmaps(vm), await graph(vm)) == before
         # What was written since the last complete point is not forgotten.
@@ -88,6 +92,24 @@ async def test_a_full_target_fails_all_disks_and_loses_nothing(
             assert (files(place), await bitmaps(vm), await graph(vm)) == before
             await disks[0].write(vm, 0, STEP, 4)
         await holds(read_chain(kept.path), [moment], tmp_path)
+
+
+async def test_who_had_to_end_because_another_failed_is_told_so(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm, disks = await two(qemu, tmp_path)
+    history = tmp_path / "history"
+    with small_filesystem(tmp_path / "small", 7 * MIB) as place:
+        async with worker_of(vm, history) as worker:
+            kept = await full(worker, disks, place)
+            # What the second disk has fits, and is done before the first one fails.
+            await disks[0].write(vm, 0, 4 * MIB, 3)
+            with pytest.raises(PointFailed, match="No space left on device") as raised:
+                await increment(worker, kept)
+    assert "n1: cancelled with the others, because n0 failed" in str(raised.value)
+    details = {line["device"]: line["detail"] for line in written(history)[-2:]}
+    assert details["n1"] == "with the others, because n0 failed"
+    assert "No space left" in details["n0"]
 
 
 async def test_a_start_that_is_refused_leaves_no_file_no_node_and_no_bitmap(

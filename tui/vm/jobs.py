@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tui.qmp.models import BlockJobInfo, JobInfo, QmpEvent
+from tui.vm.grouped import WITH_OTHERS, siblings_of, who_cancelled
 from tui.vm.roster import UNSEEN, Ending, Roster
 from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
 
@@ -228,12 +229,23 @@ class JobTracker:
         kind, speed = str(data.get("type") or "unknown"), _number(data, "speed")
         roster.change(job_id, type=kind, offset=offset, len=length, speed=speed)
         if name == "BLOCK_JOB_CANCELLED":
-            by_others = self._shutdown[1] if self._shutdown else "by another client"
-            who = self._cancelled_by_us.get(job_id, by_others)
+            who = self._who_cancelled(job_id)
             roster.will_end(job_id, (Outcome.CANCELLED, who, None))
         else:
             ending = _ending(data.get("error"), data.get("offset"), data.get("len"))
             roster.will_end(job_id, ending)
+        self._explain_siblings(job_id)
+
+    def _who_cancelled(self, job_id: str, by_others: str = "by another client") -> str:
+        shutdown = self._shutdown[1] if self._shutdown else ""
+        return who_cancelled(job_id, self._roster, self._cancelled_by_us, shutdown, by_others)
+
+    def _explain_siblings(self, job_id: str) -> None:
+        """QEMU may tell of those that had to end before it tells of the one that failed."""
+        for sibling in siblings_of(self._roster.get(job_id)):
+            ending = self._roster.ending(sibling)
+            if ending is not None and ending[1] == WITH_OTHERS:
+                self._roster.explain(sibling, self._who_cancelled(sibling))
 
     # --- inside: polls ---------------------------------------------------------------------------
 
@@ -281,12 +293,13 @@ class JobTracker:
     def _concluded_in_poll(self, info: JobInfo) -> None:
         """A concluded job found by a poll: its events may have been sent to nobody."""
         if info.error == "Operation canceled":
-            who = self._cancelled_by_us.get(info.id, UNSEEN)
+            who = self._who_cancelled(info.id, UNSEEN)
             self._roster.will_end(info.id, (Outcome.CANCELLED, who, None))
         else:
             ending = _ending(info.error, info.current_progress, info.total_progress)
             self._roster.will_end(info.id, ending)
         self._roster.conclude(info.id)
+        self._explain_siblings(info.id)
 
 
 def _number(data: Mapping[str, Any], key: str) -> int:

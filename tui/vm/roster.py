@@ -104,6 +104,10 @@ class Roster:
         """Whether it is known how the job ends, though QEMU still works on the end."""
         return job_id in self._endings
 
+    def ending(self, job_id: str) -> Ending | None:
+        """How a job ends, where that is known."""
+        return self._endings.get(job_id)
+
     # --- the start of our own --------------------------------------------------------------------
 
     def expect(self, job: Job) -> None:
@@ -205,6 +209,18 @@ class Roster:
     def will_end(self, job_id: str, ending: Ending) -> None:
         """How a job ends; what was known of that first is kept."""
         self._endings.setdefault(job_id, ending)
+
+    def explain(self, job_id: str, detail: str) -> None:
+        """Why a job ends as it does has come to be known, perhaps in time for its report."""
+        job, (outcome, _, error) = self._live[job_id], self._endings[job_id]
+        if not job.live and job.ours and job.key not in self._unwritten:
+            # It is on record.
+            return
+        self._endings[job_id] = (outcome, detail, error)
+        if not job.live:
+            self.change(job_id, detail=detail)
+        if job.key in self._unwritten:
+            self._unwritten[job.key] = self._live[job_id]
 
     def conclude(self, job_id: str) -> None:
         """The outcome is certain while QEMU still holds the job: show it, have it written down.
