@@ -124,6 +124,37 @@ def test_what_a_job_says_in_between_parts_its_errors() -> None:
     assert [record.times for record in log.since(0)] == [1, 2, 1, 1]
 
 
+def io_error(second: int, action: str = "report") -> QmpEvent:
+    """A write of the guest that failed."""
+    data = {**IO_ERROR, "action": action, "reason": "Input/output error"}
+    stamp = Timestamp(seconds=second, microseconds=0)
+    return QmpEvent(event="BLOCK_IO_ERROR", timestamp=stamp, data=data)
+
+
+def test_a_guest_that_fails_again_and_again_pushes_nothing_else_out() -> None:
+    log = EventLog()
+    # By default a job is called as its disk is.
+    log.add(QmpEvent(event="JOB_STATUS_CHANGE", data={"id": "d0", "status": "created"}))
+    for second in range(6000):
+        log.add(io_error(second))
+        log.add(error("d0", second))
+    assert [(record.name, record.times) for record in log.since(0)] == [
+        ("JOB_STATUS_CHANGE", 1),
+        ("BLOCK_IO_ERROR", 6000),
+        ("BLOCK_JOB_ERROR", 6000),
+    ]
+    assert log.dropped == 0
+
+
+def test_each_stop_of_the_guest_has_its_error() -> None:
+    log = EventLog()
+    for second in range(2):
+        log.add(io_error(second, "stop"))
+        log.add(QmpEvent(event="STOP"))
+        log.add(QmpEvent(event="RESUME"))
+    assert [record.name for record in log.since(0)] == ["BLOCK_IO_ERROR", "STOP", "RESUME"] * 2
+
+
 def test_repeated_errors_that_fall_out_are_counted_each() -> None:
     log = EventLog(capacity=2)
     for _ in range(4):

@@ -12,6 +12,8 @@ from tui.qmp.models import QmpEvent, Timestamp
 from tui.units import size
 
 JOB_ERROR = "BLOCK_JOB_ERROR"
+_REPEATING = frozenset({JOB_ERROR, "BLOCK_IO_ERROR"})
+"""What can come thousands of times a second, from a job or from each write of a guest."""
 
 NOT_WATCHED = "NOT_WATCHED"
 """A mark of our own between QEMU's events: what happened in a time is not known."""
@@ -19,6 +21,10 @@ NOT_WATCHED = "NOT_WATCHED"
 
 NOTE = "BLOCKDECK_NOTE"
 """Another: what BlockDeck did of itself."""
+
+
+_PARTING = frozenset({"STOP", "RESUME"})
+"""What comes after these is told by itself, whatever was said before."""
 
 
 class Gravity(StrEnum):
@@ -116,12 +122,16 @@ def _job_error(data: _Data) -> _Explanation:
     )
 
 
+def _whose(data: _Data) -> str:
+    """The job or the disk of an error."""
+    return str(data.get("device") or data.get("node-name") or data.get("qom-path") or "")
+
+
 def _io_error(data: _Data) -> _Explanation:
-    subject = str(data.get("device") or data.get("node-name") or data.get("qom-path") or "")
     reason = data.get("reason") or "no reason given"
     effect = {"stop": "the guest is stopped", "report": "the guest sees the error"}
     what = effect.get(str(data.get("action")), f"action {data.get('action')}")
-    return subject, f"guest {data.get('operation')} failed, {reason}: {what}", Gravity.BAD
+    return _whose(data), f"guest {data.get('operation')} failed, {reason}: {what}", Gravity.BAD
 
 
 def _shutdown(data: _Data) -> _Explanation:
@@ -194,20 +204,22 @@ def explain(event: QmpEvent) -> _Explanation:
 class EventLog:
     """The newest events; older ones fall out and are counted in `dropped`.
 
-    A job that ignores a lasting error meets it thousands of times a second. What it says again and
-    again is one record with a count, until it says something else.
+    A job that ignores a lasting error meets it thousands of times a second, and a guest may try as
+    often. What is said again and again is one record with a count, until the job, or of the disk,
+    something else is said.
     """
 
     def __init__(self, capacity: int = 5000) -> None:
         self._records: deque[EventRecord] = deque(maxlen=capacity)
-        self._repeating: dict[str, EventRecord] = {}
+        # By the event's name and its subject.
+        self._repeating: dict[tuple[str, str], EventRecord] = {}
         self.total = 0
         self.dropped = 0
 
     def add(self, event: QmpEvent) -> EventRecord:
         """Record an event with what it means."""
         self.total += 1
-        repeated = self._repeated(event) if event.event == JOB_ERROR else None
+        repeated = self._repeated(event) if event.event in _REPEATING else None
         if repeated is not None:
             repeated.times += 1
             repeated.last = event.timestamp.epoch
@@ -228,8 +240,8 @@ class EventLog:
         return record
 
     def _repeated(self, event: QmpEvent) -> EventRecord | None:
-        """What the job has said last, where that was the same error."""
-        last = self._repeating.get(str(event.data.get("device", "")))
+        """What was said last of the job or disk, where that was the same error."""
+        last = self._repeating.get((event.event, _whose(event.data)))
         same = last is not None and (last.event.data is event.data or last.event.data == event.data)
         return last if same else None
 
@@ -237,13 +249,16 @@ class EventLog:
         if len(self._records) == self._records.maxlen:
             oldest = self._records[0]
             self.dropped += oldest.times
-            if self._repeating.get(oldest.subject) is oldest:
-                del self._repeating[oldest.subject]
+            if self._repeating.get((oldest.name, oldest.subject)) is oldest:
+                del self._repeating[oldest.name, oldest.subject]
         self._records.append(record)
-        if record.name == JOB_ERROR:
-            self._repeating[record.subject] = record
+        if record.name in _REPEATING:
+            self._repeating[record.name, record.subject] = record
+        elif record.name in _PARTING:
+            self._repeating.clear()
         else:
-            self._repeating.pop(record.subject, None)
+            for name in _REPEATING:
+                self._repeating.pop((name, record.subject), None)
 
     def mark_gap(self, since: float, until: float, job_id: str = "") -> EventRecord:
         """Mark a time in which nobody listened.
