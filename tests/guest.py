@@ -57,6 +57,20 @@ def guest_disk(path: Path, size: int = 16 * MIB, byte: int = 0x11) -> Path:
     return path
 
 
+def brief_guest_disk(path: Path, size: int = 8 * MIB) -> Path:
+    """A raw disk whose guest turns the machine off by itself, a second after it has booted."""
+    code = (
+        b"\x31\xc0\x8e\xd8\xfb",  # xor ax, ax; mov ds, ax; sti
+        b"\xb9\x12\x00",  # mov cx, 18: ticks of the timer
+        b"\xf4\xe2\xfd",  # hlt; loop
+        b"\xba\x04\x06\xb8\x00\x20\xef",  # mov dx, 604h; mov ax, 2000h; out: ACPI's S5 of a q35
+        b"\xf4\xeb\xfd",  # hlt; jmp
+    )
+    sector = b"".join(code).ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
+    path.write_bytes(sector + bytes(size - SECTOR))
+    return path
+
+
 def reading_guest_disk(path: Path, size: int = 16 * MIB) -> Path:
     """A raw disk that the guest boots from, and then only reads."""
     path.write_bytes(boot_sector(size, reads=True) + bytes(size - SECTOR))

@@ -124,6 +124,31 @@ async def test_no_policy_saves_a_guest_from_a_full_target(
             group.create_task(row, name=policy)
 
 
+async def broken_side(
+    fault: Fault, qemu: QemuStarter, directory: Path, way: Way, werror: str, policy: str
+) -> None:
+    """One guest that `werror` stops or not, whatever the policy for the broken side."""
+    directory.mkdir()
+    policies: dict[str, Any] = {f"on_{fault.side}_error": policy}
+    async with guest_meeting(fault, way, qemu, directory, werror, **policies) as scene:
+        if werror == "stop":
+            await is_stopped_and_rescued(scene, "and its target or the disk is broken.")
+        else:
+            await writes_on(scene)
+
+
+@pytest.mark.parametrize("werror", ["stop", "report"])
+@pytest.mark.parametrize("fault", [BROKEN_SOURCE, BROKEN_TARGET], ids=["source", "target"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_no_policy_saves_a_guest_from_a_broken_side(
+    qemu: QemuStarter, tmp_path: Path, way: Way, fault: Fault, werror: str
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        for policy in POLICIES:
+            row = broken_side(fault, qemu, tmp_path / policy, way, werror, policy)
+            group.create_task(row, name=policy)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("fault", "werror", "told"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.scene import WAYS, Scene, graph, is_clean, wanted
-from tests.guest import booted, guest_disk
+from tests.guest import booted, brief_guest_disk, guest_disk
 from tests.qemu import QemuStarter
 from tests.qemu import qemu as qemu_in
 from tests.waiting import until as until_true
@@ -22,6 +22,7 @@ from tui.backup.way import Way
 from tui.history import History
 from tui.qmp.address import UnixAddress
 from tui.vm.snapshot import Link, Outcome
+from tui.vm.trouble import find_trouble
 from tui.worker import VmWorker
 
 HASTY = replace(BRISK, idle=0.1, command=0.5)
@@ -87,6 +88,32 @@ async def test_a_backup_that_ended_while_nobody_was_answered_has_its_true_outcom
         assert (job.outcome, job.detail) == (Outcome.CANCELLED, "by another client")
         await is_clean(scene.vm, scene.before)
         await goes_on(scene.vm)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_guest_that_turns_itself_off_has_cancelled_its_backup(
+    qemu: QemuStarter, tmp_path: Path, way: Way
+) -> None:
+    vm = await qemu(*booted(brief_guest_disk(tmp_path / "disk.raw")))
+    history = tmp_path / "history"
+    worker = worker_of(vm, history)
+    async with running(worker):
+        await linked(worker, Link.CONNECTED)
+        await worker.start(wanted(tmp_path, speed=1), way=way)
+        assert await until(worker, lambda: worker.snapshot.live_jobs)
+        await vm.qmp("cont")
+        job = await ended(worker)
+        assert (job.outcome, job.detail) == (Outcome.CANCELLED, "by guest shutdown")
+        await linked(worker, Link.LOST)
+        await until_true(history.exists)
+        assert [line["outcome"] for line in written(history)] == ["cancelled"]
+        await until(worker, lambda: worker.snapshot.run_state == "")
+        assert find_trouble(worker.snapshot) is None
+        (device,) = worker.snapshot.devices
+        assert (device.jobs, device.busy_with, device.io_status) == ((), None, None)
+        told = [event.meaning for event in worker.events.since(0) if event.name == "SHUTDOWN"]
+        assert told == ["VM shuts down, asked by the guest (guest-shutdown)"]
+    assert (await vm.ended()).startswith("QEMU ended (0)")
 
 
 @pytest.mark.parametrize("way", WAYS)

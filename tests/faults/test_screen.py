@@ -16,7 +16,7 @@ from tests.faults.scene import (
 )
 from tests.faults.server import target_server
 from tests.faults.test_qemu import halted
-from tests.guest import booted, guest_disk
+from tests.guest import booted, brief_guest_disk, guest_disk
 from tests.qemu import QemuStarter, Vm
 from tests.qemu import qemu as qemu_in
 from tests.small import small_filesystem
@@ -241,6 +241,19 @@ async def nothing_is_said_of_a_dead_vm(deck: Deck) -> None:
     await deck.press("0")
     await until(lambda: deck.column("State") == ["LOST"])
     await deck.press("2")
+
+
+async def test_a_guest_that_turns_itself_off_is_told_as_such(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm = await qemu(*booted(brief_guest_disk(tmp_path / "disk.raw", SIZE)))
+    async with open_deck(vm) as deck:
+        await deck.sees("d0", "prelaunch")
+        await vm.qmp("drive-backup", wanted(tmp_path, speed=1))
+        await jobs_screen(deck, "running")
+        await vm.qmp("cont")
+        await deck.sees("LOST, trying again", "cancelled: by guest shutdown")
+        await nothing_is_said_of_a_dead_vm(deck)
 
 
 async def test_another_client_s_jobs_and_cancellation_are_told_as_such(

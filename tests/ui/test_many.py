@@ -82,6 +82,8 @@ async def test_one_vm_has_no_bar(qemu: QemuStarter, open_deck: DeckOpener) -> No
         assert not deck.app.screen.query_one(VmBar).display
         await deck.press("right_square_bracket")
         await deck.is_told("One VM is open")
+        await deck.press("0")
+        await deck.sees(" 1 VM, no job runs")
 
 
 @pytest.mark.parametrize("size", [(80, 24), USUAL], ids=str)
