@@ -1,5 +1,6 @@
 """A manifest says what a chain is, and cannot say what no chain is."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,19 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["blockdeck-0badcafe.chain.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"version": 2}', "[]", "\xff", '{"id": "0badcafe"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        '{"version": 1}',
+        '{"version": 2}',
+        '{"version": 1, "points": [7]}',
+        "[]",
+        "\xff",
+        '{"id": "0badcafe"}',
+    ],
+)
 def test_a_manifest_that_is_none_is_told_beside_the_good_ones(tmp_path: Path, text: str) -> None:
     write_chain(tmp_path, a_chain(a_point(1)))
     (tmp_path / "bad.chain.json").write_bytes(text.encode("latin-1"))
@@ -107,3 +120,29 @@ def test_a_manifest_that_is_none_is_told_beside_the_good_ones(tmp_path: Path, te
     (error,) = bad
     assert isinstance(error, NoManifest)
     assert str(tmp_path / "bad.chain.json") in str(error)
+
+
+def test_a_manifest_of_version_1_is_read_and_written_anew(tmp_path: Path) -> None:
+    chain = a_chain(a_point(1), a_point(2, 1))
+    path = write_chain(tmp_path, chain)
+    read = json.loads(path.read_text())
+    read["version"] = 1
+    for point in read["points"]:
+        del point["bitmap"], point["arguments"], point["commands"]
+        point["command"] = {"execute": "transaction", "arguments": {"actions": [point["serial"]]}}
+    path.write_text(json.dumps(read))
+    kept = read_chain(path)
+    assert kept.chain.version == 2
+    assert [(p.bitmap, p.arguments) for p in kept.chain.points] == [(None, None)] * 2
+    assert [[c["arguments"]["actions"] for c in p.commands] for p in kept.chain.points] == [
+        [[1]],
+        [[2]],
+    ]
+    assert read_chain(write_chain(tmp_path, kept.chain)) == kept
+
+
+def test_a_manifest_of_a_version_to_come_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_chain(tmp_path, a_chain(a_point(1)))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 3'))
+    with pytest.raises(NoManifest, match="version"):
+        read_chain(path)

@@ -1,5 +1,6 @@
 """A chain of a running VM's disks: every point is the disks as they were at one moment."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from tests.chain.disks import SIZE, STEP, MirroredDisk, restored
 from tests.qemu import QemuStarter, Vm
 from tests.worker.test_blockdev import nodes
 from tests.worker.watching import worker_of
-from tui.chain.directory import Kept, chains_in
-from tui.chain.manifest import bitmap_name
+from tui.chain.directory import Kept, chains_in, read_chain
+from tui.chain.manifest import PointArguments, bitmap_name
+from tui.chain.plan import PointOptions
+from tui.records.audit import AuditLog
 from tui.vm.snapshot import Device
 from tui.worker import VmWorker
 
@@ -89,3 +92,48 @@ async def test_every_point_is_the_disks_at_its_moment(
             assert (image.allocated or 0) < SIZE
             assert image.backing == kept.chain.points[point.serial - 2].images[name].file
     assert first.parent is None
+
+
+_HOUSEKEEPING = ("job-dismiss", "blockdev-del", "block-dirty-bitmap-remove")
+
+
+def sent(audit: Path) -> list[tuple[str, dict[str, Any]]]:
+    """What changed something in QEMU, but for what clears away, as the audit log has it."""
+    entries = [json.loads(line) for line in audit.read_text().splitlines()]
+    done = [entry for entry in entries if entry["result"] == "done"]
+    return [(e["command"], e["arguments"]) for e in done if e["command"] not in _HOUSEKEEPING]
+
+
+@pytest.mark.parametrize("drivers", [("qcow2",), ("raw", "qcow2")], ids=len)
+async def test_the_manifest_tells_the_bitmap_and_every_command_that_was_sent(
+    qemu: QemuStarter, tmp_path: Path, drivers: Sequence[str]
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", driver) for i, driver in enumerate(drivers)]
+    vm = await qemu(*(option for disk in disks for option in disk.options))
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    audit = AuditLog(tmp_path / "audit.jsonl")
+    async with worker_of(vm, tmp_path / "history", audit=audit) as worker:
+        kept = await full(worker, disks, backups)
+        options = PointOptions(speed=1 << 30, compress=True)
+        kept = await increment(worker, kept, options=options)
+        there = await vm.qmp("query-block")
+    await audit.close()
+    first, second = read_chain(kept.path).chain.points
+    told = [(c["execute"], c["arguments"]) for p in (first, second) for c in p.commands]
+    assert told == sent(tmp_path / "audit.jsonl")
+    assert len(told) == 2 * (5 if len(disks) == 1 else 10)
+    assert (first.arguments, second.arguments) == (
+        PointArguments(),
+        PointArguments(speed=1 << 30, compress=True),
+    )
+    for point in (first, second):
+        assert point.bitmap is not None
+        assert point.bitmap.name == bitmap_name(kept.chain.id, point.serial)
+        assert point.bitmap.persistent == (disks[-1].name,)
+    # QEMU has it as it is told.
+    assert {b["device"]: b["inserted"]["dirty-bitmaps"][0]["persistent"] for b in there} == {
+        disk.name: disk.driver == "qcow2" for disk in disks
+    }
+    last = bitmap_name(kept.chain.id, second.serial)
+    assert {b["inserted"]["dirty-bitmaps"][0]["name"] for b in there} == {last}

@@ -29,7 +29,7 @@ async def test_a_full_one_and_an_increment_and_what_is_listed(
     *_, told = second.lines
     point = told["points"][-1]
     assert (point["serial"], point["kind"], point["state"]) == (2, "incremental", "complete")
-    assert point["command"]["arguments"]["properties"] == {"completion-mode": "grouped"}
+    assert point["commands"][-1]["arguments"]["properties"] == {"completion-mode": "grouped"}
     for disk in disks:
         image = place / point["images"][disk.name]["file"]
         assert await restored(image, tmp_path) == bytes(disk.content)
@@ -38,6 +38,16 @@ async def test_a_full_one_and_an_increment_and_what_is_listed(
     assert "full" in listed.out
     assert "incremental  1   complete" in listed.out
     assert (await blockdeck("chain", "list", place, "--json")).json["id"] == told["id"]
+    about = await blockdeck("chain", "list", place, "--point", "2")
+    assert about.status == 0, about.err
+    assert f"bitmap     blockdeck-{told['id']}-2, kept in the disk's image of n0, n1" in about.out
+    assert "asked for  no speed limit" in about.out
+    assert f"SHA-256  {point['images']['n1']['sha256']}" in about.out
+    *_, commands = about.out.partition("\ncommands\n")
+    assert [json.loads(line) for line in commands.splitlines()] == point["commands"]
+    as_json = (await blockdeck("chain", "list", place, "--point", "2", "--json")).json
+    assert (as_json["type"], as_json["commands"]) == ("point", point["commands"])
+    assert (await blockdeck("chain", "list", place, "--point", "3")).status == 1
 
 
 async def test_checksums_are_taken_and_can_be_left_for_later(

@@ -45,6 +45,8 @@ async def test_a_point_begins_while_the_guest_is_frozen(qemu: QemuStarter, tmp_p
             point = done.lines[-1]["points"][-1]
             assert not agent.frozen
             assert 0 < point["frozen_seconds"] < 20
+            assert point["arguments"]["freeze"]
+            assert point["arguments"]["agent"] == str(agent.path)
             await vm.qmp("query-status")
             backups = {job for job in begun_at(vm) if job > agent.done[FREEZE] - 1}
             # The last job that was made is the backup; those that make its target come before.

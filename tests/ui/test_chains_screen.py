@@ -1,6 +1,7 @@
 """The chains screen: a chain begun, gone on with and looked at, by keys alone."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,16 @@ async def test_a_point_has_checksums_and_is_verified_restored_and_pruned_by_keys
 
         await until(sealed)
         await deck.press("end")
-        await deck.sees("checksum kept")
+        await deck.sees("checksum kept", "blockdeck-", "ends with QEMU", "5 sent to QEMU")
+        await deck.press("i")
+        await deck.sees("Point 1 of chain", "asked for  no speed limit")
+        await deck.press("c")
+        kept = the_chain(place, 1)
+        assert kept is not None
+        (point,) = kept.chain.points
+        assert deck.app.clipboard.endswith("\n".join(json.dumps(c) for c in point.commands))
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, ChainsScreen))
         await deck.press("v")
         await deck.sees("SOUND: every point can be restored as it was.")
         await deck.press("escape")

@@ -32,12 +32,14 @@ class Freeze:
         since: when, in monotonic seconds.
         until: when it was thawed; None while it is frozen.
         lapsed: why it was thawed before its time; "" where it was not.
+        agent: the socket of the agent that did it.
     """
 
     filesystems: int = 0
     since: float = field(default_factory=time.monotonic)
     until: float | None = None
     lapsed: str = ""
+    agent: Path | None = None
 
     @property
     def seconds(self) -> float:
@@ -100,7 +102,7 @@ class Freezer:
         except BaseException:
             await self._thaw()
             raise
-        self.freeze = Freeze(count if isinstance(count, int) else 0)
+        self.freeze = Freeze(count if isinstance(count, int) else 0, agent=self._path)
         self._timer = asyncio.create_task(self._keep_limit(), name="limit of a freeze")
         return self.freeze
 

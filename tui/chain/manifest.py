@@ -72,11 +72,38 @@ class PointImage(_Model):
     sha256: Sha256 | None = None
 
 
+class PointBitmap(_Model):
+    """The bitmap that records what is written after a point, of the same name on each disk.
+
+    `persistent` are the disks whose own image keeps it; on the others it ends with QEMU.
+    """
+
+    name: str
+    persistent: tuple[DiskName, ...] = ()
+
+
+class PointArguments(_Model):
+    """What was asked for when a point was made.
+
+    `speed` is bytes a second for each disk, 0 is no limit. `fleece` is the directory of what the
+    guest overwrites meanwhile, "" is none. `freeze` is whether the guest was to be frozen, `agent`
+    the socket by which it was.
+    """
+
+    speed: Bytes = 0
+    compress: bool = False
+    fleece: str = ""
+    freeze: bool = False
+    agent: str = ""
+
+
 class Point(_Model):
     """The disks of a chain at one moment.
 
-    `job_ids` are those of the backup, a disk each; `command` is the transaction that was sent.
-    `frozen_seconds` is how long the guest's file systems were frozen for it, None if they were not.
+    `bitmap` and `arguments` are None where a manifest of version 1 does not tell. `job_ids` are
+    those of the backup, a disk each; `commands` are all that QEMU was sent for it, in order: the
+    last one started the backup. `frozen_seconds` is how long the guest's file systems were frozen
+    for it, None if they were not.
     """
 
     serial: Annotated[int, Field(ge=1)]
@@ -86,8 +113,10 @@ class Point(_Model):
     started: AwareDatetime
     ended: AwareDatetime | None = None
     images: Mapping[DiskName, PointImage]
+    bitmap: PointBitmap | None = None
+    arguments: PointArguments | None = None
     job_ids: Mapping[DiskName, str] = {}
-    command: Mapping[str, Any] = {}
+    commands: tuple[Mapping[str, Any], ...] = ()
     frozen_seconds: float | None = None
 
     @model_validator(mode="after")
@@ -123,13 +152,24 @@ class Chain(_Model):
     or those whose place was taken. Whoever finds them, and is alone with the chain, deletes them.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     id: ChainId
     vm: str
     uuid: str = ""
     disks: tuple[ChainDisk, ...]
     points: tuple[Point, ...] = ()
     surplus: tuple[FileName, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, read: Any) -> Any:
+        """A manifest as it was written first: of the commands it has the last one alone."""
+        if not isinstance(read, dict) or read.get("version") != 1:
+            return read
+        points = read.get("points", [])
+        if not isinstance(points, list):
+            return read
+        return {**read, "version": 2, "points": [_point_of_version_1(point) for point in points]}
 
     @model_validator(mode="after")
     def _is_one_chain(self) -> Self:
@@ -189,6 +229,13 @@ class Chain(_Model):
         """
         points = tuple(point for point in self.points if point.serial != serial)
         return self.model_validate(self.model_copy(update={"points": points}).model_dump())
+
+
+def _point_of_version_1(point: Any) -> Any:
+    if not isinstance(point, dict):
+        return point
+    rest = {name: value for name, value in point.items() if name != "command"}
+    return {**rest, "commands": [point["command"]]} if point.get("command") else rest
 
 
 def _stands(point: Point, before: Mapping[int, Point]) -> None:

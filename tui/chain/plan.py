@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from tui.chain.manifest import (
     Chain,
     ChainDisk,
     Point,
+    PointArguments,
+    PointBitmap,
     PointImage,
     PointKind,
     bitmap_name,
@@ -42,11 +44,13 @@ class PointOptions:
     """How a point is copied: `speed` in bytes a second for each disk, 0 is no limit.
 
     `fleece` is the directory on fast storage that saves what the guest overwrites; "" is none.
+    `freeze` is whether the guest is to be frozen while the backup begins.
     """
 
     speed: int = 0
     compress: bool = False
     fleece: str = ""
+    freeze: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,7 @@ def _plan(
     plans: dict[str, Plan] = {}
     images: dict[str, PointImage] = {}
     additions: list[Json] = []
+    name, keeping = bitmap_name(chain.id, serial), list[str]()
     needed = 0
     for disk in chain.disks:
         medium = _medium(_device(vm, disk))
@@ -248,8 +253,9 @@ def _plan(
             device, several = _device(vm, disk), len(chain.disks) > 1
             plan = _fleeced(plan, job_id, device, medium, options.fleece, previous, several)
         plans[disk.name] = plan
-        keeps = lasting and medium.driver == _KEEPS_BITMAPS and not medium.read_only
-        name = bitmap_name(chain.id, serial)
+        if lasting and medium.driver == _KEEPS_BITMAPS and not medium.read_only:
+            keeping.append(disk.name)
+        keeps = disk.name in keeping
         bitmap: Json = {"node": medium.node_name, "name": name, "persistent": keeps}
         additions.append({"type": "block-dirty-bitmap-add", "data": bitmap})
     starts: list[Json] = [
@@ -264,11 +270,23 @@ def _plan(
         parent=base.serial if base is not None else None,
         started=now,
         images=images,
-        job_ids={name: plan.job["arguments"]["job-id"] for name, plan in plans.items()},
-        command=transaction,
+        bitmap=PointBitmap(name=name, persistent=tuple(keeping)),
+        arguments=PointArguments(**asdict(options)),
+        job_ids={disk: plan.job["arguments"]["job-id"] for disk, plan in plans.items()},
+        commands=_in_order(plans.values(), before, transaction),
     )
     devices = {disk.name: disk.device for disk in chain.disks}
     return PointPlan(chain.with_point(point), point, plans, devices, before, transaction, needed)
+
+
+def _in_order(
+    plans: Iterable[Plan], before: tuple[Mapping[str, Any], ...], transaction: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], ...]:
+    """All that is sent for a point, as it is sent."""
+    made = tuple(plans)
+    prepared = (step for plan in made for step in plan.prepare)
+    entered = (step for plan in made for step in plan.enter)
+    return (*prepared, *before, *entered, transaction)
 
 
 def _needed(medium: Medium, bitmap: str | None) -> int:

@@ -105,7 +105,7 @@ async def _make(
             if isinstance(running, Kept):
                 return _told(running, request)
             title = f"point {running.point.serial} of chain {running.chain.id}"
-            reporter.started(title, running.point.command)
+            reporter.started(title, running.point.commands[-1] if running.point.commands else {})
             unfrozen = running.unfrozen
             _tell_of_start(running, as_json=request.as_json)
             kept = await _to_its_end(worker, running, reporter)

@@ -8,27 +8,28 @@ from rich.table import Table
 from rich.text import Text
 
 from tui.chain.catalog import Catalog, CatalogChain, CatalogPoint, Stack, read_catalog
+from tui.chain.directory import Kept
+from tui.chain.manifest import SUFFIX
+from tui.chain.words import point_text
+from tui.cli.chain import the_chain
 from tui.cli.failure import Failure, Status
 from tui.cli.output import PROGRAM, complain, say, say_json, say_table
 from tui.text import plain
 from tui.units import size
 
 
-def list_chains(place: Path, *, as_json: bool) -> int:
+def list_chains(place: Path, serial: int | None = None, *, as_json: bool) -> int:
     """Print the chains of a directory with their points, and images without a manifest.
 
     Only names, sizes and headers are looked at: whether the bytes are as they were is for
-    `blockdeck verify`.
+    `blockdeck verify`. With a serial all that is told of that point is printed instead.
 
     Raises:
-        Failure: there is no such directory, or it cannot be read.
+        Failure: there is no such directory or point, or it cannot be read.
     """
-    if not place.is_dir():
-        raise Failure(f"{place} is no directory")
-    try:
-        catalog = read_catalog(place.resolve())
-    except OSError as error:
-        raise Failure(f"{place}: {error.strerror}") from error
+    if serial is not None:
+        return _show_point(the_chain(place), serial, as_json=as_json)
+    catalog = _catalog(place)
     if as_json:
         for told in _as_json(catalog):
             say_json(told)
@@ -37,6 +38,35 @@ def list_chains(place: Path, *, as_json: bool) -> int:
     for bad in catalog.bad:
         complain(str(bad), "Bring it back from another copy: without it the images remain.")
     return Status.DONE if _is_whole(catalog) else Status.FAILED
+
+
+def _catalog(place: Path) -> Catalog:
+    """Of a directory, or of the one chain of a manifest."""
+    one = the_chain(place) if place.name.endswith(SUFFIX) and not place.is_dir() else None
+    if one is None and not place.is_dir():
+        raise Failure(f"{place} is no directory")
+    try:
+        catalog = read_catalog(one.directory if one is not None else place.resolve())
+    except OSError as error:
+        raise Failure(f"{place}: {error.strerror}") from error
+    if one is None:
+        return catalog
+    chains = tuple(chain for chain in catalog.chains if chain.kept.path == one.path)
+    return Catalog(catalog.directory, chains)
+
+
+def _show_point(kept: Kept, serial: int, *, as_json: bool) -> int:
+    point = kept.chain.point(serial)
+    if point is None:
+        there = ", ".join(str(each.serial) for each in kept.chain.points)
+        raise Failure(f"chain {kept.chain.id} has no point {serial}", f"It has: {there}")
+    if as_json:
+        told = {"type": "point", "chain": kept.chain.id, "manifest": str(kept.path)}
+        say_json({**told, **point.model_dump(mode="json")})
+    else:
+        for line in point_text(kept.chain.id, point):
+            say(line)
+    return Status.DONE
 
 
 def _is_whole(catalog: Catalog) -> bool:

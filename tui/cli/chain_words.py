@@ -126,10 +126,17 @@ def _seal(place: Path, as_json: bool) -> int:
     return run_interruptibly(seal_chain(place, as_json=as_json))
 
 
-@_DIRECTORY
+@_PLACE
+@click.option(
+    "--point",
+    "serial",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="All about this point: its bitmap, what was asked for, the commands that QEMU was sent.",
+)
 @_JSON
-def _list(place: Path, as_json: bool) -> int:
-    """List the chains in DIR and their points; no VM is asked.
+def _list(place: Path, serial: int | None, as_json: bool) -> int:
+    """List the chains in DIR, or one, with their points; no VM is asked.
 
     Images without a manifest are listed by what they stand on. Exits with 1 when something that was
     complete cannot be restored, as far as names, sizes and headers tell: verify reads all of it.
@@ -137,4 +144,4 @@ def _list(place: Path, as_json: bool) -> int:
     from tui.cli.chain_list import list_chains
 
     prepare_streams()
-    return list_chains(place, as_json=as_json)
+    return list_chains(place, serial, as_json=as_json)

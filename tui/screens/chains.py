@@ -17,6 +17,7 @@ from tui.agent import AgentError
 from tui.chain.catalog import Catalog, CatalogPoint, Stack, read_catalog
 from tui.chain.directory import Kept
 from tui.chain.plan import NeedsFull
+from tui.chain.words import point_text
 from tui.images.restorable import images_of, point_of
 from tui.images.seal import unsealed
 from tui.keymap import remappable
@@ -26,6 +27,7 @@ from tui.screens.choose_disks import ChooseDisks
 from tui.screens.confirm import Confirm
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
+from tui.screens.text_page import TextPage
 from tui.screens.verify import VerifyScreen, VerifyStackScreen
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
@@ -56,6 +58,7 @@ class ChainsScreen(VmScreen):
         Binding(
             "k", "seal", "Checksums", show=False, tooltip="Take the checksums that a chain lacks"
         ),
+        Binding("i", "about", "About", show=False, tooltip="All about a point, with its commands"),
         Binding(
             "d", "directory", "Directory", show=False, tooltip="Show the chains of another one"
         ),
@@ -350,6 +353,16 @@ class ChainsScreen(VmScreen):
     def _stack(self) -> Stack | None:
         """The images without a manifest that are highlighted."""
         return self.spot.stack if self.spot is not None else None
+
+    def action_about(self) -> None:
+        """All that the manifest tells of a point, with the exact commands, to be copied."""
+        spot = self.spot
+        if spot is None or spot.point is None or spot.chain is None:
+            self.notify("Choose a point first.", severity="warning")
+            return
+        chain, point = spot.chain.kept.chain.id, spot.point.point
+        text = "\n".join(point_text(chain, point))
+        self.app.push_screen(TextPage(f"Point {point.serial} of chain {chain}", text))
 
     def action_prune(self) -> None:
         """Show which points of the directory would go by which rules."""

@@ -7,6 +7,7 @@ from textual.content import Content
 from tui.chain.catalog import CatalogChain, CatalogPoint, Stack
 from tui.chain.manifest import Chain, PointKind, bitmap_name
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions, plan_next
+from tui.chain.words import argument_words, bitmap_words
 from tui.text import plain
 from tui.units import percent, size
 from tui.vm.snapshot import Job, VmSnapshot
@@ -134,16 +135,20 @@ def describe_point(point: CatalogPoint, jobs: Sequence[Job]) -> Content:
     )
     frozen = f"{made.frozen_seconds:.1f} s" if made.frozen_seconds is not None else ""
     ended = f"{made.ended.astimezone():%F %T}" if made.ended else ""
+    sent = len(made.commands)
     return _rows(
         [
             ("point", f"{made.serial}, {made.kind}: {kind}"),
             ("state", point_state(point, jobs)),
+            *(("problem", plain(words)) for words in point.problems),
+            *(("copying", plain(words)) for words in _progress(jobs)),
             ("started", f"{made.started.astimezone():%F %T}"),
             ("ended", ended),
             ("frozen", frozen),
-            *(("problem", plain(words)) for words in point.problems),
-            *(("copying", plain(words)) for words in _progress(jobs)),
             *(("image", plain(words)) for words in _images(point)),
+            ("bitmap", plain(bitmap_words(made))),
+            ("asked for", plain(argument_words(made))),
+            ("commands", f"{sent} sent to QEMU: i shows them" if sent else ""),
         ]
     )
 

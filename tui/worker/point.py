@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tui.agent import Freeze as Frozen
 from tui.chain.directory import write_chain
-from tui.chain.manifest import Chain, Point
+from tui.chain.manifest import Chain, Point, PointArguments
 from tui.chain.plan import NotPossible, PointPlan
 from tui.units import size
 
@@ -44,9 +44,12 @@ class RunningPoint:
         return tuple(self.point.job_ids.values())
 
 
-def with_frozen(running: RunningPoint, seconds: float) -> RunningPoint:
-    """The point with how long the guest was frozen for it, also on the disk."""
-    point = running.point.model_copy(update={"frozen_seconds": round(seconds, 3)})
+def with_frozen(running: RunningPoint, frozen: Frozen) -> RunningPoint:
+    """The point with how the guest was frozen for it, also on the disk."""
+    agent = str(frozen.agent) if frozen.agent is not None else ""
+    asked = (running.point.arguments or PointArguments()).model_copy(update={"agent": agent})
+    told = {"frozen_seconds": round(frozen.seconds, 3), "arguments": asked}
+    point = running.point.model_copy(update=told)
     chain = running.chain.with_point(point)
     try:
         write_chain(running.directory, chain)

@@ -68,6 +68,7 @@ class PointStart:
             NotPossible, QmpError, OSError: as `Chains.begin`.
         """
         self._is_here()
+        options = replace(options, freeze=freeze is not None)
         try:
             return await self._try(directory, chain, base, options, freeze, lasting=True)
         except CommandRefused as refusal:
@@ -114,7 +115,7 @@ class PointStart:
                 running = replace(running, unfrozen=str(lapse))
             else:
                 if frozen is not None:
-                    running = await whole(asyncio.to_thread(with_frozen, running, frozen.seconds))
+                    running = await whole(asyncio.to_thread(with_frozen, running, frozen))
         except BaseException as error:
             if not is_sent or isinstance(error, CommandRefused):
                 await whole(self._take_back(session, running, prepared, error))
