@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tui.qmp.gate import Gate
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import VmSnapshot
+from tui.whole import whole
 
 EXPORT = "blockdeck-compare"
 """The id of the export; its name is `disk`."""
@@ -100,11 +101,11 @@ class Serving:
                 yield f"nbd+unix:///disk?socket={quote(str(place / _SOCKET))}"
             except BaseException as error:
                 try:
-                    await _to_its_end(self._stop(place))
+                    await whole(self._stop(place))
                 except QmpError as more:
                     error.add_note(f"The NBD server may still run: {more}")
                 raise
-            await _to_its_end(self._stop(place))
+            await whole(self._stop(place))
 
     def _seen(self) -> QemuProcess:
         if self._gate.read_only:
@@ -130,7 +131,7 @@ class Serving:
             ) from refusal
         except (NotAnswering, asyncio.CancelledError):
             # It may have come to run all the same.
-            await _to_its_end(self._stop(place))
+            await whole(self._stop(place))
             raise
 
     async def _stop(self, place: Path) -> None:
@@ -228,17 +229,3 @@ def _answers(path: Path) -> bool:
         except OSError:
             return False
     return True
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do it, and only then be cancelled; it ends by its own deadlines."""
-    running = asyncio.ensure_future(work)
-    cancelled = False
-    while not running.done():
-        try:
-            await asyncio.wait({running})
-        except asyncio.CancelledError:
-            cancelled = True
-    running.result()
-    if cancelled:
-        raise asyncio.CancelledError
