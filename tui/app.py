@@ -67,6 +67,9 @@ class BlockDeckApp(App[int]):
         settings: what the operator has set.
         scout: finds the VMs of this host; None looks everywhere.
         lab: breaks things about the demo's VM; None where there is no demo.
+
+    Attributes:
+        only_looks: whether nothing is changed by this session, neither a VM nor a file of backups.
     """
 
     TITLE = "BlockDeck"
@@ -133,6 +136,7 @@ class BlockDeckApp(App[int]):
         super().__init__(driver_class=None if in_a_browser() else PatientDriver)
         self.stylesheet = CalmStylesheet(variables=self.get_css_variables())
         self.directory = directory
+        self.only_looks = read_only or self.settings.read_only
         if scout is not None:
             self.scout = scout
         self.memory = Memory()

@@ -16,9 +16,11 @@ Act = Callable[[], Awaitable[str]]
 
 
 def fault_commands(app: "BlockDeckApp", lab: FaultLab) -> Iterator[SystemCommand]:
-    """An entry each, where the VM on show is the demo's; none for any other VM."""
+    """An entry each, where the VM on show is the demo's; none for any other, or to only look at."""
     worker = app.worker
     if worker is None or worker.snapshot.address != str(lab.info.monitor):
+        return
+    if worker.snapshot.read_only:
         return
     for title, words, act in _acts(lab):
         yield SystemCommand(title, words, _runner(app, act))

@@ -72,6 +72,20 @@ async def test_a_killed_qemu_is_told_of(deck: Deck) -> None:
     await until(lambda: "connected" not in deck.header.replace("disconnected", ""))
 
 
+async def test_a_demo_that_is_only_looked_at_is_not_broken(demo_vm: DemoVm, tmp_path: Path) -> None:
+    app = BlockDeckApp(
+        UnixAddress(path=demo_vm.monitor),
+        state=tmp_path / "state",
+        scout=scout(),
+        read_only=True,
+        lab=FaultLab(demo_vm.info),
+    )
+    async with app.run_test(size=(120, 40)) as pilot:
+        deck = Deck(app, pilot)
+        await deck.sees("archive", "READ-ONLY")
+        assert offered(deck) == set()
+
+
 async def test_no_other_vm_can_be_broken(
     demo_vm: DemoVm, qemu: QemuStarter, tmp_path: Path
 ) -> None:

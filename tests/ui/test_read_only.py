@@ -1,10 +1,16 @@
 """A read-only screen says so, and every key that would do something says why it does not."""
 
+from pathlib import Path
+
+from tests.images.chains import build
+from tests.images.test_prune import POINTS
 from tests.qemu import QemuStarter, Vm
 from tests.ui.conftest import DeckOpener
-from tests.ui.deck import Form
+from tests.ui.deck import Deck, Form
 from tests.waiting import until
+from tui.config import Settings
 from tui.screens.backup import BackupScreen
+from tui.screens.chains import ChainsScreen
 
 DISK = ("-blockdev", "null-co,node-name=disk0,read-zeroes=on,size=67108864")
 
@@ -44,6 +50,40 @@ async def test_the_form_judges_and_copies_but_does_not_start(
         assert '"drive-backup"' in deck.app.clipboard
     assert await vm.qmp("query-jobs") == []
     assert list(open_deck.backups.iterdir()) == []
+
+
+def chains_of(deck: Deck) -> ChainsScreen:
+    """The screen on top."""
+    screen = deck.app.screen
+    assert isinstance(screen, ChainsScreen)
+    return screen
+
+
+def offered(deck: Deck) -> set[str]:
+    """What the command palette has."""
+    return {command.title for command in deck.app.get_system_commands(deck.app.screen)}
+
+
+async def test_no_file_of_a_backup_is_written_or_deleted(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm, writing = await qemu(*DISK), {"Restore a backup", "Prune backups"}
+    built = build(open_deck.backups, POINTS)
+    for settings in (Settings(), Settings(read_only=True)):
+        async with open_deck(vm, read_only=not settings.read_only, settings=settings) as deck:
+            await deck.press("5")
+            await deck.sees(built.kept.chain.vm, "5  2026-11-05")
+            assert "Verify backups" in offered(deck)
+            assert not offered(deck) & {*writing, "Restore", "Prune", "Checksums"}
+            await deck.press("end")
+            await until(lambda: (spot := chains_of(deck).spot) and spot.point)
+            await deck.press("e", "p", "k", "enter")
+            await deck.is_told("BlockDeck is read-only: nothing is restored.")
+            assert chains_of(deck).is_current
+    async with open_deck(vm) as deck:
+        await deck.press("5")
+        await deck.sees(built.kept.chain.vm)
+        await until(lambda: offered(deck) >= {*writing, "Restore", "Prune"})
 
 
 async def test_the_keys_for_jobs_say_why_they_do_nothing(

@@ -195,7 +195,10 @@ class ChainsScreen(VmScreen):
         """Enter: of what can be restored it is the way to that, of a chain it folds."""
         spot = event.node.data
         if spot is not None and (spot.point is not None or spot.stack is not None):
-            self.action_restore()
+            if self.deck.only_looks:
+                self.notify("BlockDeck is read-only: nothing is restored.", severity="warning")
+            else:
+                self.action_restore()
         else:
             event.node.toggle()
 
@@ -206,8 +209,10 @@ class ChainsScreen(VmScreen):
     # --- acting ----------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing is made with a VM that is only looked at."""
+        """Nothing is made with a VM, and no file written by a session, that is only to look."""
         if action in ("start", "next", "full", "cancel") and self.read_only:
+            return False
+        if action in ("restore", "prune", "seal") and self.deck.only_looks:
             return False
         return super().check_action(action, parameters)
 

@@ -30,38 +30,57 @@ class ImageCommand:
         name: in a word.
         words: what it does.
         of: whether it is of a whole directory, a chain, or a point of one.
+        writes: whether it writes or deletes files.
         open: gives the screen for a chain and the serial of a point of it.
     """
 
     name: str
     words: str
     of: str
+    writes: bool
     open: Callable[[Kept, int], Screen[None]]
 
 
 IMAGE_COMMANDS = (
     ImageCommand(
-        *("Verify", "See whether the backups of a chain can be restored as they were"),
-        *("chain", lambda kept, serial: VerifyScreen(kept)),
+        name="Verify",
+        words="See whether the backups of a chain can be restored as they were",
+        of="chain",
+        writes=False,
+        open=lambda kept, serial: VerifyScreen(kept),
     ),
     ImageCommand(
-        *("Verify point", "See whether a point can be restored; compare it with another copy"),
-        *("point", VerifyScreen),
+        name="Verify point",
+        words="See whether a point can be restored; compare it with another copy",
+        of="point",
+        writes=False,
+        open=VerifyScreen,
     ),
     ImageCommand(
-        *("Restore", "Restore a disk at a point of a chain to a new image"),
-        *("point", lambda kept, serial: RestoreScreen(point_of(kept, serial))),
+        name="Restore",
+        words="Restore a disk at a point of a chain to a new image",
+        of="point",
+        writes=True,
+        open=lambda kept, serial: RestoreScreen(point_of(kept, serial)),
     ),
     ImageCommand(
-        *("Prune", "Delete the points of a directory that no rule keeps"),
-        *("directory", lambda kept, serial: PruneScreen(kept.directory)),
+        name="Prune",
+        words="Delete the points of a directory that no rule keeps",
+        of="directory",
+        writes=True,
+        open=lambda kept, serial: PruneScreen(kept.directory),
     ),
 )
 
 
 def palette_commands(app: "BlockDeckApp") -> Iterator[SystemCommand]:
-    """All of them for the palette: each asks for a directory, and for what it is to be done to."""
+    """They ask for a directory, and for what is to be done to what is there.
+
+    A session that only looks has none that writes or deletes files.
+    """
     for command in IMAGE_COMMANDS:
+        if command.writes and app.only_looks:
+            continue
         yield SystemCommand(_TITLES[command.name], command.words, _opener(app, command))
 
 
