@@ -28,6 +28,7 @@ def test_ascii_is_left_alone(text: str) -> None:
     [
         ("│ ─── ┌┐", "| --- ++"),
         ("████░░░░  50%", "####....  50%"),
+        ("▁▂▃▄▅▆▇█", "_.--==##"),
         ("└─ base.qcow2", "+- base.qcow2"),
         ("a long name…", "a long name~"),
         ("20 – 30 MiB/s", "20 - 30 MiB/s"),

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,11 +14,12 @@ from textual.widgets import Sparkline
 from tui.keymap import remappable
 from tui.screens.job_acts import JobActs
 from tui.text import plain
-from tui.units import rate
+from tui.units import duration, rate
 from tui.vm.events import Gravity
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.vm.timeline import Moment, timeline
 from tui.widgets.job_rows import describe_job
+from tui.widgets.job_settings import settings_line
 from tui.widgets.line import Line
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class JobPage(JobActs):
         """What it is, how fast it was, what happened, the command."""
         with VerticalScroll(id="job-page", can_focus=True):
             yield Line(id="job-page-text")
+            yield Line(id="job-page-settings")
             yield Line(id="job-page-rates-title", classes="job-page-title")
             yield Sparkline(id="job-page-rates")
             yield Line("Timeline", classes="job-page-title")
@@ -81,6 +83,7 @@ class JobPage(JobActs):
         job, worker = self.highlighted, self._worker
         text = describe_job(job, time.monotonic(), self.disk, self.vm_of_job)
         self.query_one("#job-page-text", Line).show_resized(text)
+        self.query_one("#job-page-settings", Line).show_resized(settings_line(job) if job else "")
         if job is None:
             return
         self._show_rates(job)
@@ -95,15 +98,15 @@ class JobPage(JobActs):
     def _show_rates(self, job: Job) -> None:
         words = "Rate: not known yet" if job.live else "Rate: it ended before one could be measured"
         if job.rates:
-            words = f"Rate: {rate(min(job.rates))} to {rate(max(job.rates))}, a bar a second or so"
+            least, most = rate(min(job.rates)), rate(max(job.rates))
+            words = f"Rate over {duration(job.rated)}: {least} to {most}, drawn from zero on"
         self.query_one("#job-page-rates-title", Line).show(words)
-        # From zero on: a bar stands for a rate, not for its place between the least and the most.
-        bars = [0.0, *job.rates]
         sparkline = self.query_one(Sparkline)
-        # Nothing but a zero would fill it.
+        # Without any it would be filled.
         sparkline.display = bool(job.rates)
-        if list(sparkline.data or ()) != bars:
-            sparkline.data = bars
+        if tuple(sparkline.data or ()) != job.rates:
+            sparkline.summary_function = from_zero(job.rates)
+            sparkline.data = job.rates
 
     def action_copy(self) -> None:
         """Copy over the terminal."""
@@ -113,6 +116,13 @@ class JobPage(JobActs):
             return
         self.app.copy_to_clipboard(json.dumps(job.command))
         self.notify("Sent to your terminal's clipboard (OSC 52)")
+
+
+def from_zero(rates: tuple[float, ...]) -> Callable[[Sequence[float]], float]:
+    """What has a sparkline, which draws from the least on, draw each bar from zero on."""
+    least, most = min(rates, default=0.0), max(rates, default=0.0)
+    extent = (most - least) or 1
+    return lambda bucket: least + max(bucket) / (most or 1) * extent
 
 
 def _lines(moments: tuple[Moment, ...]) -> Content:

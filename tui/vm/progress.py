@@ -1,9 +1,10 @@
 """How fast a job gets on."""
 
 from collections import deque
+from typing import Any
 
 RATES_KEPT = 120
-"""How many rates between two looks are held; beyond that the oldest go."""
+"""How many rates are held at the most; beyond that two become one each, of twice the time."""
 
 _SHORTEST_LOOK = 0.5
 """Seconds below which two looks say nothing about a rate."""
@@ -17,7 +18,10 @@ class Progress:
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque(maxlen=64)
-        self._rates: deque[float] = deque(maxlen=RATES_KEPT)
+        # What was copied, in which time, in how many looks.
+        self._spans: list[tuple[int, float, int]] = []
+        self._looks_each = 1
+        self._pace: float | None = None
         self._last: tuple[float, int] | None = None
 
     def add(self, now: float, offset: int) -> None:
@@ -36,9 +40,17 @@ class Progress:
         (start, first), (end, last) = self._samples[0], self._samples[-1]
         return (last - first) / (end - start) if end > start else None
 
-    def rates(self) -> tuple[float, ...]:
-        """Bytes a second from look to look, the newest last."""
-        return tuple(self._rates)
+    def history(self) -> dict[str, Any]:
+        """The members of a job that tell how fast it was, from look to look.
+
+        `rates`, each of as many looks but the last, in bytes a second, `rated`, the seconds that
+        they are of, and `pace`, the rate between the last two looks, None before there are two.
+        """
+        return {
+            "rates": tuple(copied / seconds for copied, seconds, _ in self._spans),
+            "rated": sum(seconds for _, seconds, _ in self._spans),
+            "pace": self._pace,
+        }
 
     def _note_rate(self, now: float, offset: int) -> None:
         if self._last is None or offset < self._last[1]:
@@ -46,5 +58,22 @@ class Progress:
             return
         then, before = self._last
         if now - then >= _SHORTEST_LOOK:
-            self._rates.append((offset - before) / (now - then))
+            self._pace = (offset - before) / (now - then)
             self._last = (now, offset)
+            self._note_span((offset - before, now - then, 1))
+
+    def _note_span(self, span: tuple[int, float, int]) -> None:
+        spans = self._spans
+        if spans and spans[-1][2] < self._looks_each:
+            spans[-1] = _joined(spans[-1], span)
+            return
+        spans.append(span)
+        if len(spans) > RATES_KEPT:
+            newest = spans.pop()
+            pairs = zip(spans[::2], spans[1::2], strict=True)
+            self._spans = [*(_joined(one, other) for one, other in pairs), newest]
+            self._looks_each *= 2
+
+
+def _joined(one: tuple[int, float, int], other: tuple[int, float, int]) -> tuple[int, float, int]:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]

@@ -204,7 +204,7 @@ class Roster:
             self.change(job_id, moved=now)
         rate, left = progress.rate(), length - offset
         eta = left / rate if rate and left > 0 and moves else None
-        self.change(job_id, offset=offset, len=length, rate=rate, rates=progress.rates(), eta=eta)
+        self.change(job_id, offset=offset, len=length, rate=rate, eta=eta, **progress.history())
 
     def will_end(self, job_id: str, ending: Ending) -> None:
         """How a job ends; what was known of that first is kept."""

@@ -172,7 +172,8 @@ class Job:
     need be on the disk; `target_nodes` are the nodes to be removed for that.
     `status` is QEMU's `JobStatus`; `paused` a real pause, not a short drain. `speed` is the limit
     that QEMU has, `asked` the one it was last told by us, where it was. `rates` is how fast it was
-    while it was watched, in bytes a second, the newest last. `command` is the
+    while it was watched, in bytes a second, the newest last, `rated` in how many seconds, and
+    `pace` how fast between the last two looks. `command` is the
     command that started it, where it was ours. `wall_started` is seconds since the epoch, `moved`
     when it last came forward, or had no need to, in monotonic seconds. `care` is
     what is seen of the room for it, and what is done for it while it runs. `heard` is false of one
@@ -198,6 +199,8 @@ class Job:
     error: str | None = None
     rate: float | None = None
     rates: tuple[float, ...] = field(default=(), compare=False)
+    rated: float = field(default=0.0, compare=False)
+    pace: float | None = field(default=None, compare=False)
     eta: float | None = None
     started: float | None = None
     moved: float | None = field(default=None, compare=False)

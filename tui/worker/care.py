@@ -189,8 +189,7 @@ class Care:
         easy, steered = charge.easy, job.status in _STEERED and not job.paused
         if easy is not None and steered and looked > charge.looked:
             charge.looked = looked
-            pace = job.rates[-1] if job.rates else None
-            easy.look(looked, self._state.write_waits.of(job.device_key or ""), pace)
+            easy.look(looked, self._state.write_waits.of(job.device_key or ""), job.pace)
         if charge.speed != job.speed:
             await self._set_speed(session, job, charge, charge.speed)
         elif not charge.held_back:
