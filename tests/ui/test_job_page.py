@@ -11,6 +11,7 @@ from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
 from tests.waiting import until
 from tests.worker.disks import MIB, null
+from tui.backup.arguments import Json
 from tui.screens.job_page import from_zero
 from tui.vm.snapshot import Job
 from tui.widgets.job_settings import settings_line
@@ -46,7 +47,7 @@ async def test_the_settings_of_our_own_job_are_told(
         await deck.sees("d0")
         worker = deck.app.worker
         assert worker is not None
-        arguments = {
+        arguments: dict[str, Json] = {
             "job-id": "blockdeck-j",
             "device": "d0",
             "target": str(tmp_path / "t.qcow2"),
