@@ -1,14 +1,17 @@
 """Each monitor stands as it is told to stand, and is disturbed as little as can be."""
 
+import contextlib
 import os
 import signal
 import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.discovery.looking import at, scout, the_vm
 from tests.discovery.starting import Client, Starter, held_by_another, qmp
+from tests.qmp.peers import Line, peer
 from tests.waiting import until, until_answered, until_now
 from tui.discovery.models import Findings, Kind, MonitorState
 from tui.discovery.places import Place
@@ -51,6 +54,51 @@ async def test_who_holds_a_busy_tcp_monitor_is_told(start: Starter) -> None:
         assert held.holder is not None
         assert held.holder.pid == os.getpid()
         assert held.sentence == "This very BlockDeck is connected to it."
+
+
+async def test_one_that_was_held_for_a_moment_is_asked_after_all(
+    start: Starter, tmp_path: Path
+) -> None:
+    path = tmp_path / "web.sock"
+    await start("-name", "web", *qmp(path))
+    told: list[MonitorState] = []
+    with contextlib.ExitStack() as held:
+        held.enter_context(held_by_another(path))
+
+        def leave(found: Findings) -> None:
+            told.extend(m.state for vm in found.vms for m in vm.monitors)
+            held.close()
+
+        vm = the_vm(await scout().look(tell=leave), "web")
+    assert told[0] is MonitorState.BUSY
+    assert (at(vm, path).state, vm.run_state) == (MonitorState.FREE, "prelaunch")
+    assert (at(vm, path).sentence, at(vm, path).holder, vm.remedy) == ("", None, None)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_one_that_does_not_greet_is_asked_once_more(tmp_path: Path, answers: bool) -> None:
+    calls = 0
+
+    async def serve(line: Line) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2 and answers:
+            await line.greet()
+            await line.answer(
+                {
+                    "query-status": '{"status": "running", "running": true}',
+                    "query-name": '{"name": "web"}',
+                    "query-uuid": '{"UUID": "6f1ed2c1-8f0a-4d43-9c3c-0b1f5e3a2b11"}',
+                    "query-block": "[]",
+                }
+            )
+        await line.hold()
+
+    async with peer(tmp_path / "s", serve) as address:
+        (lone,) = (await scout().look([address])).vms
+    assert calls == 2
+    assert lone.monitors[0].state is (MonitorState.FREE if answers else MonitorState.SILENT)
+    assert (lone.name, lone.run_state) == (("web", "running") if answers else ("", None))
 
 
 async def test_a_monitor_that_others_wait_for_is_left_alone(start: Starter, tmp_path: Path) -> None:

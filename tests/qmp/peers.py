@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 from tui.qmp.address import UnixAddress
@@ -37,6 +37,13 @@ class Line:
         await self.say(GREETING)
         assert (await self.hear())["execute"] == "qmp_capabilities"
         await self.say(b'{"return": {}}\r\n')
+
+    async def answer(self, replies: Mapping[str, str]) -> None:
+        """Answer each of these commands once, in the order in which they come."""
+        for _ in replies:
+            heard = await self.hear()
+            reply = f'{{"return": {replies[str(heard["execute"])]}, "id": "{heard["id"]}"}}\r\n'
+            await self.say(reply.encode())
 
     async def hold(self) -> None:
         """Wait until the other side hangs up."""

@@ -89,6 +89,17 @@ class FoundMonitor(BaseModel):
     recent: bool = False
 
     @property
+    def doubtful(self) -> bool:
+        """Whether it may be otherwise in a moment: another look, too, holds a monitor so long."""
+        return self.state in (MonitorState.BUSY, MonitorState.SILENT) and not self.ours
+
+    @property
+    def bare(self) -> "FoundMonitor":
+        """The monitor without how it stands."""
+        forgotten = {"state": MonitorState.LOOKING, "sentence": "", "advice": "", "holder": None}
+        return self.model_copy(update=forgotten)
+
+    @property
     def ours(self) -> bool:
         """Whether it is this very process that is connected to it."""
         return self.holder is not None and self.holder.pid == os.getpid()

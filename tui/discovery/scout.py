@@ -21,6 +21,10 @@ AT_ONCE = 8
 
 _LOOK_SECONDS = 5.0
 _REPORT_EVERY = 0.15
+_AGAIN_SECONDS = 0.3
+"""After this long a monitor that was busy or silent is looked at once more, and asked if it is
+free then: who has held it may have been another BlockDeck with the same question."""
+
 _MOST_DEAD = 20
 MAY_WAIT = (
     "QEMU may be waiting here for its first client (wait=on): connecting would start the VM, so it "
@@ -71,7 +75,9 @@ class Scout:
                 look.found(survey, (*lone, *unseen), recent)
         except TimeoutError:
             look.notes.append(f"The look at this host was broken off after {_LOOK_SECONDS:g} s.")
-        await look.ask_all()
+        await look.ask_all(look.keys)
+        if self._asks:
+            await look.ask_all(await look.see_again())
         look.forget_the_ended()
         return look.report(whole=True)
 
@@ -128,9 +134,28 @@ class _Look:
             if not found.process.alive():
                 self._vms.pop(key, None)
 
-    async def ask_all(self) -> None:
+    @property
+    def keys(self) -> list[str]:
+        """All VMs."""
+        return list(self._vms)
+
+    async def see_again(self) -> list[str]:
+        """Look once more at the VMs with a monitor in doubt; tells which those are."""
+        doubtful = [vm for vm in self._vms.values() if any(m.doubtful for m in vm.monitors)]
+        if not doubtful or self._survey is None:
+            return []
+        await asyncio.sleep(_AGAIN_SECONDS)
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                seen = await asyncio.to_thread(self._survey.see_again, doubtful)
+        except TimeoutError:
+            return []
+        self._vms |= {vm.key: vm for vm in seen}
+        return [vm.key for vm in seen]
+
+    async def ask_all(self, keys: Sequence[str]) -> None:
         """Ask every VM that has a monitor to ask; each has its own deadlines."""
-        asking = {asyncio.create_task(self._ask_vm(key)) for key in self._vms}
+        asking = {asyncio.create_task(self._ask_vm(key)) for key in keys}
         try:
             while asking:
                 done, asking = await asyncio.wait(asking, timeout=_REPORT_EVERY)
@@ -144,7 +169,7 @@ class _Look:
 
     async def _ask_vm(self, key: str) -> None:
         """One answer is enough: the other monitors are judged by what the kernel shows."""
-        answered = False
+        answered = self._vms[key].version is not None
         for number in _in_order(self._vms[key]):
             monitor = self._vms[key].monitors[number]
             if answered and monitor.state is MonitorState.FREE:

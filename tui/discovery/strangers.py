@@ -28,7 +28,7 @@ def with_its_maker(vm: FoundVm, path: Path) -> FoundVm:
         return vm.model_copy(update={"strange": True, "monitors": (_left(monitor, stranger),)})
     if _is_strange(maker):
         note = f"The user {vm.user} made it, and sees whatever is sent there."
-        return vm.model_copy(update={"notes": (*vm.notes, note)})
+        return vm.model_copy(update={"notes": (note,)})
     return vm
 
 

@@ -46,17 +46,33 @@ class Survey:
     def __init__(self, wanted: Callable[[int], bool], used: Sequence[MonitorAddress] = ()) -> None:
         self._used = tuple(used)
         self.processes = {_key(found): found for found in find_processes(wanted)}
-        unix = SocketTable.read()
-        listeners = [s for s in unix.sockets if s.listening and s.name.startswith("/")]
-        self._sight = Sight(unix, TcpTable.read(), owners())
-        self._listeners = listeners
+        self._sight = _see()
+        unix = self._sight.unix
+        self._listeners = [s for s in unix.sockets if s.listening and s.name.startswith("/")]
         self.vms = tuple(self._vm(key, found) for key, found in self.processes.items())
 
+    def see_again(self, vms: Iterable[FoundVm]) -> tuple[FoundVm, ...]:
+        """These VMs with each monitor in doubt judged by what the kernel shows now."""
+        self._sight = _see()
+        return tuple(self._again(vm) for vm in vms)
+
+    def _again(self, vm: FoundVm) -> FoundVm:
+        found = self.processes.get(vm.key)
+        sight = self._sight_of(found) if found else self._sight
+        monitors = (judge(m.bare, sight, found) if m.doubtful else m for m in vm.monitors)
+        vm = vm.model_copy(update={"monitors": tuple(monitors)})
+        address = vm.monitors[0].address if vm.kind is Kind.SOCKET else None
+        return with_its_maker(vm, address.path) if isinstance(address, UnixAddress) else vm
+
+    def _sight_of(self, found: Found) -> Sight:
+        """What is to be seen of a process, which may have a network of its own."""
+        if not has_own_network(found.process.pid):
+            return self._sight
+        theirs = SocketTable.of_process(found.process.pid)
+        return replace(self._sight, unix=self._sight.unix.joined(theirs))
+
     def _vm(self, key: str, found: Found) -> FoundVm:
-        process, line, sight = found.process, found.line, self._sight
-        if has_own_network(process.pid):
-            theirs = SocketTable.of_process(process.pid)
-            sight = replace(sight, unix=sight.unix.joined(theirs))
+        process, line, sight = found.process, found.line, self._sight_of(found)
         monitors = [self._as_used(judge_option(option, found, sight)) for option in line.monitors]
         known = {address_key(m.address) for m in monitors}
         known |= {_file(Path(path)) for path in line.other_sockets}
@@ -150,6 +166,10 @@ class Survey:
             return process.name().startswith(_FORWARDERS) or program.startswith(_FORWARDERS)
         except psutil.Error:
             return True
+
+
+def _see() -> Sight:
+    return Sight(SocketTable.read(), TcpTable.read(), owners())
 
 
 def address_key(address: MonitorAddress | None) -> object:
