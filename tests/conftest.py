@@ -1,12 +1,13 @@
 """What any test may ask for: a real QEMU, the demo VM, and a home of its own."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.qemu import QemuStarter
+from tests.turns import left_alone, looking
 from tui.demo.vm import DemoVm
 
 
@@ -18,6 +19,20 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in ("CACHE", "CONFIG", "DATA", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
     return home
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """No other test looks at this machine's VMs meanwhile."""
+    with left_alone():
+        yield
+
+
+@pytest.fixture
+def among_others() -> Iterator[None]:
+    """This test looks at this machine's VMs, while none is that counts on being left alone."""
+    with looking():
+        yield
 
 
 @pytest.fixture

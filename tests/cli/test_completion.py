@@ -13,6 +13,8 @@ from tests.journeys.tmux import Tmux
 from tests.qemu import QemuStarter, Vm
 from tests.waiting import until
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 COMMANDS = {"backup", "check", "config", "demo", "devices", "discover", "history", "serve"}
 
 

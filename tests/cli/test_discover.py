@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.running import Done, blockdeck
 from tests.discovery.starting import Starter, held_by_another, starting
+from tests.waiting import until_answered
 from tui.cli.discover import title_of
 from tui.discovery.models import FoundMonitor, FoundVm, Kind
 
@@ -17,8 +18,8 @@ NAME = "a[/x][red]\n\x1b]0;owned\x07\u202e"
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Starter]:
-    """`await start("-name", "web", ...)`; every QEMU is gone when the test ends."""
+async def start(alone: None, tmp_path: Path) -> AsyncIterator[Starter]:
+    """`await start("-name", "web", ...)`; no other test looks at it, and it is gone at the end."""
     async with starting(tmp_path) as starter:
         yield starter
 
@@ -30,13 +31,28 @@ def the_vm(done: Done, pid: int) -> dict[str, Any]:
     return vm
 
 
+async def told(pid: int) -> tuple[dict[str, Any], Done]:
+    """The VM of a process once it has told how it is, and all that was found with it.
+
+    On a machine that is busy QEMU may take longer to greet than a look waits for it.
+    """
+
+    async def look() -> tuple[dict[str, Any], Done] | None:
+        done = await blockdeck("discover", "--json")
+        assert done.status == 0
+        vm = the_vm(done, pid)
+        return (vm, done) if vm["run-state"] is not None else None
+
+    found = await until_answered(look, within=60)
+    assert found is not None
+    return found
+
+
 async def test_as_json(start: Starter, tmp_path: Path) -> None:
     path = tmp_path / "web.sock"
     qemu = await start("-name", "web", "-qmp", f"unix:{path},server=on,wait=off")
     mute = await start("-name", "mute")
-    done = await blockdeck("discover", "--json")
-    assert done.status == 0
-    vm = the_vm(done, qemu.pid)
+    vm, done = await told(qemu.pid)
     assert (vm["name"], vm["kind"], vm["run-state"]) == ("web", "vm", "prelaunch")
     assert vm["connect-to"] == str(path)
     (monitor,) = vm["monitors"]
@@ -52,7 +68,7 @@ async def test_what_is_found_can_be_given_to_another_command(
     path = tmp_path / "we b,x.sock"
     written = str(path).replace(",", ",,")
     qemu = await start("-qmp", f"unix:{written},server=on,wait=off")
-    vm = the_vm(await blockdeck("discover", "--json"), qemu.pid)
+    vm, _ = await told(qemu.pid)
     report = (await blockdeck("devices", vm["connect-to"], "--json")).json
     assert report["vm"]["monitor"] == str(path)
 

@@ -9,7 +9,7 @@ from tests.discovery.starting import Starter, starting
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Starter]:
-    """`await start("-name", "web", ...)`; every QEMU is gone when the test ends."""
+async def start(alone: None, tmp_path: Path) -> AsyncIterator[Starter]:
+    """`await start("-name", "web", ...)`; no other test looks at it, and it is gone at the end."""
     async with starting(tmp_path) as starter:
         yield starter

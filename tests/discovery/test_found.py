@@ -126,6 +126,7 @@ async def test_the_disks_are_those_that_qemu_has(start: Starter, tmp_path: Path)
     assert [(d.name, d.file) for d in the_vm(found, "dumb").disks] == [("", str(image))]
 
 
+@pytest.mark.usefixtures("alone")
 async def test_sockets_that_were_handed_over_are_found_by_their_number(qemu: QemuStarter) -> None:
     vm = await qemu("-name", "handed")
     found = the_vm(await scout().look(), "handed")

@@ -268,6 +268,7 @@ def test_a_uri_of_libvirt_s_own_variable_counts_where_it_fits(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("alone")
 async def test_the_remedy_gives_a_domain_a_monitor_of_one_s_own(libvirtd: Libvirtd) -> None:
     name, identity = f"real [x] {uuid.uuid4().hex[:8]}", str(uuid.uuid4())
 

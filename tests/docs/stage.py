@@ -21,10 +21,21 @@ from tests.transports.over_libvirt import domain, running_libvirtd
 from tests.transports.over_ssh import address_of, know, ssh_server
 from tests.transports.over_tls import tls_monitor
 from tests.transports.ports import free_port
+from tests.turns import looking
 from tui.qmp.address import LibvirtAddress, TlsAddress
 
 SECONDS = 60.0
+_LOOKS_FOR_VMS = re.compile(r"\s*blockdeck(\s+discover\b.*)?\s*(#.*)?")
 _END = "--- that was "
+
+
+@contextlib.asynccontextmanager
+async def _turn(command: str) -> AsyncIterator[None]:
+    """While a command runs; one that looks at the whole machine waits for its turn."""
+    with contextlib.ExitStack() as turn:
+        if _LOOKS_FOR_VMS.fullmatch(command):
+            await asyncio.to_thread(turn.enter_context, looking())
+        yield
 
 
 class Stage:
@@ -159,12 +170,13 @@ class Stage:
         assert self._shell.stdin is not None
         # The shell's own input is what is still to be typed.
         ssh = f"export SSH_PORT={self.env.get('SSH_PORT', '')}"
-        self._shell.stdin.write(f'{ssh}\n{{ {text}\n}} </dev/null\necho "{_END}$?"\n'.encode())
-        await self._shell.stdin.drain()
         said = []
-        async with asyncio.timeout(SECONDS):
-            while not (line := await self._line()).startswith(_END):
-                said.append(line)
+        async with _turn(text):
+            self._shell.stdin.write(f'{ssh}\n{{ {text}\n}} </dev/null\necho "{_END}$?"\n'.encode())
+            await self._shell.stdin.drain()
+            async with asyncio.timeout(SECONDS):
+                while not (line := await self._line()).startswith(_END):
+                    said.append(line)
         printed = "\n".join(said)
         assert line == f"{_END}0", f"{command.text} (line {command.line}): {line}\n{printed}"
         for expected in command.said:
@@ -183,10 +195,11 @@ class Stage:
         text = await self.here(command.text)
         terminal = Tmux(100, 30, env=self.env)
         try:
-            terminal.run("sh", "-c", f"cd {self.place} && exec {text.split('#')[0]}")
-            await terminal.sees(sees)
-            terminal.press("C-q")
-            assert await terminal.exit_status() == 0
+            async with _turn(text):
+                terminal.run("sh", "-c", f"cd {self.place} && exec {text.split('#')[0]}")
+                await terminal.sees(sees)
+                terminal.press("C-q")
+                assert await terminal.exit_status() == 0
         finally:
             terminal.close()
 

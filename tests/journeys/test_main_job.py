@@ -16,7 +16,7 @@ from tests.journeys.steps import (
 )
 from tests.qemu import Vm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("among_others")]
 
 OFF = "Not yet: "
 

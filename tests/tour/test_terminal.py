@@ -6,6 +6,7 @@ import pytest
 
 from tests.line.conftest import LineOpener
 from tests.line.conftest import line as line
+from tests.turns import looking
 from tests.waiting import until
 
 
@@ -13,7 +14,10 @@ from tests.waiting import until
 @pytest.mark.timeout(300)
 async def test_it_plays_in_a_terminal_and_can_be_recorded(line: LineOpener, tmp_path: Path) -> None:
     cast = tmp_path / "tour.cast"
-    there = line("demo", "--tour", "--pace", "0", "--record", cast, size=(120, 40))
+    with looking():
+        there = line("demo", "--tour", "--pace", "0", "--record", cast, size=(120, 40))
+        # From its third step on a VM is open: nothing is looked for any more.
+        await until(lambda: b"catches a mistake" in there.sent or b"got stuck" in there.sent, 60)
     await until(lambda: b"The tour is over." in there.sent or b"got stuck" in there.sent, 200)
     assert b"got stuck" not in there.sent
     there.press(b"q")

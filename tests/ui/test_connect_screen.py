@@ -105,6 +105,7 @@ async def test_a_busy_monitor_gets_the_advice_of_a_second_one(
         await writer.wait_closed()
 
 
+@pytest.mark.usefixtures("alone")
 async def test_a_mistake_is_mended_and_the_monitor_is_remembered(
     qemu: QemuStarter, open_deck: DeckOpener
 ) -> None:
