@@ -68,15 +68,16 @@ async def test_each_is_told_and_its_chain_named_before_it_goes(
         assert (row["Disk"], row["Dirty"], row["State"]) == ("a", "1.0 MiB", "recording")
         await deck.sees("the size of the next incremental", "chain 0123abcd", "its point 3")
         await deck.press("x")
-        await deck.sees(f"Remove {OURS}?", "BREAKS CHAIN 0123abcd", "The points that it has stay")
+        await deck.sees(f"Remove {OURS} on a?", "BREAKS CHAIN 0123abcd")
+        await deck.sees("The points that it has stay")
         # Enter alone leaves it.
         await deck.press("enter")
         await until(lambda: isinstance(deck.app.screen, BitmapsScreen))
         assert set(await of_node(vm)) == {OURS, "theirs"}
         await deck.press("down", "x")
-        await deck.sees("Remove theirs?", "no chain of BlockDeck's", "to make a full one")
+        await deck.sees("Remove theirs on a?", "no chain of BlockDeck's", "to make a full one")
         await deck.press("y")
-        await deck.sees("theirs: removed")
+        await deck.sees("theirs on a: removed")
         await until(lambda: deck.column("Bitmap") == [OURS])
     assert set(await of_node(vm)) == {OURS}
 
@@ -96,7 +97,7 @@ async def test_clear_disable_and_enable_each_after_its_question(
             await deck.sees(question, "0123abcd")
             assert isinstance(deck.app.screen, Confirm)
             await deck.press("y")
-            await deck.sees(f"{OURS}: {done}")
+            await deck.sees(f"{OURS} on a: {done}")
         await until(lambda: deck.row(OURS)["Dirty"] == "0 B")
     assert (await of_node(vm))[OURS]["count"] == 0
 
@@ -131,9 +132,9 @@ async def test_one_is_added_by_a_form_that_tells_mistakes_as_they_are_typed(
         await until(lambda: not deck.line("typed-error").strip())
         # Kept in the image.
         await deck.press("tab", "enter", "down", "enter", "f2")
-        await deck.sees("Add fine?", "The image keeps it.", "No chain breaks.")
+        await deck.sees("Add fine on a?", "The image keeps it.", "No chain breaks.")
         await deck.press("y")
-        await deck.sees("fine: added")
+        await deck.sees("fine on a: added")
         await until(lambda: deck.column("Bitmap") == ["fine", "on"])
     made = (await of_node(vm))["fine"]
     assert (made["granularity"], made["persistent"], made["recording"]) == (4096, True, True)
@@ -154,9 +155,9 @@ async def test_others_are_merged_into_one(
         await deck.press("enter", "down", "space")
         await deck.sees("[x] one on a", "[x] two on a")
         await deck.press("space", "f2")
-        await deck.sees("Merge into late?", "All that is marked in one is", "No chain breaks")
+        await deck.sees("Merge into late on a?", "All that is marked in one is", "No chain breaks")
         await deck.press("y")
-        await deck.sees("late: has the marks of the others, too")
+        await deck.sees("late on a: has the marks of the others, too")
         await until(lambda: deck.row("late")["Dirty"] == "1.0 MiB")
     assert (await of_node(vm))["late"]["count"] == MIB
 
@@ -219,6 +220,21 @@ async def test_read_only_explains_and_changes_nothing(
     assert (await of_node(vm))["on"]["recording"]
 
 
+async def test_bitmaps_of_a_chain_are_told_apart_by_their_disks(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener
+) -> None:
+    vm = await with_bitmaps(qemu, tmp_path, OURS)
+    await vm.qmp("block-dirty-bitmap-add", node="n-b", name=OURS)
+    async with open_deck(vm) as deck:
+        await open_bitmaps(deck, OURS, OURS)
+        await deck.press("end", "x")
+        await deck.sees(f"Remove {OURS} on b?")
+        await deck.press("y")
+        await deck.sees(f"{OURS} on b: removed")
+    assert await of_node(vm, "n-b") == {}
+    assert set(await of_node(vm)) == {OURS}
+
+
 async def test_a_hostile_name_is_escaped_and_still_reached(
     qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener
 ) -> None:
@@ -228,7 +244,7 @@ async def test_a_hostile_name_is_escaped_and_still_reached(
         shown = "a\\x1b[31m[red]\\u202eb\\n"
         await open_bitmaps(deck, shown, "on")
         await deck.press("x")
-        await deck.sees(f"Remove {shown}?")
+        await deck.sees(f"Remove {shown} on a?")
         await deck.press("y")
-        await deck.sees(f"{shown}: removed")
+        await deck.sees(f"{shown} on a: removed")
     assert set(await of_node(vm)) == {"on"}

@@ -18,6 +18,12 @@ def owner_of(name: str) -> str:
     return f"{found[0]} #{found[1]}" if found is not None else ""
 
 
+def place_of(act: BitmapAct, vm: VmSnapshot) -> str:
+    """Where it is: bitmaps of a chain are called the same on all of its disks."""
+    node = next((node for node in bitmap_nodes(vm) if node.name == act.node), None)
+    return node.disk if node is not None else act.node
+
+
 def hindrance(act: BitmapAct, vm: VmSnapshot) -> str | None:
     """Why an act cannot be done now: QEMU's rules, and names that are the chains' own."""
     if act.verb is BitmapVerb.ADD and (why := reserved(act.name)) is not None:
@@ -70,7 +76,10 @@ def _does(act: BitmapAct, bitmap: Bitmap) -> str:
         case BitmapVerb.DISABLE:
             return f"It keeps the {marked} that it has marked, and misses every write from now on."
         case BitmapVerb.MERGE:
-            names = ", ".join(source.name for source in act.sources)
+            here = bitmap.node.name
+            names = ", ".join(
+                s.name if s.node == here else f"{s.name} of {s.node}" for s in act.sources
+            )
             return f"All that is marked in {names} is marked in it, too; they stay as they are."
         case _:
             return f"QEMU forgets it, with the {marked} that it has marked." + (

@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from tui.chain.bitmaps import hindrance, owner_of, price
+from tui.chain.bitmaps import hindrance, owner_of, place_of, price
 from tui.chain.manifest import chain_of_bitmap
 from tui.cli.failure import Failure
 from tui.cli.monitor import open_vm
@@ -112,7 +112,7 @@ async def change_bitmap(
     async with open_vm(address, read_only=read_only) as worker:
         vm = worker.snapshot
         act = _on_nodes(act, bitmap_nodes(vm))
-        words = f"{act.verb.value} {act.name} on {act.node}"
+        words = f"{act.verb.value} {act.name} on {place_of(act, vm)}"
         why = hindrance(act, vm)
         if why is not None:
             raise Failure(f"{words}: {why}")

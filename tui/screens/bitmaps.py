@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from tui.chain.bitmaps import price
+from tui.chain.bitmaps import place_of, price
 from tui.keymap import remappable
 from tui.qmp.errors import QmpError
 from tui.screens.bitmap_form import BitmapForm, choosable_nodes
@@ -212,20 +212,22 @@ class BitmapsScreen(VmScreen):
     async def _ask_and_do(self, act: BitmapAct) -> None:
         if self.worker is None or not await self.app.push_screen_wait(self._question(act)):
             return
-        name = plain(act.name, 60)
+        name, place = plain(act.name, 60), plain(place_of(act, self.worker.snapshot), 40)
         try:
             await self.worker.change_bitmap(act)
         except QmpError as error:
-            self._say(f"NOT DONE: {act.verb.value} {name}: {error}", "bold $text-error")
+            words = f"NOT DONE: {act.verb.value} {name} on {place}: {error}"
+            self._say(words, "bold $text-error")
             return
-        self._say(f"{name}: {_DONE[act.verb]}", "$text-success")
+        self._say(f"{name} on {place}: {_DONE[act.verb]}", "$text-success")
 
     def _question(self, act: BitmapAct) -> Confirm:
         vm = self.worker.snapshot if self.worker is not None else VmSnapshot()
         verb = act.verb.value.capitalize()
         into = "into " if act.verb is BitmapVerb.MERGE else ""
+        place = plain(place_of(act, vm), 40)
         return Confirm(
-            title=f"{verb} {into}{plain(act.name, 60)}{self.of_vm}?",
+            title=f"{verb} {into}{plain(act.name, 60)} on {place}{self.of_vm}?",
             text="\n\n".join(plain(words, 600) for words in price(act, vm)),
             yes=verb,
             no="Leave it",
