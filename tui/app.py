@@ -358,6 +358,12 @@ class BlockDeckApp(App[int]):
         self.memory.directories[vm.uuid or vm.name] = directory
         await asyncio.to_thread(self.memory.save, self._state / "memory.json")
 
+    async def remember_fleece(self, vm: VmSnapshot, directory: str) -> None:
+        """Suggest this directory for the fleecing of the VM's next chain; "" is none."""
+        if self.memory.fleeces.get(vm.uuid or vm.name, "") != directory:
+            self.memory.fleeces[vm.uuid or vm.name] = directory
+            await asyncio.to_thread(self.memory.save, self._state / "memory.json")
+
     # --- keys ------------------------------------------------------------------------------------
 
     def open_form(self, device: Device) -> None:

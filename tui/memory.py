@@ -23,6 +23,7 @@ class Memory(BaseModel):
     Attributes:
         monitors: addresses of monitors that were connected to.
         directories: the last target directory by VM (its UUID, or its name).
+        fleeces: where its last chain saved what the guest overwrote, by VM as well.
         theme: the one that was chosen last.
     """
 
@@ -30,6 +31,7 @@ class Memory(BaseModel):
 
     monitors: list[str] = Field(default_factory=list)
     directories: dict[str, str] = Field(default_factory=dict)
+    fleeces: dict[str, str] = Field(default_factory=dict)
     theme: str | None = None
 
     @classmethod
@@ -57,14 +59,21 @@ class Memory(BaseModel):
 
     def _storable(self) -> Self:
         """What JSON can hold; a path whose bytes are no UTF-8 is not worth losing the others."""
-        directories = [item for item in self.directories.items() if all(map(_is_utf8, item))]
-        monitors = [monitor for monitor in self.monitors if _is_utf8(monitor)]
-        kept = dict(directories[-DIRECTORIES_KEPT:])
-        return self.model_copy(update={"monitors": monitors, "directories": kept})
+        kept = {
+            "monitors": [monitor for monitor in self.monitors if _is_utf8(monitor)],
+            "directories": _last(self.directories),
+            "fleeces": _last(self.fleeces),
+        }
+        return self.model_copy(update=kept)
 
     def used(self, monitor: str) -> None:
         """Remember a monitor as the most recent one."""
         self.monitors = [monitor, *(m for m in self.monitors if m != monitor)][:RECENT_KEPT]
+
+
+def _last(directories: dict[str, str]) -> dict[str, str]:
+    storable = [item for item in directories.items() if all(map(_is_utf8, item))]
+    return dict(storable[-DIRECTORIES_KEPT:])
 
 
 def _is_utf8(text: str) -> bool:

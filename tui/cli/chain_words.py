@@ -32,8 +32,8 @@ _FLEECE = click.option(
     "--fleece",
     metavar="DIR",
     default="",
-    help="For a slow DIR: save what the guest overwrites in this one, on fast storage, first. One "
-    "disk, or a paused guest; QEMU 7.1 and later.",
+    help="For a slow DIR: save what the guest overwrites in this one, on fast storage, first. "
+    "QEMU 7.1 and later.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

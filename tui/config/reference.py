@@ -75,8 +75,10 @@ pause = "P,f7"
 _EXAMPLE_VALUES = {
     "read_only_vms": ["db", "0b1e2f3a-0000-4000-8000-000000000001"],
     "backup.directory": "/backup",
+    "backup.fleece": "/fast",
     "vms.web.monitor": "/run/web.qmp2",
     "vms.web.directory": "/backup/web",
+    "vms.web.fleece": "/fast",
     "vms.web.speed": "50MiB",
 }
 

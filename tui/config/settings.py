@@ -27,6 +27,11 @@ class BackupSettings(_Part):
     directory: Directory | None = Field(
         None, description="Suggest targets in this directory of QEMU's host."
     )
+    fleece: Directory | None = Field(
+        None,
+        description="Suggest that new chains save what the guest overwrites here first, on fast "
+        "storage of QEMU's host.",
+    )
     speed: Speed = Field(
         0, description='The speed limit a backup begins with, as in "50MiB"; 0 is without limit.'
     )
@@ -69,6 +74,9 @@ class VmSettings(_Part):
     read_only: bool = Field(False, description="Whether it is only asked, never told to do things.")
     directory: Directory | None = Field(
         None, description="Suggest its targets in this directory, not in that of `[backup]`."
+    )
+    fleece: Directory | None = Field(
+        None, description="Suggest this directory for fleecing, not that of `[backup]`."
     )
     speed: Speed | None = Field(
         None, description="The speed limit its backups begin with, not that of `[backup]`."
@@ -161,6 +169,11 @@ class Settings(BaseSettings):
         """Where targets of a VM are suggested."""
         vm = self.vm(address, qemu_name)
         return (vm.directory if vm else None) or self.backup.directory
+
+    def fleece(self, address: str, qemu_name: str = "") -> str | None:
+        """Where new chains of a VM are suggested to save what the guest overwrites."""
+        vm = self.vm(address, qemu_name)
+        return (vm.fleece if vm else None) or self.backup.fleece
 
     def speed(self, address: str, qemu_name: str = "") -> int:
         """The speed limit that backups of a VM begin with, in bytes a second; 0 is none."""

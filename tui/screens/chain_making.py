@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
@@ -23,7 +23,7 @@ from tui.text import plain
 from tui.unfinished import POINTS
 from tui.units import percent
 from tui.vm.snapshot import Device
-from tui.worker.point import PointFailed, RunningPoint
+from tui.worker.point import Freeze, PointFailed, RunningPoint
 
 if TYPE_CHECKING:
     from tui.app import BlockDeckApp
@@ -34,6 +34,16 @@ log = logging.getLogger(__name__)
 _TIDYING_SECONDS = 3.0
 
 _NO_BETTER = "The backup goes on: the point will be as one of a guest that was not frozen."
+
+
+class HowMade(NamedTuple):
+    """How a point is made: `freeze` is whether the guest is frozen, `fleece` where it fleeces to.
+
+    `fleece` is a directory on fast storage; "" is no fleecing.
+    """
+
+    freeze: bool = False
+    fleece: str = ""
 
 
 class ChainMaking:
@@ -63,28 +73,29 @@ class ChainMaking:
         worker: "VmWorker",
         devices: Sequence[Device],
         directory: Path,
-        *,
-        freeze: bool = False,
+        how: HowMade,
     ) -> bool:
         """Begin a chain; tells whether its first point runs.
 
         Raises:
             AgentError: the guest cannot be frozen.
         """
-        options, freezing = self._options(worker), worker.freezing.frozen if freeze else None
+        options, freezing = self._options(worker, how), _freezing(worker, how)
         return await self._begin(worker.chains.begin(devices, directory, options, freezing), worker)
 
-    async def was_frozen(self, kept: Kept) -> bool:
-        """Whether the guest was frozen for a point of a chain, and so is to be for the next."""
+    async def was_made(self, kept: Kept) -> HowMade:
+        """How points of a chain were made, and so is the next; also after one made otherwise."""
         try:
-            chain = (await asyncio.to_thread(read_chain, kept.path)).chain
+            points = (await asyncio.to_thread(read_chain, kept.path)).chain.points
         except (NoManifest, OSError):
             # Told by whoever goes on with it.
-            return False
-        return any(point.frozen_seconds is not None for point in chain.points)
+            points = ()
+        asked = [point.arguments for point in reversed(points) if point.arguments is not None]
+        fleece = next((arguments.fleece for arguments in asked if arguments.fleece), "")
+        return HowMade(any(p.frozen_seconds is not None for p in points), fleece)
 
     async def go_on(
-        self, worker: "VmWorker", kept: Kept, *, full: bool = False, freeze: bool = False
+        self, worker: "VmWorker", kept: Kept, how: HowMade, *, full: bool = False
     ) -> bool:
         """Make the next point; tells whether it runs.
 
@@ -92,15 +103,15 @@ class ChainMaking:
             NeedsFull: no increment can be made, but a full point can.
             AgentError: the guest cannot be frozen.
         """
-        options, freezing = self._options(worker), worker.freezing.frozen if freeze else None
+        options, freezing = self._options(worker, how), _freezing(worker, how)
         await self._over(kept.chain.id)
         await self._let_go(kept.chain.id)
         point = worker.chains.go_on(kept, options, freezing, full=full)
         return await self._begin(point, worker)
 
-    def _options(self, worker: "VmWorker") -> PointOptions:
+    def _options(self, worker: "VmWorker", how: HowMade) -> PointOptions:
         vm = worker.snapshot
-        return PointOptions(speed=self._app.settings.speed(vm.address, vm.name))
+        return PointOptions(self._app.settings.speed(vm.address, vm.name), fleece=how.fleece)
 
     async def take_up(self, worker: "VmWorker", kept: Kept) -> bool:
         """See to a point that an earlier BlockDeck left; not while somebody works on its chain."""
@@ -236,6 +247,10 @@ class ChainMaking:
     def _tell(self, words: str) -> None:
         log.info("%s", words)
         self._app.notify(plain(words), severity="error", timeout=30, markup=False)
+
+
+def _freezing(worker: "VmWorker", how: HowMade) -> Freeze | None:
+    return worker.freezing.frozen if how.freeze else None
 
 
 def _settle(begun: "asyncio.Future[bool]", runs: bool) -> None:

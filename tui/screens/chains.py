@@ -22,7 +22,8 @@ from tui.images.restorable import images_of, point_of
 from tui.images.seal import unsealed
 from tui.keymap import remappable
 from tui.qmp.errors import QmpError
-from tui.screens.chain_making import ChainMaking
+from tui.screens.chain_fleece import against, refuses, suggestion
+from tui.screens.chain_making import ChainMaking, HowMade
 from tui.screens.choose_disks import ChooseDisks
 from tui.screens.confirm import Confirm
 from tui.screens.prune import PruneScreen
@@ -38,6 +39,7 @@ from tui.widgets.chain_tree import ChainTree, Spot
 from tui.widgets.line import Line
 from tui.widgets.path_suggester import PathSuggester
 from tui.widgets.plain_input import PlainInput
+from tui.worker import VmWorker
 
 _LOOK_SECONDS = 2.0
 _NONE = "No chain in {directory}. Press s to start one, d for another directory."
@@ -232,23 +234,30 @@ class ChainsScreen(VmScreen):
         worker = self.worker
         if worker is None:
             return
-        freezable = worker.freezing.is_possible
-        chooser = ChooseDisks(worker.snapshot.devices, self._directory, freezable=freezable)
+        chooser = ChooseDisks(
+            worker.snapshot.devices,
+            self._directory,
+            freezable=worker.freezing.is_possible,
+            fleece=suggestion(self.deck, worker.snapshot),
+            against=partial(against, worker),
+            suggester=PathSuggester(lambda: worker.process),
+        )
         chosen = await self.app.push_screen_wait(chooser)
         if chosen is None:
             return
+        await self.deck.remember_fleece(worker.snapshot, chosen.fleece)
         devices = [d for d in worker.snapshot.devices if d.key in chosen.keys]
 
-        async def start(freeze: bool) -> None:
-            await self.making.start(worker, devices, Path(self._directory), freeze=freeze)
+        async def start(how: HowMade) -> None:
+            await self.making.start(worker, devices, Path(self._directory), how)
 
-        await self._frozen_or_not(start, freeze=chosen.freeze)
+        await self._frozen_or_not(start, HowMade(chosen.freeze, chosen.fleece))
         self._look()
 
-    async def _frozen_or_not(self, act: Callable[[bool], Awaitable[None]], *, freeze: bool) -> None:
+    async def _frozen_or_not(self, act: Callable[[HowMade], Awaitable[None]], how: HowMade) -> None:
         """Act with the guest frozen, or after a question without, where it cannot be."""
         try:
-            await act(freeze)
+            await act(how)
         except AgentError as error:
             question = Confirm(
                 title="Go on without freezing the guest?",
@@ -258,7 +267,7 @@ class ChainsScreen(VmScreen):
                 no="Nothing",
             )
             if await self.app.push_screen_wait(question):
-                await act(False)
+                await act(how._replace(freeze=False))
 
     async def _go_on(self, *, full: bool) -> None:
         worker, spot = self.worker, self.spot
@@ -266,13 +275,15 @@ class ChainsScreen(VmScreen):
             self.notify("Choose a chain first.", severity="warning")
             return
         kept = spot.chain.kept
-        frozen = await self.making.was_frozen(kept)
+        how = await self._fleeced_or_not(worker, kept, await self.making.was_made(kept))
+        if how is None:
+            return
 
-        async def go_on(freeze: bool, full: bool = full) -> None:
-            await self.making.go_on(worker, kept, full=full, freeze=freeze)
+        async def go_on(how: HowMade, full: bool = full) -> None:
+            await self.making.go_on(worker, kept, how, full=full)
 
         try:
-            await self._frozen_or_not(go_on, freeze=frozen)
+            await self._frozen_or_not(go_on, how)
         except NeedsFull as reason:
             question = Confirm(
                 title="Make a full point instead?",
@@ -281,8 +292,31 @@ class ChainsScreen(VmScreen):
                 no="Nothing",
             )
             if await self.app.push_screen_wait(question):
-                await self._frozen_or_not(partial(go_on, full=True), freeze=frozen)
+                await self._frozen_or_not(partial(go_on, full=True), how)
         self._look()
+
+    async def _fleeced_or_not(self, worker: VmWorker, kept: Kept, how: HowMade) -> HowMade | None:
+        """The next point as the last one was made, or after a question without fleecing."""
+        names = {disk.device for disk in kept.chain.disks}
+        devices = [device for device in worker.snapshot.devices if device.title in names]
+        try:
+            found = await against(worker, devices, how.fleece)
+        except QmpError as error:
+            self.notify(plain(str(error)), severity="error", markup=False)
+            return None
+        if found is None or not refuses(found):
+            return how
+        question = Confirm(
+            title="Go on without fleecing?",
+            text=f"The points before saved what the guest overwrote to {plain(how.fleece, 200)}. "
+            f"{plain(found.message, 300)} Without, the guest waits for the target meanwhile, and "
+            "its writes fail where that fails.",
+            yes="Without fleecing",
+            no="Nothing",
+        )
+        if not await self.app.push_screen_wait(question):
+            return None
+        return how._replace(fleece="")
 
     @work(group="chain-act", exclusive=True)
     async def action_next(self) -> None:

@@ -1,27 +1,38 @@
-"""Which disks a chain is to be of."""
+"""Which disks a chain is to be of, and how its first point is made."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, NamedTuple
 
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Checkbox, SelectionList
+from textual.suggester import Suggester
+from textual.widgets import Checkbox, Input, SelectionList
 from textual.widgets.selection_list import Selection
 
+from tui.backup.verdict import Finding
+from tui.qmp.errors import QmpError
+from tui.screens.chain_fleece import refuses
 from tui.text import plain
 from tui.units import size
 from tui.vm.snapshot import Device
 from tui.widgets.line import Line
+from tui.widgets.plain_input import PlainInput
 
 
 class ChosenDisks(NamedTuple):
-    """The keys of disks, and whether the guest is to be frozen while their backup begins."""
+    """The keys of disks, and how their backup begins.
+
+    `freeze` is whether the guest is frozen meanwhile, `fleece` the directory on fast storage that
+    saves what it overwrites; "" is none.
+    """
 
     keys: tuple[str, ...]
     freeze: bool
+    fleece: str
 
 
 class ChooseDisks(ModalScreen[ChosenDisks | None]):
@@ -31,6 +42,9 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
         devices: the disks that can be chosen; those that the guest writes to are at first.
         directory: where the images go.
         freezable: whether a socket of the guest's agent is known.
+        fleece: the directory for fleecing that is suggested; "" is none.
+        against: tells what is to be said against fleecing these disks to a directory.
+        suggester: completes that directory.
     """
 
     BINDING_GROUP_TITLE = "Disks of a chain"
@@ -39,14 +53,26 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
         Binding("escape,q", "dismiss(None)", "Back"),
     ]
 
-    def __init__(self, devices: Sequence[Device], directory: str, *, freezable: bool) -> None:
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        directory: str,
+        *,
+        freezable: bool,
+        fleece: str,
+        against: Callable[[Sequence[Device], str], Awaitable[Finding | None]],
+        suggester: Suggester,
+    ) -> None:
         super().__init__()
         self._freezable = freezable
         self._devices = tuple(devices)
         self._directory = directory
+        self._fleece = fleece
+        self._against = against
+        self._suggester = suggester
 
     def compose(self) -> ComposeResult:
-        """What it does, the disks, the keys."""
+        """What it does, the disks, the rest, the keys."""
         with Vertical(classes="dialog acts"):
             yield Line("Start a chain", classes="dialog-title")
             yield Line(
@@ -58,8 +84,16 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
             yield SelectionList[str](*map(self._selection, self._devices), id="chain-disks")
             if self._freezable:
                 yield Checkbox("Freeze the guest by its agent while it begins", id="chain-freeze")
+            with Horizontal(id="chain-fleece"):
+                yield Line("Fleece", classes="filter-label")
+                yield PlainInput(
+                    self._fleece,
+                    placeholder="none: the guest waits for a slow target",
+                    suggester=self._suggester,
+                    id="chain-fleece-input",
+                )
             yield Line(" ", id="chain-disks-error")
-            yield Line("Space chooses, F2 starts, Esc goes back.", classes="dialog-hint")
+            yield Line("Space chooses, Tab goes on, F2 starts, Esc goes back.", id="chain-keys")
 
     def _selection(self, device: Device) -> Selection[str]:
         medium = device.medium
@@ -75,11 +109,43 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
         """Choose at once."""
         self.query_one(SelectionList).focus()
 
-    def action_start(self) -> None:
+    @property
+    def _chosen(self) -> tuple[Device, ...]:
+        keys = self.query_one(SelectionList).selected
+        return tuple(device for device in self._devices if device.key in keys)
+
+    @property
+    def _typed(self) -> str:
+        return self.query_one("#chain-fleece-input", Input).value.strip()
+
+    @on(Input.Changed)
+    @on(Input.Submitted)
+    @on(SelectionList.SelectedChanged)
+    @work(group="against", exclusive=True)
+    async def _changed(self) -> None:
+        """Tell what is wrong where it was typed, or what is worth knowing about it."""
+        await self._judged()
+
+    async def _judged(self) -> bool:
+        """Whether nothing refuses what is filled in; what is to be said about it is."""
+        found: Finding | None = None
+        try:
+            found = await self._against(self._chosen, self._typed)
+            words, bad = (found.message if found is not None else " "), refuses(found)
+        except QmpError as error:
+            words, bad = str(error), True
+        if not self._chosen:
+            words, bad = "Choose a disk at least.", True
+        if self.is_attached:
+            line = self.query_one("#chain-disks-error", Line)
+            line.show_resized(plain(words, 400))
+            line.set_class(bad, "-bad")
+        return not bad
+
+    @work(group="against", exclusive=True)
+    async def action_start(self) -> None:
         """Take what is chosen."""
-        chosen = self.query_one(SelectionList).selected
-        if chosen:
+        if await self._judged():
             freeze = any(box.value for box in self.query(Checkbox))
-            self.dismiss(ChosenDisks(tuple(chosen), freeze))
-        else:
-            self.query_one("#chain-disks-error", Line).show("Choose a disk at least.")
+            keys = tuple(device.key for device in self._chosen)
+            self.dismiss(ChosenDisks(keys, freeze, self._typed))
