@@ -219,3 +219,46 @@ async def test_without_a_manifest_the_images_are_listed_and_verified(
     assert "MISSING" in listed.out
     manifest.write_text(text)
     assert (await blockdeck("chain", "list", place)).status == 1
+
+
+async def test_a_chain_goes_on_after_a_prune_and_is_restored(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", fmt) for i, fmt in enumerate(("raw", "qcow2"))]
+    vm = await qemu(*disks[0].options, *disks[1].options)
+    place = tmp_path / "backups"
+    place.mkdir()
+    moments = {}
+
+    async def point(*words: str, number: int) -> None:
+        for disk in disks:
+            # Some of what was written before is written over, some stays.
+            await disk.write(vm, number * STEP, 4 * STEP, 10 * number)
+        moments[number] = {disk.name: bytes(disk.content) for disk in disks}
+        done = await blockdeck("chain", *words, vm.monitor, place)
+        assert done.status == 0, done.err
+        assert f"point {number} of chain" in done.out
+
+    await point("start", number=1)
+    await point("next", number=2)
+    await point("next", number=3)
+    pruned = await blockdeck("prune", place, "--keep-last", "1", "--yes")
+    assert pruned.status == 0, pruned.err
+    await point("next", number=4)
+    await point("next", number=5)
+    listed = (await blockdeck("chain", "list", place, "--json")).json
+    assert [(p["serial"], p["kind"], p["restorable"]) for p in listed["points"]] == [
+        (3, "full", True),
+        (4, "incremental", True),
+        (5, "incremental", True),
+    ]
+    verified = await blockdeck("verify", place, "--source", vm.monitor)
+    assert verified.status == 0, verified.err
+    assert verified.out.count("IDENTICAL") == 2
+    for number in (3, 4, 5):
+        for disk in disks:
+            target = tmp_path / f"{disk.name}-{number}.raw"
+            words = ("--point", number, "--disk", disk.name, "--format", "raw")
+            done = await blockdeck("restore", place, target, *words)
+            assert done.status == 0, done.err
+            assert target.read_bytes() == moments[number][disk.name], (number, disk.name)

@@ -13,6 +13,7 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import USUAL
 from tests.waiting import until
 from tests.worker.watching import worker_of
+from tui import units
 from tui.chain.directory import Kept, chains_in
 from tui.chain.manifest import bitmap_name
 from tui.config import Settings
@@ -20,6 +21,7 @@ from tui.images.seal import unsealed
 from tui.screens.chains import ChainsScreen
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
+from tui.units import percent
 
 
 def the_chain(directory: Path, points: int) -> Kept | None:
@@ -222,3 +224,37 @@ async def test_images_without_a_manifest_are_verified_and_restored_by_keys(
         await deck.sees("1 image  MISSING: mail")
         await deck.press("v")
         await deck.sees("NOT WHOLE", "cannot be restored")
+
+
+@pytest.mark.parametrize("size", [(80, 24), USUAL], ids=str)
+async def test_of_a_running_point_each_disk_tells_how_far_it_is(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", "raw") for i in range(2)]
+    for disk in disks:
+        disk.path.write_bytes(b"\5" * len(disk.content))
+    vm = await qemu(*disks[0].options, *disks[1].options)
+    async with open_deck(vm, size, settings=Settings(backup={"speed": "1"})) as deck:
+        await deck.press("5")
+        await deck.sees("No chain in")
+        await deck.press("s")
+        await deck.sees("Start a chain")
+        await deck.press("f2")
+        await deck.sees("running ")
+        await deck.press("end")
+        jobs = {job["device"]: job for job in await vm.qmp("query-block-jobs")}
+        (slow,) = (job for name, job in jobs.items() if "-n0-" in name)
+        (other,) = (name for name in jobs if "-n1-" in name)
+        await vm.qmp("block-job-set-speed", device=other, speed=0)
+        # At a byte a second one stands where it is; the other is done, and waits for it.
+        await deck.sees("n1: 100%, 4.0 MiB of 4.0 MiB")
+        (slow,) = [j for j in await vm.qmp("query-block-jobs") if j["device"] == slow["device"]]
+        assert slow["offset"] < slow["len"]
+        done, length = slow["offset"], slow["len"]
+        await deck.sees(f"n0: {percent(done / length)}, {units.size(done)} of {units.size(length)}")
+        await deck.sees(f"running {percent((done + length) / (2 * length))}")
+        await deck.press("c")
+        await deck.sees("Cancel the point?")
+        await deck.press("y")
+        await deck.is_told("The point did not come to be", "cancelled")
+        await deck.sees("No chain in")
