@@ -74,7 +74,6 @@ class Sequence:
         self._fast = directory / "fast"
         self._fast.mkdir()
         self._fleeces = can_fleece(*formats) and self._chance.random() < 0.5
-        self._clean = True
         self._kept: dict[str, Kept] = {}
         self._vms = 0
         self._written: list[tuple[str, int, int, int]] = []
@@ -153,8 +152,6 @@ class Sequence:
         if process.returncode is None:
             process.kill()
             await process.wait()
-            # Its fleece may have had a name still.
-            self._clean = False
         self.done.append(f"BlockDeck killed after {seconds:.1f} s, or ended: {process.returncode}")
 
     def _fleece(self) -> str:
@@ -187,7 +184,7 @@ class Sequence:
             running = {point.serial for point in chain.points} - complete
             assert complete == marked - running, (complete, marked, running)
             assert set(chain.files()) <= there
-        assert not self._clean or list(self._fast.iterdir()) == []
+        assert list(self._fast.iterdir()) == []
 
     # --- steps -----------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from tests.worker.disks import KIB, MIB
 from tests.worker.test_fleece import gone_by
 from tests.worker.watching import BRISK, until, worker_of
 from tui.agent import Freeze
+from tui.chain.directory import Kept, write_chain
 from tui.chain.plan import PointOptions, new_chain, plan_full
 from tui.qmp.errors import CommandRefused
 from tui.worker import VmWorker
@@ -238,6 +239,29 @@ async def test_a_switch_that_is_refused_leaves_nothing(
     assert [*fast.iterdir(), *place.iterdir()] == []
     for name in mirror.disks:
         await mirror.write(name, 0, MIB, 0xC)
+
+
+@pytest.mark.parametrize("node", [None, "-j", "-w"], ids=["made", "opened", "on its disk"])
+async def test_of_a_point_that_was_cut_off_nothing_is_left(
+    mirror: Mirror, worker: VmWorker, fast: Path, place: Path, node: str | None
+) -> None:
+    vm, before = mirror.vm, await graph(mirror.vm)
+    chain = new_chain(worker.snapshot, worker.snapshot.devices)
+    plan = plan_full(worker.snapshot, chain, place, PointOptions(fleece=str(fast)))
+    # As a BlockDeck leaves it that is killed before the file has lost its name.
+    path = write_chain(place, plan.chain)
+    for step in next(iter(plan.plans.values())).prepare:
+        await vm.qmp(step["execute"], step["arguments"])
+        if step["execute"] == "blockdev-create":
+            await gone_by(vm, step["arguments"]["job-id"])
+        if node is None and list(fast.iterdir()):
+            break
+        if node is not None and str(step["arguments"].get("node-name")).endswith(node):
+            break
+    assert len(list(fast.iterdir())) == 1
+    await worker.chains.sort_out(Kept(path, plan.chain))
+    assert [*fast.iterdir(), *place.iterdir()] == []
+    assert await graph(vm) == before
 
 
 @pytest.mark.parametrize("as_far_as", ["prepared", "switched", "seen"])

@@ -203,6 +203,32 @@ async def test_a_filter_without_a_job_is_swept_away(
     await guest_writes(vm, 0, MIB)
 
 
+async def test_a_fleece_that_still_has_its_name_loses_it(
+    qemu: QemuStarter, tmp_path: Path, fast: Path
+) -> None:
+    vm = await vm_of(qemu, tmp_path, by_drive)
+    before = await named(vm)
+    async with worker_of(vm) as worker:
+        verdict = await worker.judge(backup(vm), way=Way.BLOCKDEV, fleece=str(fast))
+    # As a BlockDeck leaves it that is killed right after it has opened the file.
+    for step in verdict.prepare:
+        await vm.qmp(step["execute"], step["arguments"])
+        if step["execute"] == "blockdev-create":
+            await gone_by(vm, step["arguments"]["job-id"])
+        if str(step["arguments"].get("node-name")).endswith("-j"):
+            break
+    (left,) = fast.iterdir()
+    # What has such a name only is somebody else's.
+    (fast / left.name.replace("blockdeck-to-", "blockdeck-to-0")).touch()
+    async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)):
+
+        async def swept() -> bool:
+            return await named(vm) == before and not left.exists()
+
+        await until_answered(swept)
+    assert len(list(fast.iterdir())) == 1
+
+
 async def gone_by(vm: Vm, job_id: str) -> None:
     """Wait for a job's end and dismiss it."""
 

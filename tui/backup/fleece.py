@@ -11,13 +11,15 @@ from typing import Any
 
 from tui.backup.arguments import Json, command
 from tui.vm.snapshot import VmSnapshot
-from tui.vm.target_nodes import fleece_nodes, stem_of, switch_node
+from tui.vm.target_nodes import fleece_nodes, is_fleece_file, stem_of, switch_node
 
 SINCE = (7, 1)
 """The QEMU whose filter gives the backup up rather than the guest's write."""
 
 _SOUND_SINCE = (10, 0)
 """The first QEMU that was seen to be sound with disks that are not raw; 7.2 was seen not to be."""
+
+_SUFFIX = ".fleece"
 
 SAVING_SECONDS = 20
 """How long a write of the guest waits for the fast storage; then the backup is given up."""
@@ -43,7 +45,12 @@ def why_not(vm: VmSnapshot, driver: str | None) -> str | None:
 
 def fleece_path(directory: str, job_id: str) -> str:
     """The image of a job in a directory. BlockDeck deletes it as soon as QEMU has it open."""
-    return str(PurePosixPath(directory) / f"{stem_of(fleece_nodes(job_id)[0])}.fleece")
+    return str(PurePosixPath(directory) / f"{stem_of(fleece_nodes(job_id)[0])}{_SUFFIX}")
+
+
+def is_fleece(node: str, path: str) -> bool:
+    """Whether a node of ours has the image of a fleece open that `fleece_path` named."""
+    return is_fleece_file(node) and path.endswith(f"/{stem_of(node)}{_SUFFIX}")
 
 
 def saving_steps(path: str, size: int, job_id: str, creator: str) -> tuple[Mapping[str, Any], ...]:

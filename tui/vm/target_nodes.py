@@ -61,6 +61,11 @@ def is_switch(node: str) -> bool:
     return is_filter(node) and node.endswith(_SWITCH)
 
 
+def is_fleece_file(node: str) -> bool:
+    """Whether a node of ours is the file of what a filter saves to."""
+    return node.startswith(TARGET_PREFIX) and node[len(stem_of(node)) :] == _FILE
+
+
 def turn_of(filter_node: str) -> str:
     """The name of the node that whoever takes a filter off has for as long as that takes."""
     return stem_of(filter_node) + _TURN

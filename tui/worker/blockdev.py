@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from tui.backup.fleece import is_fleece
 from tui.backup.plan import Plan
 from tui.qmp.aside import aside
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
@@ -14,7 +15,14 @@ from tui.qmp.models import JobInfo, QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import DRY_RUN_PREFIX, Job
-from tui.vm.target_nodes import TARGET_PREFIX, is_filter, removal_order, stem_of
+from tui.vm.target_nodes import (
+    TARGET_PREFIX,
+    all_nodes,
+    is_filter,
+    removal_order,
+    stem_of,
+    target_nodes,
+)
 from tui.whole import whole
 from tui.worker.filters import take_off
 from tui.worker.pace import Pace
@@ -228,6 +236,22 @@ class TargetNodes:
             # It is none, or not over yet, or dismissed itself meanwhile.
             log.info("dismissing %s: %s", job_id, refusal)
 
+    async def clear(self, session: QmpSession, job_ids: Iterable[str]) -> None:
+        """Remove what a BlockDeck that was killed has made for jobs that did not come to be.
+
+        Raises:
+            NotAnswering, ConnectionLost: as `QmpSession.execute`.
+        """
+        snapshot = self._state.snapshot
+        for job_id in job_ids:
+            creator = _CREATOR + target_nodes(job_id)[0]
+            if creator in snapshot.job_ids:
+                await self._dismiss(session, creator)
+            left = [node for node in all_nodes(job_id) if node in snapshot.graph.names]
+            problem = await self.remove(session, left)
+            if problem is not None:
+                log.info("removing %s: %s", left, problem)
+
     async def sweep(self, session: QmpSession) -> None:
         """Remove nodes that no job uses any more, and jobs whose making of an image is over.
 
@@ -252,6 +276,13 @@ class TargetNodes:
         for job_id in old & creators:
             await self._dismiss(session, job_id)
         nodes = sorted(old - creators, key=removal_order)
+        names = {node.name: node.filename for node in snapshot.nodes}
         problem = await self.remove(session, nodes) if nodes else None
         if problem is not None:
             log.info("removing %s: %s", nodes, problem)
+        for path in (names[node] for node in nodes if is_fleece(node, names.get(node, ""))):
+            # Who was killed between making it and taking its name off has left it.
+            try:
+                await self._delete(path)
+            except NotDeleted as error:
+                log.info("a fleece stays behind: %s", error)

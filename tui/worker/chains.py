@@ -54,6 +54,8 @@ class Chains:
         history: History | None,
     ) -> None:
         self._refresh = refresh
+        self._nodes = nodes
+        self._session = session
         self._end = PointEnd(state, subscribers, session, refresh, deadline, history)
         self._begin = PointStart(state, nodes, starter, self._end, session, local, deadline)
 
@@ -150,6 +152,7 @@ class Chains:
             if ends and all(end is Outcome.SUCCEEDED for end in ends):
                 kept = await self._end.complete(running)
             else:
+                await self._nodes.clear(self._session(), running.job_ids)
                 await self._end.drop(running)
                 without = kept.chain.without_point(point.serial)
                 kept = Kept(kept.path, without)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tui.agent import Freeze as Frozen
+from tui.backup.fleece import fleece_path
 from tui.chain.directory import write_chain
 from tui.chain.manifest import Chain, Point, PointArguments
 from tui.chain.plan import NotPossible, PointPlan
@@ -82,6 +83,18 @@ def are_new(directory: Path, plan: PointPlan) -> None:
         path = directory / image.file
         if path.is_symlink() or path.exists():
             raise NotPossible(f"{path} is there already: nothing is overwritten.")
+
+
+def files_of(running: RunningPoint) -> list[Path]:
+    """All files that are made for a point: its images, and what takes the guest's old data.
+
+    The latter lose their names while the point is prepared, unless BlockDeck is killed just then.
+    """
+    point, asked = running.point, running.point.arguments
+    images = [running.directory / image.file for image in point.images.values()]
+    if asked is None or not asked.fleece:
+        return images
+    return images + [Path(fleece_path(asked.fleece, job_id)) for job_id in point.job_ids.values()]
 
 
 def measured(directory: Path, point: Point) -> Point:

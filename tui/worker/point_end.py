@@ -12,7 +12,7 @@ from tui.history import History
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Job, Outcome, VmSnapshot
-from tui.worker.point import PointFailed, RunningPoint, measured, removed
+from tui.worker.point import PointFailed, RunningPoint, files_of, measured, removed
 from tui.worker.state import VmState
 from tui.worker.subscribers import Subscribers
 
@@ -113,8 +113,7 @@ class PointEnd:
     async def drop(self, running: RunningPoint) -> str:
         """Remove what is of a point that did not come to be; tells what could not be removed."""
         left: list[str] = []
-        files = [running.directory / image.file for image in running.point.images.values()]
-        left += await asyncio.to_thread(removed, files)
+        left += await asyncio.to_thread(removed, files_of(running))
         chain = running.chain.without_point(running.point.serial)
         if chain.points:
             await asyncio.to_thread(write_chain, running.directory, chain)
