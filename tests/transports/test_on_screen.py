@@ -10,6 +10,7 @@ from tests.transports.test_ssh import fingerprint_of
 from tests.ui.conftest import DeckOpener
 from tests.waiting import until
 from tests.worker.disks import null
+from tui.screens.devices import DevicesScreen
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -33,5 +34,6 @@ async def test_an_unknown_host_shows_its_whole_fingerprint(
             # Once the operator has accepted it, the same line works.
             (home / "known_hosts").write_text(trusted)
             await deck.press("enter")
-            await until(lambda: "connected" in deck.header)
+            await until(lambda: isinstance(deck.app.screen, DevicesScreen))
+            await deck.sees("connected", "d0")
             assert [row["Device"] for row in deck.rows] == ["d0"]

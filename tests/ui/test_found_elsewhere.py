@@ -14,6 +14,7 @@ from tests.ui.test_found_vms import detail, has_looked
 from tests.waiting import until
 from tests.worker.disks import null
 from tui.screens.connect import ConnectScreen
+from tui.screens.devices import DevicesScreen
 
 SMALL = (80, 24)
 
@@ -43,6 +44,12 @@ async def go_to(deck: Deck, name: str) -> None:
     raise AssertionError(deck.screen)
 
 
+async def is_connected(deck: Deck) -> None:
+    """Wait for the screen of the disks, with the VM's own header."""
+    await until(lambda: isinstance(deck.app.screen, DevicesScreen))
+    await deck.sees("connected")
+
+
 async def test_a_vm_of_another_host_is_two_keys_away(
     start: Starter, open_deck: DeckOpener, tmp_path: Path
 ) -> None:
@@ -56,7 +63,7 @@ async def test_a_vm_of_another_host_is_two_keys_away(
             await go_to(deck, name)
             assert f"ssh://{HOST}:{sshd.port}{path}" in detail(deck)
             await deck.press("enter")
-            await until(lambda: "connected" in deck.header)
+            await is_connected(deck)
             assert deck.vm.address == f"ssh://{HOST}:{sshd.port}{path}"
             assert [device.key for device in deck.vm.devices] == ["d0"]
             # It is known there as the one that is open.
@@ -87,7 +94,7 @@ async def test_there_is_a_way_back_to_this_host(
             assert isinstance(deck.app.screen, ConnectScreen)
             # The input is free for another address, and Enter there takes the highlighted VM.
             await deck.press("enter")
-            await until(lambda: "connected" in deck.header)
+            await is_connected(deck)
             assert deck.vm.address == str(tmp_path / "mine.sock")
 
 

@@ -2,10 +2,11 @@
 
 import os
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict
 
-from tui.qmp.address import MonitorAddress, UnixAddress
+from tui.qmp.address import MonitorAddress, SshAddress, UnixAddress
 from tui.qmp.reserved import Manager as Manager
 
 
@@ -205,6 +206,8 @@ class FoundVm(BaseModel):
             address = self.monitors[0].address
             if isinstance(address, UnixAddress):
                 return f"{address.path.name} in {address.path.parent}"
+            if isinstance(address, SshAddress):
+                return f"{PurePosixPath(address.path).name} on {address.host}"
             return self.monitors[0].text
         return "(no name)"
 
