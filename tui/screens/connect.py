@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input
+from textual.widgets import DataTable, Input
 
 from tui.discovery.models import Findings, FoundVm, Holder
 from tui.keymap import remappable
@@ -19,6 +19,7 @@ from tui.qmp.reserved import reserved
 from tui.screens.vm_screen import ROOMY, WIDE
 from tui.text import plain
 from tui.widgets.found_rows import FOUND_COLUMNS, describe_found, found_row
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
 from tui.widgets.plain_input import PlainInput
@@ -98,7 +99,7 @@ class ConnectScreen(Screen[None]):
             yield LiveTable(FOUND_COLUMNS, id="found-table")
             with VerticalScroll(id="found-detail", can_focus=True):
                 yield Line(id="found-text")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Ready to type."""

@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer
 
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
 
@@ -30,7 +30,7 @@ class HelpScreen(ModalScreen[None]):
             yield Line("Keys", classes="dialog-title")
             with VerticalScroll():
                 yield Line(Content("\n").join(self._lines()))
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def _lines(self) -> Iterable[Content]:
         for title, bindings in self._groups:

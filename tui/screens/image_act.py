@@ -11,13 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Footer, ProgressBar
+from textual.widgets import ProgressBar
 
 from tui.images.errors import ImageError
 from tui.images.progress import Progress
 from tui.screens.confirm import Confirm
 from tui.text import plain
 from tui.units import percent, size
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ImageActScreen(ModalScreen[None]):
             yield from self.compose_body()
             yield Line(" ", id="act-status")
             yield ProgressBar(total=1.0, show_eta=False, show_percentage=False)
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def compose_body(self) -> Iterable[Widget]:
         """What is between title and status."""

@@ -6,10 +6,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer
 
 from tui.keymap import remappable
 from tui.text import plain
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
 
@@ -34,7 +34,7 @@ class TextPage(ModalScreen[None]):
             yield Line(plain(self._title, 200), classes="dialog-title")
             with VerticalScroll():
                 yield Line("\n".join(plain(line) for line in self._text.split("\n")))
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def action_copy(self) -> None:
         """Copy over the terminal."""

@@ -7,13 +7,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from tui.keymap import remappable
 from tui.screens.rescue import RescueScreen
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import find_trouble
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.trouble_banner import TroubleBanner
 from tui.widgets.vm_bar import VmBar
 from tui.widgets.vm_header import VmHeader
@@ -76,7 +76,7 @@ class VmScreen(Screen[None]):
         yield VmBar(id="vm-bar")
         yield TroubleBanner(id="trouble")
         yield from self.compose_body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Rescue is offered to a stopped guest alone."""

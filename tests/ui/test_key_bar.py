@@ -1,0 +1,129 @@
+"""The keys at the foot of every screen: none is cut, however narrow the terminal."""
+
+from pathlib import Path
+
+import pytest
+from textual.widgets._footer import FooterKey
+
+from tests.qemu import QemuStarter, Vm
+from tests.ui.conftest import DeckOpener
+from tests.ui.deck import Deck, open_form
+from tests.waiting import until
+from tui.widgets.key_bar import KeyBar, fitted
+
+DISK = ("-blockdev", "null-co,node-name=d0,size=1073741824,read-zeroes=on")
+
+
+@pytest.fixture
+async def busy(qemu: QemuStarter, tmp_path: Path) -> Vm:
+    """A VM with a job, a bitmap and a leftover: every key of every screen is in use."""
+    vm = await qemu("-name", "web", *DISK)
+    await vm.qmp("block-dirty-bitmap-add", node="d0", name="one")
+    await vm.qmp("blockdev-add", driver="null-co", node_name="left-over")
+    target = str(tmp_path / "j.raw")
+    backup = {"device": "d0", "target": target, "format": "raw", "sync": "full", "job-id": "j"}
+    await vm.qmp("drive-backup", {**backup, "speed": 1})
+    return vm
+
+
+def bar(deck: Deck) -> list[str]:
+    """The keys that are on the screen whole, in order; one that is cut says so."""
+    # The one on top: a page of text has a bar of its own.
+    line = deck.app.screen.query_one(KeyBar)
+    keys = list(line.query(FooterKey))
+    words = []
+    for key in keys:
+        cut = not line.region.contains_region(key.region)
+        words.append(f"{key.key_display} {key.description}{' (CUT)' if cut else ''}")
+    return words
+
+
+async def shows(deck: Deck, *words: str) -> None:
+    """Wait for these keys, and see that none is cut."""
+    try:
+        await until(lambda: set(words) <= set(bar(deck)))
+    except AssertionError as error:
+        raise AssertionError(f"not {words}, but {bar(deck)}") from error
+    await deck.settle()
+    assert not [word for word in bar(deck) if "CUT" in word]
+
+
+EVERY = ("? Keys", "q Quit")
+
+
+@pytest.mark.parametrize("width", [80, 60])
+async def test_nothing_is_cut_on_any_screen(
+    busy: Vm, qemu: QemuStarter, open_deck: DeckOpener, width: int
+) -> None:
+    beside = await qemu("-name", "db", *DISK)
+    async with open_deck(busy, (width, 24), beside=[beside]) as deck:
+        for keys, words in (
+            ("1", ("b Back up", "/ Filter")),
+            ("2", ("p Pause", "c Cancel")),
+            ("3", ("Enter JSON",)),
+            ("4", ("v Read",)),
+            ("5", ("s Start", "n Next")),
+            ("0", ("s Show", "x Close", "/ Filter")),
+        ):
+            await deck.press(keys)
+            await shows(deck, *words, *EVERY)
+        for keys, words in (
+            ("L", ("Esc Back", "d Clean up")),
+            ("B", ("Esc Back", "a Add", "c Clear")),
+            ("2i", ("Esc Back", "p Pause")),
+        ):
+            await deck.press(*keys)
+            await shows(deck, *words, *EVERY)
+            await deck.press("escape")
+        await deck.press("question_mark")
+        await shows(deck, "Esc Back")
+        await deck.press("escape", "o")
+        await shows(deck, "F5 Look", "Esc Back", "F1 Keys")
+        await deck.press("escape", "right_square_bracket", "1")
+        await deck.sees("d0")
+        await open_form(deck, "d0")
+        await shows(deck, "F2 Start", "Esc Back", "F1 Keys")
+
+
+async def test_what_there_is_room_for_is_told_in_words_and_the_rest_in_one(
+    busy: Vm, open_deck: DeckOpener
+) -> None:
+    async with open_deck(busy, (120, 30)) as deck:
+        await shows(deck, "b Back up", "1 Disks", "4 History", "5 Chains", *EVERY)
+        await deck.resize(80, 24)
+        await until(lambda: "4-5 More" in bar(deck))
+        await shows(deck, "b Back up", "s Sort", "1 Disks", "3 Events", *EVERY)
+        await deck.resize(120, 30)
+        await until(lambda: "5 Chains" in bar(deck))
+
+
+def key(name: str, words: str, action: str = "act") -> FooterKey:
+    return FooterKey(name, name, words, action)
+
+
+def told(keys: list[FooterKey], width: int) -> str:
+    return " ".join(f"{k.key_display} {k.description}" for k in fitted(keys, width))
+
+
+def test_screens_go_first_then_acts_and_never_the_way_out() -> None:
+    keys = [
+        *(key("Esc", "Back"), key("a", "Add"), key("x", "Remove"), key("R", "RESCUE", "rescue")),
+        *(key(str(n), w, f"show('{w}')") for n, w in enumerate(("Disks", "Jobs", "Events"), 1)),
+        *(key("?", "Keys", "help"), key("q", "Quit", "leave")),
+    ]
+    whole = "Esc Back a Add x Remove R RESCUE 1 Disks 2 Jobs 3 Events ? Keys q Quit"
+    assert told(keys, len(whole) + 1) == whole
+    some = "Esc Back a Add x Remove R RESCUE 1 Disks 2-3 More ? Keys q Quit"
+    assert told(keys, len(some) + 1) == some
+    one = "Esc Back a Add x Remove R RESCUE 1-3 Screens ? Keys q Quit"
+    assert told(keys, len(one) + 1) == one
+    assert told(keys, len(one)) == "Esc Back a Add R RESCUE 1-3 Screens ? Keys q Quit"
+    assert told(keys, 10) == "Esc Back R RESCUE 1-3 Screens ? Keys q Quit"
+
+
+def test_other_keys_are_told_one_by_one() -> None:
+    keys = [
+        *(key(name, "Long words", f"show('{name}')") for name in "J23"),
+        *(key("?", "Keys", "help"), key("q", "Quit", "leave")),
+    ]
+    assert told(keys, 30) == "J 2 3 Screens ? Keys q Quit"
