@@ -238,6 +238,8 @@ async def nothing_is_said_of_a_dead_vm(deck: Deck) -> None:
         assert banner(deck) == ""
         assert "running" not in deck.header
     await until(lambda: deck.row("d0")["Backup"] == "not known")
+    assert "as it was when last seen" in deck.detail
+    assert "io-status" not in deck.detail
     await deck.press("0")
     await until(lambda: deck.column("State") == ["LOST"])
     await deck.press("2")

@@ -67,7 +67,8 @@ class DevicesScreen(VmScreen):
         return self.worker.snapshot.device(key) if self.worker and key else None
 
     def _show_detail(self) -> None:
-        self.query_one(DeviceDetail).show_device(self.highlighted)
+        lost = self.worker is not None and self.worker.snapshot.connection.link is Link.LOST
+        self.query_one(DeviceDetail).show_device(self.highlighted, lost=lost)
 
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self) -> None:

@@ -19,16 +19,16 @@ class DeviceDetail(VerticalScroll, can_focus=True):
         """One block of text."""
         yield Line(id="device-detail-text")
 
-    def show_device(self, device: Device | None) -> None:
-        """Show a disk, or nothing."""
-        self.query_one(Line).show_resized(describe(device))
+    def show_device(self, device: Device | None, *, lost: bool = False) -> None:
+        """Show a disk, or nothing; `lost` tells that its QEMU cannot be reached."""
+        self.query_one(Line).show_resized(describe(device, lost=lost))
 
 
-def describe(device: Device | None) -> Content:
+def describe(device: Device | None, *, lost: bool = False) -> Content:
     """The text about a disk."""
     if device is None:
         return Content.styled("No disk is highlighted.", "$muted")
-    lines: list[Content] = [*_names(device)]
+    lines: list[Content] = [*_names(device, lost=lost)]
     if device.medium is not None:
         medium = device.medium
         lines += [*_sizes(medium), *_chain(medium), *_bitmaps(medium)]
@@ -45,11 +45,14 @@ def _pair(label: str, value: str | Content) -> Content:
     return Content.assemble((f"{label:<11}", "$muted"), value)
 
 
-def _names(device: Device) -> list[Content]:
+def _names(device: Device, *, lost: bool) -> list[Content]:
     medium = device.medium
     name = device.backup_name
     lines = [Content.styled(plain(device.title, 200), "bold $accent")]
-    if name is not None and device.obstacle is None:
+    if lost:
+        words = "as it was when last seen: QEMU cannot be reached"
+        lines.append(_pair("no backup", Content.styled(words, "$text-warning")))
+    elif name is not None and device.obstacle is None:
         lines.append(_pair("back up as", Content.styled(f"device={plain(name, 200)}", "bold")))
     elif device.obstacle is not None:
         lines.append(_pair("no backup", Content.styled(device.obstacle, "$text-warning")))
@@ -58,7 +61,8 @@ def _names(device: Device) -> list[Content]:
         generated = "  (made up by QEMU, new at each start)" if node.startswith("#") else ""
         lines.append(_pair("node-name", f"{node}{generated}"))
     lines.append(_pair("frontend", plain(device.qdev or "not attached to the guest", 200)))
-    lines.append(_pair("state", f"{flags(device)}, io-status {device.io_status or 'not kept'}"))
+    io_status = "" if lost else f", io-status {device.io_status or 'not kept'}"
+    lines.append(_pair("state", f"{flags(device)}{io_status}"))
     return lines
 
 
