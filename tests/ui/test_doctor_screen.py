@@ -123,7 +123,7 @@ async def test_the_first_failure_stops_the_rest(qemu: QemuStarter, open_deck: De
         await vm.qmp("query-jobs")
         await back_up(vm, job_id="again", speed=64 << 10)
         await deck.press("y")
-        await deck.sees("NOT DONE: t: it is in use now, so nothing was done", "1 not tried")
+        await deck.sees("NOT DONE: t (1 not tried): it is in use now, so nothing was done")
     assert [job["id"] for job in await vm.qmp("query-jobs")] == ["again"]
     assert {"t", "t-f"} <= set(await nodes(vm))
 

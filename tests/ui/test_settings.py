@@ -8,10 +8,11 @@ from textual.widgets import Input, OptionList, Select
 
 from tests.qemu import QemuStarter, Vm
 from tests.ui.conftest import DeckOpener
-from tests.ui.deck import open_form
+from tests.ui.deck import Deck, open_form
 from tests.waiting import until
 from tui.config import Settings
 from tui.screens.backup import BackupScreen
+from tui.screens.bitmaps import BitmapsScreen
 from tui.screens.devices import DevicesScreen
 
 DISK = ("-blockdev", "null-co,node-name=disk0,read-zeroes=on,size=67108864")
@@ -89,6 +90,45 @@ async def test_swapped_keys_do_each_others_acts(vm: Vm, open_deck: DeckOpener) -
         await deck.press("p")
         await deck.sees("Cancel nightly")
         await deck.press("n")
+
+
+async def test_a_dimmed_key_says_why_whichever_key_that_is(vm: Vm, open_deck: DeckOpener) -> None:
+    keys = {
+        "jobs": {"pause": "P", "cancel": "f8"},
+        "leftovers": {"clean_all": "K"},
+        "bitmaps": {"clear": "Z"},
+    }
+    target = str(open_deck.backups / "n.qcow2")
+    arguments: dict[str, Any] = {"device": "disk0", "job-id": "nightly", "format": "qcow2"}
+    await vm.qmp("drive-backup", {**arguments, "sync": "full", "speed": 65536, "target": target})
+    async with open_deck(vm, settings=Settings(keys=keys)) as deck:
+        await deck.press("2")
+        await until(lambda: deck.rows and deck.rows[0]["State"] == "running")
+        await deck.press("f8")
+        await deck.sees("Cancel nightly")
+        # It is gone before the answer: QEMU's words, and what to do.
+        await vm.qmp("block-job-cancel", device="nightly", force=True)
+        await until(lambda: not deck.vm.live_jobs)
+        await deck.press("y")
+        await deck.is_told("cancel failed: ", "The job has ended, or another client has dismissed")
+        # The former key does nothing, or there would be two notices.
+        await deck.press("c", "f8", "p", "P")
+        assert await told_once(deck, "Pause nightly: the job is over")
+        assert await told_once(deck, "Cancel nightly: the job is over")
+        await deck.press("L")
+        await deck.sees("It takes a decision of its own")
+        await deck.press("A", "K")
+        assert await told_once(deck, "there is nothing that can go")
+        await deck.press("escape", "B")
+        await until(lambda: isinstance(deck.app.screen, BitmapsScreen))
+        await deck.press("c", "Z")
+        assert await told_once(deck, "clear: there is no bitmap")
+
+
+async def told_once(deck: Deck, words: str) -> bool:
+    """Wait for a notice; whether it is the only one with these words."""
+    await deck.is_told(words)
+    return len([told for told in deck.toasts if words in told]) == 1
 
 
 async def test_directory_and_speed_of_the_form(

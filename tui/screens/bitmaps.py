@@ -20,6 +20,7 @@ from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.bitmap_acts import BitmapAct, BitmapVerb, why_no_source, why_not
 from tui.vm.bitmaps import Bitmap, bitmap_nodes, bitmaps_of, unseen
+from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.bitmap_rows import BITMAP_COLUMNS, bitmap_row, describe_bitmap
 from tui.widgets.line import Line
@@ -156,8 +157,7 @@ class BitmapsScreen(VmScreen):
 
     def on_key(self, event: events.Key) -> None:
         """A dimmed key says why it is."""
-        keys = {b.key: b.action for b in self.BINDINGS if isinstance(b, Binding)}
-        verb = self._verb_of(keys.get(event.character or "", ""))
+        verb = self._verb_of(self.act_of(event.key) or "")
         why = self._hindrance(verb) if verb is not None else None
         if verb is None or why is None:
             return
@@ -216,7 +216,7 @@ class BitmapsScreen(VmScreen):
         try:
             await self.worker.change_bitmap(act)
         except QmpError as error:
-            words = f"NOT DONE: {act.verb.value} {name} on {place}: {error}"
+            words = f"NOT DONE: {act.verb.value} {name} on {place}: {with_advice(error)}"
             self._say(words, "bold $text-error")
             return
         self._say(f"{name} on {place}: {_DONE[act.verb]}", "$text-success")

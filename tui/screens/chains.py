@@ -33,6 +33,7 @@ from tui.screens.verify import VerifyScreen, VerifyStackScreen
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.filenames import file_behind
+from tui.vm.remedies import with_advice
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.widgets.chain_text import describe_chain, describe_point, describe_stack
 from tui.widgets.chain_tree import ChainTree, Spot
@@ -351,7 +352,7 @@ class ChainsScreen(VmScreen):
             # The others of its group end with it.
             await worker.cancel(jobs[0].id)
         except QmpError as error:
-            self.notify(plain(str(error)), severity="error", markup=False)
+            self.notify(plain(with_advice(error)), severity="error", markup=False)
 
     # --- acts on images --------------------------------------------------------------------------
 

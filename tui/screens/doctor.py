@@ -16,12 +16,13 @@ from tui.screens.confirm import Confirm
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.leftover import Leftover
+from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.leftover_rows import LEFTOVER_COLUMNS, describe_leftover, leftover_row
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
 
-_KEYS = {"d": "clean", "A": "clean_all"}
+_DIMMED = frozenset({"clean", "clean_all"})
 _NOT_ALONG = "there is nothing that can go without a thought of its own"
 _FOREIGN = "Another client made it, and may count on it."
 
@@ -121,14 +122,14 @@ class DoctorScreen(VmScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what cannot be done."""
-        if action not in ("clean", "clean_all"):
+        if action not in _DIMMED:
             return super().check_action(action, parameters)
         return True if self._whole() and self._hindrance(action) is None else None
 
     def on_key(self, event: events.Key) -> None:
         """A dimmed key says why it is."""
-        action = _KEYS.get(event.key)
-        if action is not None and self._tell_why_not(action):
+        action = self.act_of(event.key)
+        if action in _DIMMED and self._tell_why_not(action):
             event.stop()
 
     def _tell_why_not(self, action: str) -> bool:
@@ -175,14 +176,14 @@ class DoctorScreen(VmScreen):
             except QmpError as error:
                 left = len(several) - number
                 rest = f" ({left} not tried)" if left else ""
-                self._say(f"NOT DONE: {name}: {error}{rest}", "bold $text-error")
+                self._say(f"NOT DONE: {name}{rest}: {with_advice(error)}", "bold $text-error")
                 return
             done = "cleaned up" if needed else "gone already, nothing was sent"
             self._say(f"{number} of {len(several)}: {name} {done}", "$text-success")
 
     def _say(self, words: str, style: str) -> None:
         if self.is_mounted:
-            text = Content.styled(plain(words, 400), style)
+            text = Content.styled(plain(words, 600), style)
             self.query_one("#leftover-done", Line).show_resized(text)
 
 

@@ -14,6 +14,7 @@ from tui.screens.speed import SpeedScreen
 from tui.screens.verb_menu import VERB_WORDS, VerbMenu
 from tui.text import plain
 from tui.units import rate
+from tui.vm.remedies import with_advice
 from tui.vm.snapshot import Job
 from tui.vm.verbs import Act, Verb, hindrance
 from tui.widgets.job_rows import job_named
@@ -43,7 +44,7 @@ class JobActs(JobCareActs):
         *JobCareActs.BINDINGS,
     ]
     BINDINGS = remappable("jobs", BINDINGS)
-    _KEYS: ClassVar[Mapping[str, str]] = {"p": "pause", "s": "speed", "c": "cancel"}
+    _DIMMED: ClassVar[frozenset[str]] = frozenset({"pause", "speed", "cancel"})
 
     def _hindrance(self, verb: Verb, job: Job) -> str | None:
         if self.looks_only:
@@ -64,7 +65,7 @@ class JobActs(JobCareActs):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what the state of the job forbids."""
-        if action not in self._KEYS.values():
+        if action not in self._DIMMED:
             return super().check_action(action, parameters)
         job = self.highlighted
         verb = self._verb_of(action, job) if job is not None else None
@@ -73,8 +74,7 @@ class JobActs(JobCareActs):
 
     def on_key(self, event: events.Key) -> None:
         """A dimmed key says why it is."""
-        action = self._KEYS.get(event.key)
-        job = self.highlighted
+        action, job = self.act_of(event.key), self.highlighted
         verb = self._verb_of(action, job) if action is not None and job is not None else None
         if job is None or verb is None:
             return
@@ -138,7 +138,7 @@ class JobActs(JobCareActs):
         try:
             await worker.act(job.id, act)
         except QmpError as error:
-            words = f"{name}: {VERB_WORDS[act.verb][0].lower()} failed: {plain(str(error))}"
+            words = f"{name}: {VERB_WORDS[act.verb][0].lower()} failed: {plain(with_advice(error))}"
             self.notify(words, severity="error", markup=False)
             return
         if act.verb is Verb.SET_SPEED:

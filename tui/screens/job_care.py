@@ -12,6 +12,7 @@ from tui.screens.easy import EasyScreen
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.care import Wishes
+from tui.vm.remedies import with_advice
 from tui.vm.snapshot import Device, Job
 from tui.widgets.job_rows import job_named
 
@@ -118,7 +119,7 @@ class JobCareActs(VmScreen):
         try:
             worker.wish(job.id, wishes)
         except QmpError as error:
-            self.notify(plain(str(error)), severity="error", markup=False)
+            self.notify(plain(with_advice(error)), severity="error", markup=False)
         else:
             name = job_named(job, self.deck.fleet.name_among(worker))
             self.notify(f"{name} {done}", markup=False)

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from tui.qmp.errors import QmpError
 from tui.text import plain
 from tui.units import size
+from tui.vm.remedies import with_advice
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.vm.trouble import Trouble, describe, fate_of_ended
 from tui.widgets.line import Line
@@ -109,7 +110,7 @@ class RescueScreen(ModalScreen[None]):
             await act(self._trouble, self._tell)
         except QmpError as error:
             self._steps = []
-            self._say(plain(f"NOT DONE: {error}", 400), "bold $text-error")
+            self._say(plain(f"NOT DONE: {with_advice(error)}", 600), "bold $text-error")
             self.query_one(OptionList).display = True
             self.query_one(OptionList).focus()
         else:

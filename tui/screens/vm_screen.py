@@ -85,6 +85,11 @@ class VmScreen(Screen[None]):
             return vm is not None and find_trouble(vm) is not None
         return super().check_action(action, parameters)
 
+    def act_of(self, key: str) -> str | None:
+        """What a key means here, whichever the operator has given it, also if it is dimmed."""
+        active = self.active_bindings.get(key)
+        return active.binding.action if active is not None else None
+
     def action_rescue(self) -> None:
         """Tell what happened and what can be done."""
         trouble = find_trouble(self.worker.snapshot) if self.worker else None

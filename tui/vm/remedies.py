@@ -39,6 +39,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "Choose another job id, or dismiss the job that has it: it may have ended and be kept.",
     ),
     (
+        r"(Block j|J)ob '.*' not found|Job not found|No active block job",
+        "The job has ended, or another client has dismissed it: r asks QEMU again.",
+    ),
+    (
         r"Bitmap '.*' is inconsistent",
         "QEMU was killed before it could save the bitmap. Remove it, and begin anew with a full "
         "backup.",
@@ -86,3 +90,9 @@ def remedy(error: str | None) -> str | None:
     if not error:
         return None
     return next((advice for pattern, advice in _COMPILED if pattern.search(error)), None)
+
+
+def with_advice(error: object) -> str:
+    """An error as it is, and behind it what to do about it, where that is known."""
+    words, advice = str(error), remedy(str(error))
+    return f"{words.rstrip('.')}. {advice}" if advice else words
