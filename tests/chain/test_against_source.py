@@ -13,7 +13,7 @@ from tests.chain.disks import STEP, MirroredDisk
 from tests.chain.test_points import full, increment
 from tests.cli.running import blockdeck, finish, start
 from tests.images.gate import Gate
-from tests.qemu import QemuStarter, Refused, Vm
+from tests.qemu import PC, QemuStarter, Refused, Vm
 from tests.waiting import until
 from tests.worker.test_blockdev import nbd
 from tests.worker.watching import worker_of
@@ -82,6 +82,24 @@ async def test_a_disk_that_has_not_gone_on_is_the_same_or_surely_is_not(
         assert other.likeness is Likeness.DIFFERENT
         assert "DIFFERENT: n0 at point 2" in other.sentence
         assert "mismatch at offset" in other.sentence
+        assert await serves_nothing(vm)
+
+
+async def test_a_disk_at_a_device_is_served_but_none_of_a_vm_with_iothreads(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*PC, *disk.options, "-device", "virtio-blk-pci,drive=n0")
+    await vm.qmp("cont")
+    await disk.write(vm, 0, STEP, 1)
+    async with worker_of(vm) as worker:
+        kept = await full(worker, [disk], tmp_path)
+        assert (await compared(worker, kept)).likeness is Likeness.IDENTICAL
+        if worker.snapshot.version_number < (10, 0):
+            # QEMU 7.2 would end.
+            await vm.qmp("object-add", qom_type="iothread", id="io")
+            with pytest.raises(ImageError, match="This VM has iothreads"):
+                await compared(worker, kept)
         assert await serves_nothing(vm)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.chain.disks import STEP, MirroredDisk, restored
+from tests.chain.test_against_source import serves_nothing
 from tests.chain.test_points import full, increment
+from tests.images.gate import Gate
 from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import USUAL
@@ -21,6 +23,7 @@ from tui.images.seal import unsealed
 from tui.screens.chains import ChainsScreen
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
+from tui.screens.verify import VerifyScreen
 from tui.units import percent
 
 
@@ -258,3 +261,23 @@ async def test_of_a_running_point_each_disk_tells_how_far_it_is(
         await deck.press("y")
         await deck.is_told("The point did not come to be", "cancelled")
         await deck.sees("No chain in")
+
+
+async def test_leaving_blockdeck_while_it_compares_leaves_nothing_in_qemu(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "raw")
+    vm = await qemu(*disk.options)
+    async with worker_of(vm) as worker:
+        kept = await full(worker, [disk], open_deck.backups)
+    shut = Gate(tmp_path / "gate", "compare")
+    monkeypatch.setenv("PATH", shut.path)
+    async with open_deck(vm) as deck:
+        deck.app.push_screen(VerifyScreen(kept, 1))
+        await deck.sees("SOUND: every point")
+        await deck.press("f4")
+        await deck.sees("Compare with what?")
+        await deck.press("enter")
+        await until(lambda: shut.reached)
+        assert len(await vm.qmp("query-block-exports")) == 1
+    assert await serves_nothing(vm)

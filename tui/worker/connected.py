@@ -253,8 +253,7 @@ class Connected:
                 reason = str(error)
             except asyncio.CancelledError:
                 if self._session is not None:
-                    await self._care.part(self._session)
-                    await self._referee.settle()
+                    await self._part(self._session)
                 await self._outcomes.part(self._session)
                 raise
             finally:
@@ -266,6 +265,11 @@ class Connected:
             pause = self._pace.back_off[min(attempt, len(self._pace.back_off) - 1)]
             attempt += 1
             await asyncio.sleep(pause)
+
+    async def _part(self, session: QmpSession) -> None:
+        """Give back what is for as long as somebody is there, while QEMU can still be told."""
+        await self._care.part(session)
+        await self._referee.settle()
 
     async def _connect(self) -> QmpSession:
         # An event can tell of a job before the nodes have been asked for.

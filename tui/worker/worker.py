@@ -297,6 +297,10 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         finally:
             self._look_again()
 
+    async def _part(self, session: QmpSession) -> None:
+        await self.serving.settle()
+        await super()._part(session)
+
     async def _ask_run_state(self) -> str:
         return await Queries(self._connected(), self._pace.command).run_state()
 
