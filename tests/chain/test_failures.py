@@ -112,6 +112,39 @@ async def test_who_had_to_end_because_another_failed_is_told_so(
     assert "No space left" in details["n0"]
 
 
+async def test_of_disks_that_end_by_themselves_one_that_fails_drops_the_whole_point(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm, disks = await two(qemu, tmp_path)
+    alone = PointOptions(grouped=False)
+    with small_filesystem(tmp_path / "small", 7 * MIB) as place:
+        async with worker_of(vm, tmp_path / "history") as worker:
+            kept = await full(worker, disks, place)
+            moment = as_it_was(disks)
+            before = files(place), await bitmaps(vm), await graph(vm)
+            await disks[0].write(vm, 0, 4 * MIB, 3)
+            with pytest.raises(PointFailed, match=r"^n0: failed .*No space left on device$"):
+                await increment(worker, kept, options=alone)
+            assert (files(place), await bitmaps(vm), await graph(vm)) == before
+        await holds(read_chain(kept.path), [moment], tmp_path)
+
+
+async def test_what_a_killed_blockdeck_left_half_written_goes_with_the_next_point(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "raw")
+    vm = await qemu(*disk.options)
+    place = tmp_path / "backups"
+    place.mkdir()
+    async with worker_of(vm, tmp_path / "history") as worker:
+        kept = await full(worker, [disk], place)
+        other = place / ".blockdeck-00000000.chain.json.99999999"
+        for draft in (place / f".{kept.path.name}.99999999", other):
+            draft.write_text("{")
+        await increment(worker, kept)
+    assert [name for name in files(place) if name.startswith(".")] == [other.name]
+
+
 async def test_a_start_that_is_refused_leaves_no_file_no_node_and_no_bitmap(
     qemu: QemuStarter, tmp_path: Path
 ) -> None:

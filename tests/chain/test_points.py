@@ -137,3 +137,33 @@ async def test_the_manifest_tells_the_bitmap_and_every_command_that_was_sent(
     }
     last = bitmap_name(kept.chain.id, second.serial)
     assert {b["inserted"]["dirty-bitmaps"][0]["name"] for b in there} == {last}
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+async def test_several_disks_begin_in_two_transactions_or_in_one(
+    qemu: QemuStarter, tmp_path: Path, grouped: bool
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", "raw") for i in range(2)]
+    vm = await qemu(*(option for disk in disks for option in disk.options))
+    place = tmp_path / "backups"
+    place.mkdir()
+    options = PointOptions(grouped=grouped)
+    async with worker_of(vm, tmp_path / "history") as worker:
+        async with worker.chains.begin(disks_of(worker, disks), place, options) as running:
+            kept = await worker.chains.finish(running)
+        moments = [as_it_was(disks)]
+        for disk in disks:
+            await disk.write(vm, STEP, STEP, 7)
+        moments.append(as_it_was(disks))
+        kept = await increment(worker, kept, options=options)
+    add, start = "block-dirty-bitmap-add", "blockdev-backup"
+    together = {"completion-mode": "grouped"}
+    expected: list[Any] = [([add, add, start, start], None)]
+    if grouped:
+        expected = [([add, add], None), ([start, start], together)]
+    for point in kept.chain.points:
+        # These are what went over the line, as another test sees to.
+        sent = [c["arguments"] for c in point.commands if c["execute"] == "transaction"]
+        told = [([a["type"] for a in one["actions"]], one.get("properties")) for one in sent]
+        assert told == expected
+    await holds(kept, moments, tmp_path)

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.chain.disks import STEP, MirroredDisk, restored
 from tests.cli.running import blockdeck, finish, next_line, start
 from tests.qemu import QemuStarter
@@ -262,3 +264,72 @@ async def test_a_chain_goes_on_after_a_prune_and_is_restored(
             done = await blockdeck("restore", place, target, *words)
             assert done.status == 0, done.err
             assert target.read_bytes() == moments[number][disk.name], (number, disk.name)
+
+
+async def test_a_disk_that_is_busy_is_not_left_out_unseen(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", "raw") for i in range(2)]
+    vm = await qemu(*disks[0].options, *disks[1].options)
+    target = {"device": "n1", "target": str(tmp_path / "other.img"), "job-id": "theirs"}
+    await disks[1].write(vm, 0, len(disks[1].content), 5)
+    await vm.qmp("drive-backup", {**target, "sync": "full", "format": "raw", "speed": 1})
+    place = tmp_path / "backups"
+    place.mkdir()
+    done = await blockdeck("chain", "start", vm.monitor, place)
+    assert done.status == 1
+    assert "not every disk can be backed up now: n1: busy with job theirs" in done.err
+    assert "those named by --disk" in done.err
+    assert list(place.iterdir()) == []
+    one = await blockdeck("chain", "start", vm.monitor, place, "--disk", "n0")
+    assert one.status == 0, one.err
+    assert "n0: " in one.out
+
+
+async def test_a_vm_without_a_disk_to_write_to_is_told_so(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu()
+    done = await blockdeck("chain", "start", vm.monitor, tmp_path)
+    assert done.status == 1
+    assert "the VM has no disk that its guest can write to" in done.err
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("mode", ["grouped", "individual"])
+async def test_a_point_that_runs_is_cancelled_whoever_began_it(
+    qemu: QemuStarter, tmp_path: Path, watched: bool, mode: str
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", "raw") for i in range(2)]
+    # QMP serves one client at a time, and the second BlockDeck is another one.
+    third = tmp_path / "third.sock"
+    monitor = ("-qmp", f"unix:{third},server=on,wait=off")
+    vm = await qemu(*disks[0].options, *disks[1].options, *monitor)
+    place = tmp_path / "backups"
+    place.mkdir()
+    assert (await blockdeck("chain", "start", vm.monitor, place)).status == 0
+    before = sorted(place.iterdir())
+    none = await blockdeck("chain", "cancel", vm.monitor, place, "--yes")
+    assert none.status == 1
+    assert "no point of chain" in none.err
+    for disk in disks:
+        await disk.write(vm, 0, len(disk.content), 5)
+    words = ("--speed", "64KiB", "--json", "--completion-mode", mode)
+    process = await start("chain", "next", third, place, *words)
+    while json.loads(await next_line(process))["type"] != "progress":
+        pass
+    if not watched:
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    asked = await blockdeck("chain", "cancel", vm.monitor, place)
+    assert asked.status == 1
+    assert "What was copied of point 2" in asked.out
+    assert "nothing was cancelled" in asked.err
+    assert len(await vm.qmp("query-block-jobs")) == 2
+    done = await blockdeck("chain", "cancel", vm.monitor, place, "--yes")
+    assert done.status == 0, done.err
+    assert "is cancelled" in done.out
+    if watched:
+        assert (await finish(process)).status == 1
+    assert sorted(place.iterdir()) == before
+    assert (await blockdeck("chain", "next", vm.monitor, place)).status == 0

@@ -143,3 +143,27 @@ async def test_how_long_the_guest_was_frozen_is_told_at_once(
         done = await blockdeck("chain", "start", vm.monitor, place, "--agent", agent.path)
     assert done.status == 0
     assert re.fullmatch(r"the guest was frozen for \d+\.\d s\n", done.err)
+
+
+async def test_where_it_is_only_tried_the_point_goes_on_without_a_freeze(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*disk.options)
+    await vm.qmp("cont")
+    place = tmp_path / "backups"
+    place.mkdir()
+    words = ("chain", "start", vm.monitor, place, "--try-freeze")
+    none = await blockdeck(*words)
+    assert none.status == 0
+    assert "no socket for a guest agent" in none.err
+    assert "Going on without freezing the guest." in none.err
+    async with fake_agent(tmp_path) as agent:
+        done = await blockdeck(*words, "--agent", agent.path)
+        assert done.status == 0
+        assert "the guest was frozen for" in done.err
+        assert agent.calls.count(FREEZE) == agent.calls.count(THAW) == 1
+    listed = await blockdeck("chain", "list", place)
+    rows = [line for line in listed.out.splitlines() if " full " in line]
+    frozen = [re.search(r"\d\d:\d\d:\d\d +(\d+\.\d s|-) ", row) for row in rows]
+    assert sorted(found[1] == "-" for found in frozen if found) == [False, True]

@@ -51,11 +51,15 @@ def read_chain(path: Path) -> Kept:
 def write_chain(directory: Path, chain: Chain) -> Path:
     """Put a manifest on the disk for good, whole or not at all, and tell its file.
 
+    Who writes is alone with the chain: drafts of others are of processes that were killed.
+
     Raises:
         OSError: it cannot be written; the one before it is untouched.
     """
     path = directory / manifest_name(chain)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    for left in directory.glob(f".{path.name}.[0-9]*"):
+        left.unlink(missing_ok=True)
     try:
         with draft.open("w", encoding="utf-8") as file:
             file.write(chain.model_dump_json(indent=1) + "\n")

@@ -87,7 +87,7 @@ class PointArguments(_Model):
 
     `speed` is bytes a second for each disk, 0 is no limit. `fleece` is the directory of what the
     guest overwrites meanwhile, "" is none. `freeze` is whether the guest was to be frozen, `agent`
-    the socket by which it was.
+    the socket by which it was. `grouped` is whether the backups of its disks were to end together.
     """
 
     speed: Bytes = 0
@@ -95,6 +95,7 @@ class PointArguments(_Model):
     fleece: str = ""
     freeze: bool = False
     agent: str = ""
+    grouped: bool = True
 
 
 class Point(_Model):

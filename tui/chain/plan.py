@@ -44,13 +44,16 @@ class PointOptions:
     """How a point is copied: `speed` in bytes a second for each disk, 0 is no limit.
 
     `fleece` is the directory on fast storage that saves what the guest overwrites; "" is none.
-    `freeze` is whether the guest is to be frozen while the backup begins.
+    `freeze` is whether the guest is to be frozen while the backup begins. `grouped` is whether the
+    backups of several disks end together: where one fails, the others are cancelled. If not, they
+    run on; the point comes to nothing all the same, for it is of all of its disks.
     """
 
     speed: int = 0
     compress: bool = False
     fleece: str = ""
     freeze: bool = False
+    grouped: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,9 @@ def _plan(
     starts: list[Json] = [
         {"type": BLOCKDEV_BACKUP, "data": plan.job["arguments"]} for plan in plans.values()
     ]
-    before, transaction = _transactions(additions, starts, apart=bool(options.fleece))
+    grouped = options.grouped and len(starts) > 1
+    apart = bool(options.fleece)
+    before, transaction = _transactions(additions, starts, grouped=grouped, apart=apart)
     if options.fleece and len(plans) > 1:
         before = (*before, switch_all(plan.job["arguments"]["job-id"] for plan in plans.values()))
     point = Point(
@@ -343,19 +348,20 @@ def _fleeced(
 
 
 def _transactions(
-    additions: list[Json], starts: list[Json], *, apart: bool
+    additions: list[Json], starts: list[Json], *, grouped: bool, apart: bool
 ) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
     """What adds the bitmaps and starts the backups.
 
-    QEMU adds no bitmap in a transaction whose jobs end together, so with several disks the bitmaps
-    come before. A write that falls between is in the backup and in the bitmap, never in neither:
-    the next increment copies it again. So they do, too, where filters come between (`apart`).
+    QEMU adds no bitmap in a transaction whose jobs end together (`grouped`), so the bitmaps come
+    before. A write that falls between is in the backup and in the bitmap, never in neither: the
+    next increment copies it again. So they do, too, where filters come between (`apart`).
     """
-    if len(starts) == 1 and not apart:
+    if not (grouped or apart):
         return (), command("transaction", {"actions": [*additions, *starts]})
-    grouped: dict[str, Json] = {"completion-mode": "grouped"}
-    together = command("transaction", {"actions": starts, "properties": grouped})
-    return (command("transaction", {"actions": additions}),), together
+    together: dict[str, Json] = {"actions": starts}
+    if grouped:
+        together["properties"] = {"completion-mode": "grouped"}
+    return (command("transaction", {"actions": additions}),), command("transaction", together)
 
 
 def _image(

@@ -29,6 +29,7 @@ def argument_words(point: Point) -> str:
         f"fleeced to {asked.fleece}" if asked.fleece else "",
         "the guest frozen" if asked.freeze else "",
         f"by {asked.agent}" if asked.agent else "",
+        "" if asked.grouped else "each backup ends by itself",
     ]
     return ", ".join(word for word in words if word)
 

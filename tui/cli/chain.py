@@ -1,17 +1,21 @@
 """`blockdeck chain`: points of chains from the command line, from their start to their end."""
 
 import asyncio
+import contextlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tui.chain.directory import Kept, NoManifest, chains_in, read_chain
+from tui.agent import AgentError
+from tui.agent import Freeze as Frozen
+from tui.chain.directory import Kept, read_chain
 from tui.chain.lock import ChainBusy
-from tui.chain.manifest import SUFFIX
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.cli.chain_choice import chosen_disks, the_chain, whole_path
 from tui.cli.failure import Failure, Status
 from tui.cli.images_run import Teller
 from tui.cli.interruption import cancelled_by_signals, interruption
@@ -22,9 +26,7 @@ from tui.images.errors import ImageError
 from tui.images.seal import seal, seal_alone, unsealed
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import ConnectionLost, NotAnswering, notes_of
-from tui.text import plain
 from tui.units import size
-from tui.vm.snapshot import Device
 from tui.vm.total import total_of
 from tui.worker import VmWorker
 from tui.worker.point import Freeze, PointFailed, RunningPoint
@@ -35,7 +37,7 @@ class ChainRequest:
     """What the command line asks for; `place` is a directory, or a manifest in it.
 
     `freeze` is whether the guest is frozen while the backup begins, `agent` by which socket, None
-    for the one on QEMU's command line.
+    for the one on QEMU's command line; `try_freeze` is whether the backup goes on where it cannot.
     """
 
     address: MonitorAddress
@@ -45,6 +47,7 @@ class ChainRequest:
     full: bool = False
     checksum: bool = True
     freeze: bool = False
+    try_freeze: bool = False
     agent: Path | None = None
     as_json: bool = False
 
@@ -60,11 +63,11 @@ async def start_chain(request: ChainRequest) -> int:
         QmpError: QEMU refused, or could not be asked.
     """
     async with open_vm(request.address) as worker:
-        devices = _chosen(worker, request.disks)
+        devices = chosen_disks(worker, request.disks)
         return await _make(
             worker,
             worker.chains.begin(
-                devices, _directory(request.place), request.options, _freeze(worker, request)
+                devices, whole_path(request.place), request.options, _freeze(worker, request)
             ),
             request,
         )
@@ -125,7 +128,7 @@ async def _make(
         note(f"interrupted; the backup goes on in QEMU. See to its end by: {_finish(request)}")
         return Status.INTERRUPTED
     status = _told(kept, request)
-    if unfrozen:
+    if unfrozen and not request.try_freeze:
         raise Failure("the point is as one of a guest that was not frozen", unfrozen)
     return status
 
@@ -236,9 +239,25 @@ async def seal_chain(place: Path, *, as_json: bool) -> int:
 
 
 def _freeze(worker: VmWorker, request: ChainRequest) -> Freeze | None:
-    if not request.freeze and request.agent is None:
+    if not (request.freeze or request.try_freeze or request.agent):
         return None
-    return lambda: worker.freezing.frozen(request.agent)
+
+    def freeze() -> AbstractAsyncContextManager[Frozen | None]:
+        return worker.freezing.frozen(request.agent)
+
+    return partial(_tried, freeze) if request.try_freeze else freeze
+
+
+@contextlib.asynccontextmanager
+async def _tried(freeze: Freeze) -> AsyncIterator[Frozen | None]:
+    """The guest frozen for the length of the block, where that can be."""
+    async with AsyncExitStack() as stack:
+        try:
+            frozen = await stack.enter_async_context(freeze())
+        except AgentError as error:
+            note(f"{_sentence(str(error))}. Going on without freezing the guest.")
+            frozen = None
+        yield frozen
 
 
 def _told(kept: Kept, request: ChainRequest) -> int:
@@ -253,55 +272,6 @@ def _told(kept: Kept, request: ChainRequest) -> int:
     for name, image in last.images.items():
         say(f"  {name}: {kept.directory / image.file}, {size(image.allocated)}")
     return Status.DONE
-
-
-def _chosen(worker: VmWorker, names: Sequence[str]) -> list[Device]:
-    """The disks by their names; without names all that can be backed up and are written to."""
-    devices = worker.snapshot.devices
-    if not names:
-        return [d for d in devices if d.obstacle is None and d.medium and not d.medium.read_only]
-    chosen = []
-    for name in names:
-        device = next((device for device in devices if device.title == name), None)
-        if device is None:
-            known = ", ".join(plain(device.title) for device in devices)
-            raise Failure(f"the VM has no disk {name}", f"It has: {known}")
-        chosen.append(device)
-    return chosen
-
-
-def _directory(place: Path) -> Path:
-    """The directory as QEMU is to be told it.
-
-    Raises:
-        Failure: it is none.
-    """
-    if not place.is_dir():
-        raise Failure(f"{place} is no directory", "Make it first: a chain has one to itself.")
-    return place.resolve()
-
-
-# --- reading chains ------------------------------------------------------------------------------
-
-
-def the_chain(place: Path) -> Kept:
-    """The chain of a manifest, or the only one of a directory.
-
-    Raises:
-        Failure: there is none, or more than one, or it cannot be read.
-    """
-    try:
-        if place.name.endswith(SUFFIX) and not place.is_dir():
-            return read_chain(place.resolve())
-        kept, bad = chains_in(_directory(place))
-    except NoManifest as error:
-        raise Failure(str(error)) from error
-    if len(kept) == 1 and not bad:
-        return kept[0]
-    if kept:
-        names = "\n".join(str(one.path) for one in kept)
-        raise Failure(f"{place} has more than one chain", f"Name a manifest:\n{names}")
-    raise Failure(str(bad[0]) if bad else f"{place} has no chain")
 
 
 def _as_json(kept: Kept) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tui.chain.catalog import Catalog, CatalogChain, CatalogPoint, Stack, read_c
 from tui.chain.directory import Kept
 from tui.chain.manifest import SUFFIX
 from tui.chain.words import point_text
-from tui.cli.chain import the_chain
+from tui.cli.chain_choice import the_chain
 from tui.cli.failure import Failure, Status
 from tui.cli.output import PROGRAM, complain, say, say_json, say_table
 from tui.text import plain
@@ -137,7 +137,8 @@ def _table(chain: CatalogChain) -> Table:
     )
     for name in ("point", "kind", "on", "state", "started"):
         table.add_column(name, no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
+    for name in ("frozen", "size"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("images", overflow="fold")
     for point in chain.points:
         table.add_row(*(Text(plain(cell)) for cell in _row(point)))
@@ -153,6 +154,7 @@ def _row(found: CatalogPoint) -> tuple[str, ...]:
         str(point.parent or "-"),
         found.state,
         point.started.astimezone().strftime("%F %T"),
+        f"{point.frozen_seconds:.1f} s" if point.frozen_seconds is not None else "-",
         size(sum(sizes)) if sizes else "-",
         ", ".join(image.file for image in point.images.values()),
     )

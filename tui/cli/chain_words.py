@@ -35,6 +35,18 @@ _FLEECE = click.option(
     help="For a slow DIR: save what the guest overwrites in this one, on fast storage, first. "
     "QEMU 7.1 and later.",
 )
+_TRY_FREEZE = click.option(
+    "--try-freeze",
+    is_flag=True,
+    help="As --freeze; where the guest cannot be frozen, say so and go on without.",
+)
+_COMPLETION = click.option(
+    "--completion-mode",
+    type=click.Choice(["grouped", "individual"]),
+    default="grouped",
+    help="Of several disks: end all backups where one fails, or let each end by itself. The point "
+    "is complete only if all succeed.",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -48,6 +60,7 @@ def chain_commands(monitor: Callable[..., Any]) -> click.Group:
     chain.command("start")(monitor(_start))
     chain.command("next")(monitor(_next))
     chain.command("finish")(monitor(_finish))
+    chain.command("cancel")(monitor(_cancel))
     chain.command("seal")(_seal)
     chain.command("list")(_list)
     return chain
@@ -60,10 +73,10 @@ def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainReq
 
     prepare_streams()
     speed, compress = more.pop("speed", None), more.pop("compress", False)
-    fleece = more.pop("fleece", "")
+    fleece, grouped = more.pop("fleece", ""), more.pop("completion_mode", "grouped") == "grouped"
     try:
         rate = parse_speed(speed) if speed else 0
-        options = PointOptions(speed=rate, compress=compress, fleece=fleece)
+        options = PointOptions(rate, compress, fleece, grouped=grouped)
     except ValueError as error:
         raise click.UsageError(f"--speed: {error}") from error
     return ChainRequest(monitor, place, options=options, as_json=as_json, **more)
@@ -75,8 +88,10 @@ def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainReq
 @_COMPRESS
 @_CHECKSUM
 @_FREEZE
+@_TRY_FREEZE
 @_AGENT
 @_FLEECE
+@_COMPLETION
 @_JSON
 def _start(**words: Any) -> int:
     """Begin a chain in DIR: one full backup of all disks at one moment.
@@ -95,8 +110,10 @@ def _start(**words: Any) -> int:
 @_COMPRESS
 @_CHECKSUM
 @_FREEZE
+@_TRY_FREEZE
 @_AGENT
 @_FLEECE
+@_COMPLETION
 @_JSON
 def _next(**words: Any) -> int:
     """Make the next point of a chain: what was written since the last one."""
@@ -113,6 +130,16 @@ def _finish(**words: Any) -> int:
     from tui.cli.chain import finish_point
 
     return asyncio.run(finish_point(_request(**words)))
+
+
+@_PLACE
+@click.option("--yes", is_flag=True, help="Do it; without it, only tell what is lost.")
+def _cancel(monitor: Any, place: Path, yes: bool) -> int:
+    """Cancel the point that is being made; the chain is then as it was before."""
+    from tui.cli.chain_cancel import cancel_point
+
+    prepare_streams()
+    return asyncio.run(cancel_point(monitor, place, agreed=yes))
 
 
 @_PLACE

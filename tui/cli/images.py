@@ -105,9 +105,9 @@ def prune(directory: Path, yes: bool, dry_run: bool, as_json: bool, **counts: in
     """Delete the points that no rule keeps.
 
     A point is kept if any rule keeps it; days and weeks are those of this host's time zone, and one
-    without a point does not count. The newest point of a chain always stays, so that increments go
-    on. What the kept ones need of the others is merged into new images first; interrupted at any
-    moment, nothing is lost, and the next prune cleans up.
+    without a point does not count. Of the newest chain of the same disks the last complete point
+    always stays, so that increments go on. What the kept ones need of the others is merged into new
+    images first; interrupted at any moment, nothing is lost, and the next prune cleans up.
     """
     from tui.cli.prune import prune_chains
     from tui.images.retention import Rules

@@ -349,8 +349,7 @@ class ChainsScreen(VmScreen):
         if not await self.app.push_screen_wait(question):
             return
         try:
-            # The others of its group end with it.
-            await worker.cancel(jobs[0].id)
+            await worker.cancel_all([job.id for job in jobs])
         except QmpError as error:
             self.notify(plain(with_advice(error)), severity="error", markup=False)
 

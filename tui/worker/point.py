@@ -16,8 +16,8 @@ from tui.units import size
 
 log = logging.getLogger(__name__)
 
-Freeze = Callable[[], AbstractAsyncContextManager[Frozen]]
-"""What is around the transaction: the file systems of the guest at rest."""
+Freeze = Callable[[], AbstractAsyncContextManager[Frozen | None]]
+"""What is around the transaction: the file systems of the guest at rest; None, they are not."""
 
 
 class PointFailed(Exception):

@@ -1,6 +1,6 @@
 """A worker does with one VM what its operator wants: intents become commands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Unpack
 
@@ -219,6 +219,22 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             QmpError: QEMU refused (`DeviceNotActive`: no such job), or gave no answer.
         """
         await self.act(job_id, Act(Verb.CANCEL))
+
+    async def cancel_all(self, job_ids: Iterable[str]) -> None:
+        """Cancel jobs for good; one that has ended, perhaps with another of them, is no error.
+
+        Raises:
+            QmpError: QEMU refused, or gave no answer.
+        """
+        for job_id in job_ids:
+            job = self.snapshot.job(job_id)
+            if job is None or not job.live:
+                continue
+            try:
+                await self.cancel(job_id)
+            except CommandRefused as refusal:
+                if refusal.error_class != "DeviceNotActive":
+                    raise
 
     async def act(self, job_id: str, act: Act) -> None:
         """Do something to a job: `tui.vm.verbs` tells what can be done in which state.
