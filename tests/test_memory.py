@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.memory import DIRECTORIES_KEPT, RECENT_KEPT, Memory
+from tui.memory import DIRECTORIES_KEPT, MONITORS_KEPT, RECENT_KEPT, Memory
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -22,12 +22,32 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_the_most_recent_monitor_comes_first_and_once() -> None:
     memory = Memory()
-    for number in range(2 * RECENT_KEPT):
+    for number in range(2 * MONITORS_KEPT):
         memory.used(f"/run/{number}")
-    memory.used("/run/20")
-    assert memory.monitors[0] == "/run/20"
-    assert memory.monitors.count("/run/20") == 1
-    assert len(memory.monitors) == RECENT_KEPT
+    memory.used("/run/290")
+    assert memory.monitors[0] == "/run/290"
+    assert memory.monitors.count("/run/290") == 1
+    assert len(memory.monitors) == MONITORS_KEPT
+
+
+def test_sockets_that_are_gone_are_forgotten_before_monitors_that_may_be_there(
+    tmp_path: Path,
+) -> None:
+    there = tmp_path / "there"
+    there.touch()
+    memory = Memory()
+    lasting = [str(there), "ssh://host/run/vm", "host:4444"]
+    for monitor in lasting:
+        memory.used(monitor)
+    for number in range(2 * RECENT_KEPT):
+        memory.used(str(tmp_path / f"gone-{number}"))
+    memory.save(tmp_path / "memory.json")
+    kept = Memory.load(tmp_path / "memory.json").monitors
+    newest = range(2 * RECENT_KEPT - 1, RECENT_KEPT - 1, -1)
+    assert kept == [
+        *(str(tmp_path / f"gone-{number}") for number in newest),
+        *reversed(lasting),
+    ]
 
 
 @pytest.mark.parametrize(

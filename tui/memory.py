@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 log = logging.getLogger(__name__)
 
 RECENT_KEPT = 12
+"""Monitors that are kept whatever has become of them."""
+
+MONITORS_KEPT = 200
+"""Monitors that are kept while they may still be there: somebody has a hundred VMs."""
+
 DIRECTORIES_KEPT = 200
 
 _TURN = threading.Lock()
@@ -60,7 +65,7 @@ class Memory(BaseModel):
     def _storable(self) -> Self:
         """What JSON can hold; a path whose bytes are no UTF-8 is not worth losing the others."""
         kept = {
-            "monitors": [monitor for monitor in self.monitors if _is_utf8(monitor)],
+            "monitors": _still_there([one for one in self.monitors if _is_utf8(one)]),
             "directories": _last(self.directories),
             "fleeces": _last(self.fleeces),
         }
@@ -68,7 +73,14 @@ class Memory(BaseModel):
 
     def used(self, monitor: str) -> None:
         """Remember a monitor as the most recent one."""
-        self.monitors = [monitor, *(m for m in self.monitors if m != monitor)][:RECENT_KEPT]
+        self.monitors = [monitor, *(m for m in self.monitors if m != monitor)][:MONITORS_KEPT]
+
+
+def _still_there(monitors: list[str]) -> list[str]:
+    """All of them but for those used long ago that were sockets of this host and are gone."""
+    # Some VMs have a socket of another name each time they are started.
+    older = [one for one in monitors[RECENT_KEPT:] if one[:1] != "/" or os.path.lexists(one)]
+    return [*monitors[:RECENT_KEPT], *older]
 
 
 def _last(directories: dict[str, str]) -> dict[str, str]:
