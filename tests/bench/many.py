@@ -1,15 +1,18 @@
 """A hundred VMs side by side: `python -m tests.bench.many`.
 
-A hundred real QEMUs, each with a backup that goes on for days, all of them open in one BlockDeck.
-One of them is stopped (SIGSTOP) before anything is measured: its line is dead all the while.
+A hundred real QEMUs, each with a backup that goes on for days, are found and opened in one
+BlockDeck. One of them is stopped (SIGSTOP) before keys are pressed: its line is dead all the while.
 """
 
 import asyncio
 import contextlib
 import os
+import random
+import re
 import signal
 import tempfile
 import time
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -18,11 +21,18 @@ from tests.bench.deck import TimedLine, to_screen
 from tests.bench.figures import Figure
 from tests.bench.running import run
 from tests.bench.scale import wait_of
+from tests.discovery.looking import scout
 from tests.qemu import Vm, qemu
 from tests.waiting import until
 
 VMS, KEYS, SECONDS = 100, 60, 20.0
 REACH_MS, REACH_CPU, REACH_MB = 100, 50, 150
+REACH_FOUND, REACH_OPEN = 5, 20
+STORMING = 20
+"""VMs whose guests stop and start in the storm, which their jobs tell of, too."""
+TOSS = 0.05
+"""Seconds between two of them."""
+
 _TIB = 1 << 40
 _AT_ONCE = 8
 _LOADED = 90.0
@@ -39,7 +49,10 @@ async def _started(owner: contextlib.AsyncExitStack, home: Path, count: int) -> 
     async def one(number: int) -> Vm:
         disk = f"null-co,node-name=of-{_name(number)},size={_TIB}"
         target = f"null-co,node-name=target,size={_TIB}"
-        options = ("-name", _name(number), "-blockdev", disk, "-blockdev", target)
+        options = ["-name", _name(number), "-blockdev", disk, "-blockdev", target]
+        if number == 0:
+            # A form is opened on it.
+            options += ["-blockdev", f"null-co,node-name=free,size={_TIB}"]
         async with turn:
             vm = await owner.enter_async_context(qemu(home / str(number), *options))
             await vm.qmp(
@@ -74,6 +87,56 @@ async def _scroll(line: TimedLine, count: int, keys: int) -> list[float]:
     return sorted(waits)
 
 
+async def _scroll_jobs(line: TimedLine, keys: int) -> list[float]:
+    """Seconds from the key to the next line of the jobs of all."""
+    mark = len(line.sent)
+    await to_screen(line, b"2", "Progress")
+    shown = list(dict.fromkeys(re.findall(rb"job-vm\d+", bytes(line.sent[mark:]))))
+    waits = []
+    for job in shown[1 : keys + 1]:
+        waits.append(await wait_of(line, b"j", job))
+        await asyncio.sleep(0.1)
+    return sorted(waits)
+
+
+async def _type(line: TimedLine, keys: int) -> list[float]:
+    """Seconds from the key to the letter in a form, from the list of VMs on."""
+    line.press(b"g")
+    await to_screen(line, b"\r", "free")
+    line.press(b"/free\r")
+    await asyncio.sleep(1.0)
+    await to_screen(line, b"b", "Ready. F2 starts the backup.")
+    waits, typed = [], ""
+    for letter in random.Random(keys).choices("JKVWXYZ", k=keys):
+        typed += letter
+        # What was typed before is painted again, too.
+        waits.append(await wait_of(line, letter.encode(), typed[-6:].encode()))
+        await asyncio.sleep(0.1)
+    line.press(b"\x1b")
+    return sorted(waits)
+
+
+@contextlib.asynccontextmanager
+async def _storm(vms: Sequence[Vm]) -> AsyncIterator[list[int]]:
+    """Guests are stopped and go on all the time; gives the numbers of commands."""
+    told = [0] * len(vms)
+
+    async def toss(place: int) -> None:
+        while True:
+            await vms[place].qmp("stop" if told[place] % 2 else "cont")
+            told[place] += 1
+            vms[place].events.clear()
+            await asyncio.sleep(TOSS)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(toss(place)) for place in range(len(vms))]
+        try:
+            yield told
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
 def _figure(what: str, waits: list[float]) -> Figure:
     median, p99 = waits[len(waits) // 2], waits[int(0.99 * (len(waits) - 1))]
     note = f"{len(waits)} keys, median {1000 * median:.0f} ms, p99 {1000 * p99:.0f} ms"
@@ -86,6 +149,10 @@ async def measure(quick: bool) -> list[Figure]:
     async with contextlib.AsyncExitStack() as owner:
         home = Path(owner.enter_context(tempfile.TemporaryDirectory()))
         vms = await _started(owner, home, count)
+        begin = time.monotonic()
+        found = await scout(*(home / str(number) for number in range(count))).look()
+        looked = time.monotonic() - begin
+        assert sum(vm.usable for vm in found.vms) == count
         begin = time.monotonic()
         line = TimedLine(*(vm.monitor for vm in vms), home=home)
         owner.callback(line.close)
@@ -105,12 +172,22 @@ async def measure(quick: bool) -> list[Figure]:
         await to_screen(line, b"1", "of-")
         steps = await _step_through(line, count, min(keys, count - 2))
         rows = await _scroll(line, count, keys)
+        jobs = await _scroll_jobs(line, keys)
+        async with _storm(vms[: min(STORMING, count // 2)]) as tossed:
+            begin = time.monotonic()
+            stormed = await _scroll(line, count, keys)
+            rate = sum(tossed) / (time.monotonic() - begin)
+        typed = await _type(line, keys)
         resident = psutil.Process(line.process.pid).memory_info().rss
     what = f"{count} VMs, a job each, one of them hangs"
     return [
-        Figure(what=f"all on the screen, {count} VMs", value=opened, unit="s"),
+        Figure(what=f"{count} VMs found", value=looked, unit="s", reach=REACH_FOUND),
+        Figure(what=f"all on the screen, {count} VMs", value=opened, unit="s", reach=REACH_OPEN),
         _figure(f"longest wait for the next VM, {what}", steps),
         _figure(f"longest wait for the next line, {what}", rows),
+        _figure(f"longest wait for the next job, {what}", jobs),
+        _figure(f"longest wait for a letter in the form, {what}", typed),
+        _figure(f"longest wait for the next line, {what}, {rate:.0f} stops and starts/s", stormed),
         Figure(what=f"processor, {what}", value=100 * share, unit="%", reach=REACH_CPU),
         Figure(what=f"memory, {what}", value=resident / 1e6, unit="MB", reach=REACH_MB),
     ]
