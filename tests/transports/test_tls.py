@@ -63,6 +63,38 @@ async def test_a_certificate_must_be_for_the_host_that_was_asked(
             assert await session.execute("query-name") == {}
 
 
+@pytest.mark.parametrize("kind", ["anon", "psk"])
+async def test_credentials_of_another_kind_are_told_as_a_reason(
+    place: Path, authority: Authority, kind: str
+) -> None:
+    (place / "keys.psk").write_text("operator:" + "5a" * 16 + "\n")
+    files = f",dir={place}" if kind == "psk" else ""
+    creds = f"tls-creds-{kind},id=tls0,endpoint=server{files}"
+    chardev = f"socket,id=c0,host={HOST},port={{port}},server=on,wait=off,tls-creds=tls0"
+    options = ("-object", creds, "-chardev", chardev, "-mon", "chardev=c0,mode=control")
+    async with on_a_port(place, *options) as (_, port):
+        address = TlsAddress(host=HOST, port=port, dir=authority.alone(place / "client"))
+        failure = await refused(address)
+    assert "tls-creds are psk or anon" in failure.advice
+    assert "tls-creds-x509 alone" in failure.advice
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+async def test_a_key_that_others_may_read_is_not_used(
+    place: Path, authority: Authority, mode: int
+) -> None:
+    server, client = authority.server(place / "server", HOST), authority.client(place / "client")
+    key = client / "client-key.pem"
+    key.chmod(mode)
+    async with tls_monitor(place, server) as (port, _):
+        failure = await refused(TlsAddress(host=HOST, port=port, dir=client))
+        assert isinstance(failure, LoginRefused)
+        assert f"{key} may be read by others (mode {mode:04o})" in failure.sentence
+        key.chmod(0o400)
+        async with await connect(TlsAddress(host=HOST, port=port, dir=client)) as session:
+            assert await session.execute("query-name") == {}
+
+
 async def test_an_expired_server_is_refused(place: Path, authority: Authority) -> None:
     server = authority.server(place / "server", HOST, expired=True)
     client = authority.client(place / "client")

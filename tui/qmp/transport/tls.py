@@ -21,11 +21,14 @@ from tui.qmp.errors import (
 )
 from tui.qmp.line import Line
 from tui.qmp.relay import Far, Relay
+from tui.qmp.transport.private_key import keep_private
 from tui.qmp.transport.tcp import dial_tcp
 from tui.qmp.urls import TLS_FILES
 
 _PLACES = ("~/.pki/qemu", "/etc/pki/qemu")
 """Where credentials are looked for; the first that has a CA certificate counts."""
+
+_KIND = "Or its tls-creds are psk or anon: BlockDeck speaks with tls-creds-x509 alone."
 
 _FAREWELL_SECONDS = 0.2
 
@@ -147,6 +150,8 @@ def _context(address: TlsAddress, found: Credentials) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     reading = found.ca
+    if found.key is not None:
+        keep_private(address, found.key)
     try:
         context.load_verify_locations(found.ca)
         revoked = found.ca.with_name("ca-crl.pem")
@@ -194,7 +199,7 @@ def _failure(
             return LoginRefused(
                 address,
                 f"{address.host} refused the TLS connection: {_plain_reason(error)}.",
-                _about_the_client(found),
+                f"{_about_the_client(found)} {_KIND}",
             )
         return NotQmp(
             address,
@@ -212,7 +217,7 @@ def _failure(
         return HostUnreachable(
             address,
             f"{address.host} closed the connection during the TLS handshake.",
-            _about_the_client(found),
+            f"{_about_the_client(found)} {_KIND}",
         )
     return Untrusted(address, f"{_name(address)} cannot be the name in a certificate.")
 
