@@ -88,6 +88,18 @@ class Sshd:
         )
         self._process.send_signal(signal.SIGHUP)
 
+    def certify(self, principal: str) -> str:
+        """Show a certificate of an authority's from now on; returns the authority's public key."""
+        key, authority = self.there / "host_key", self.there / "authority"
+        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(authority)]
+        sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "host", "-h", "-n", principal]
+        for command in (make, [*sign, str(key.with_suffix(".pub"))]):
+            subprocess.run(command, check=True, timeout=30)
+        with (self.there / "sshd_config").open("a") as config:
+            config.write(f"HostCertificate {key}-cert.pub\n")
+        self._process.send_signal(signal.SIGHUP)
+        return authority.with_suffix(".pub").read_text()
+
     def cut(self) -> None:
         """Kill what serves the sessions, as a dropped line does in the end."""
         for process in psutil.Process(self._process.pid).children(recursive=True):

@@ -350,6 +350,19 @@ async def _once_restarted(address: SshAddress) -> ConnectFailure:
     raise AssertionError("the old key is still shown")
 
 
+async def connect_once_restarted(address: SshAddress) -> None:
+    """Connect, again and again while sshd starts anew with what it shows from then on."""
+    for _ in range(200):
+        try:
+            session = await connect(address)
+        except (NobodyListens, HostUnreachable, Untrusted):
+            await asyncio.sleep(0.02)
+        else:
+            await session.close()
+            return
+    raise AssertionError("it is not shown")
+
+
 def fingerprint_of(public_key: Path) -> str:
     told = subprocess.run(
         ["ssh-keygen", "-lf", public_key], check=True, capture_output=True, text=True

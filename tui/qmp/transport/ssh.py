@@ -1,18 +1,15 @@
 """Reaches the Unix socket of a monitor on another host, over SSH.
 
-What `~/.ssh/config`, the agent and `known_hosts` say counts here as it does for `ssh`. One thing is
-stricter: a host that is not known is never trusted, whatever `StrictHostKeyChecking` says. Nobody
-is asked for a password, for there is no terminal to ask on.
+What OpenSSH's files, the agent and `known_hosts` say counts here as it does for `ssh`. Nobody is
+asked for a password, for there is no terminal to ask on.
 """
 
 import asyncio
 import contextlib
 import functools
-import os
 import shlex
 import socket
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 import asyncssh
@@ -23,16 +20,12 @@ from tui.qmp.line import Line
 from tui.qmp.names import look_up
 from tui.qmp.relay import Far, Relay
 from tui.qmp.reserved import keep_off
+from tui.qmp.transport.ssh_config import config_files, options_for, way_to
 from tui.qmp.transport.ssh_failure import failure_of, no_way_to_the_socket
 from tui.qmp.transport.ssh_stranger import Shown
 from tui.qmp.transport.ssh_tcp import NAME_SECONDS, Direct
 
 T = TypeVar("T")
-
-_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
-
-_ALIVE_SECONDS, _ALIVE_COUNT = 10, 3
-"""How often a silent host is asked for a sign of life, and how often in vain."""
 
 
 async def dial_ssh(address: SshAddress, seconds: float) -> Line:
@@ -137,10 +130,9 @@ class _Login:
 
     async def reach(self) -> asyncssh.SSHClientConnection:
         """A connection to the host itself."""
-        told = await asyncio.to_thread(_configured(self.address))
         # asyncssh would go this way by itself, but asks of those hosts only what the files say.
-        for jump in told.tunnel.split(",") if isinstance(told.tunnel, str) else ():
-            await self._log_in(_jump(jump))
+        for jump in await asyncio.to_thread(way_to, self.address):
+            await self._log_in(jump)
         connection = await self._log_in(self.address)
         self.arrived = True
         return connection
@@ -148,12 +140,20 @@ class _Login:
     async def _log_in(self, place: SshAddress) -> asyncssh.SSHClientConnection:
         self.place, self.shown = place, Shown()
         tunnel = self.connections[-1] if self.connections else None
-        options = await asyncio.to_thread(_options, place, self.shown, tunnel)
+        options = await asyncio.to_thread(options_for, place, self.shown, tunnel)
         await _look_up_canonical(place.host, options)
         way: asyncssh.SSHClientConnection | Direct | None = tunnel
         if way is None and not options.proxy_command:
             way = Direct(options.family, options.local_addr)
-        connect = functools.partial(asyncssh.connect, place.host, options=options, tunnel=way)
+        connect = functools.partial(
+            asyncssh.connect,
+            place.host,
+            place.port or (),
+            options=options,
+            tunnel=way,
+            # Once more, for `Match final` has it read them again.
+            config=await asyncio.to_thread(config_files),
+        )
         try:
             connection = await connect()
         except (asyncssh.ConnectionLost, asyncssh.KeyExchangeFailed):
@@ -187,64 +187,3 @@ async def _look_up_canonical(host: str, options: asyncssh.SSHClientConnectionOpt
         with contextlib.suppress(socket.gaierror):
             await look_up(f"{host}.{domain}", 0, NAME_SECONDS)
             return
-
-
-def _configured(place: SshAddress) -> "functools.partial[asyncssh.SSHClientConnectionOptions]":
-    return functools.partial(
-        asyncssh.SSHClientConnectionOptions,
-        # The files that are read by default; left out, none is.
-        config=(),
-        host=place.host,
-        username=place.user or (),
-        port=place.port or (),
-    )
-
-
-def _options(
-    place: SshAddress, shown: Shown, tunnel: asyncssh.SSHClientConnection | None
-) -> asyncssh.SSHClientConnectionOptions:
-    """What the configuration says of a host, but for what is stricter here. Reads files."""
-    make = _configured(place)
-    told = make()
-    shown.hosts = _known_hosts(told.known_hosts)
-    return make(
-        tunnel=tunnel,
-        client_factory=lambda: shown,
-        known_hosts=shown.hosts,
-        keepalive_interval=told.keepalive_interval or _ALIVE_SECONDS,
-        keepalive_count_max=told.keepalive_count_max or _ALIVE_COUNT,
-        agent_forwarding=False,
-        password_auth=False,
-        kbdint_auth=False,
-    )
-
-
-def _jump(text: str) -> SshAddress:
-    """A host of `ProxyJump`: `[user@]host[:port]`.
-
-    Raises:
-        ValueError: it is none.
-    """
-    user, _, place = text.strip().removeprefix("ssh://").rpartition("@")
-    host, port = place, ""
-    if place.startswith("["):
-        host, _, port = place[1:].partition("]")
-    elif place.count(":") == 1:
-        host, _, port = place.partition(":")
-    return SshAddress(
-        host=host, user=user or None, port=int(port.lstrip(":")) if port else None, path=""
-    )
-
-
-def _known_hosts(told: object) -> asyncssh.SSHKnownHosts:
-    """The known hosts; none, rather than any, where the configuration names no file.
-
-    Raises:
-        ValueError: a file has something else in it.
-    """
-    # "UserKnownHostsFile none" is told as None, and asyncssh would then trust everybody.
-    named = [] if told is None else told or _KNOWN_HOSTS
-    assert isinstance(named, list | tuple)
-    paths = [Path(os.path.expanduser(path)) for path in named]  # noqa: PTH111
-    readable = [str(path) for path in paths if path.is_file() and os.access(path, os.R_OK)]
-    return asyncssh.read_known_hosts(readable) if readable else asyncssh.import_known_hosts("")

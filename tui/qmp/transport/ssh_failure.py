@@ -65,7 +65,9 @@ def failure_of(
                 address, f"{host} cannot be reached over SSH: {error.strerror or error}."
             )
     return ConnectFailure(
-        address, f"The SSH configuration cannot be used: {error}.", "Look at the files in ~/.ssh."
+        address,
+        f"The SSH configuration cannot be used: {error}.",
+        "Look at the files in ~/.ssh and /etc/ssh.",
     )
 
 

@@ -13,6 +13,7 @@ class Shown(asyncssh.SSHClient):
 
     Attributes:
         hosts: the known hosts; to be set before it is asked.
+        alias: `HostKeyAlias` of the configuration, by which it is known on any port.
         key: the host's key; None until one was shown that is not known.
         known: the keys that are known of this host.
         entry: what it is called in `known_hosts`.
@@ -20,6 +21,7 @@ class Shown(asyncssh.SSHClient):
 
     def __init__(self) -> None:
         self.hosts = asyncssh.import_known_hosts("")
+        self.alias: str | None = None
         self.key: asyncssh.SSHKey | None = None
         self.known: tuple[asyncssh.SSHKey, ...] = ()
         self.entry = ""
@@ -30,7 +32,7 @@ class Shown(asyncssh.SSHClient):
         """Remember the key, and refuse it: asyncssh asks about those alone that are not known."""
         self.key = key
         # Asked for a port that has no entry it would tell the keys of port 22, another server's.
-        self.entry = host if port == _SSH_PORT else f"[{host}]:{port}"
+        self.entry = self.alias or (host if port == _SSH_PORT else f"[{host}]:{port}")
         self.known = tuple(asyncssh.match_known_hosts(self.hosts, self.entry, "", None)[0])
         return False
 
