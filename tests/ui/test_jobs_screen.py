@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.qemu import QemuStarter, Vm
+from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import WIDE, Deck
 from tests.waiting import until, until_answered
@@ -177,3 +177,21 @@ async def test_our_own_job_is_dismissed_once_its_outcome_is_on_record(
     assert len(lines) == 1, lines
     (line,) = lines
     assert json.loads(line)["outcome"] == "succeeded"
+
+
+async def test_a_job_that_has_no_disk_is_listed_when_it_stays(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm = await qemu(*DISK)
+    image = tmp_path / "made.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", image, "64M")
+    async with open_deck(vm, WIDE) as deck:
+        await deck.sees("disk0", "ready")
+        await vm.qmp("blockdev-add", driver="file", node_name="f", filename=str(image))
+        options = {"driver": "qcow2", "file": "f", "size": 64 << 20}
+        await vm.qmp("blockdev-create", job_id="made", options=options)
+        await deck.press("2")
+        # Nobody dismisses it.
+        await until(lambda: deck.rows and deck.rows[0]["State"] == "succeeded")
+        assert (deck.rows[0]["Job"], deck.rows[0]["Type"]) == ("made", "create")
+        assert (deck.rows[0]["Limit"], deck.rows[0]["By"]) == ("-", "other")

@@ -290,15 +290,37 @@ def test_a_dry_run_is_never_listed(feed: Feed, job_id: str, statuses: tuple[str,
     assert not feed.tracker.busy
 
 
-def test_a_job_of_another_kind_is_never_listed(feed: Feed) -> None:
+def test_a_job_of_another_kind_that_comes_and_goes_is_never_listed(feed: Feed) -> None:
     feed.statuses("create", "created", "running")
     feed.poll(info("create", type_="create"))
     assert feed.tracker.jobs() == ()
-    assert not feed.tracker.busy
     feed.statuses("create", "waiting", "pending", "concluded")
     feed.poll(info("create", "concluded", type_="create"))
     feed.statuses("create", "null")
     assert feed.tracker.jobs() == ()
+    assert not feed.tracker.busy
+
+
+def test_a_job_of_another_kind_that_stays_is_listed(feed: Feed) -> None:
+    for _ in range(3):
+        assert feed.tracker.jobs() == ()
+        feed.poll(info("save", type_="snapshot-save"))
+    assert (feed.only.type, feed.only.state, feed.only.ours) == ("snapshot-save", "running", False)
+    feed.statuses("save", "waiting", "pending", "concluded")
+    feed.poll(info("save", "concluded", offset=MIB, type_="snapshot-save"))
+    assert feed.only.outcome is Outcome.SUCCEEDED
+    feed.statuses("save", "null")
+    # The next with that id is another one.
+    feed.poll(info("save", type_="snapshot-save"))
+    assert len(feed.tracker.jobs()) == 1
+
+
+def test_one_that_its_client_dismissed_at_once_has_told_nobody_how_it_ended(feed: Feed) -> None:
+    for _ in range(3):
+        feed.poll(info("save", type_="snapshot-save"))
+    feed.statuses("save", "waiting", "pending", "concluded", "null")
+    assert feed.only.outcome is Outcome.LOST
+    assert feed.only.detail == "another client dismissed it before it told how it had ended"
 
 
 # --- our own starts -----------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tui.qmp.address import UnixAddress
 from tui.qmp.errors import CommandRefused, ReadOnly
 from tui.qmp.gate import QUERIES
 from tui.records.audit import AuditLog
-from tui.vm.snapshot import DRY_RUN_PREFIX, OUR_JOB_PREFIX
+from tui.vm.snapshot import DRY_RUN_PREFIX, OUR_JOB_PREFIX, Job
 from tui.vm.target_nodes import TARGET_PREFIX
 from tui.vm.verbs import Act, Verb, command_name
 from tui.worker import VmWorker
@@ -74,7 +74,7 @@ def intents(worker: VmWorker, vm: Vm) -> dict[str, Callable[[], Awaitable[object
     acts = {
         f"{verb} of {job}": lambda verb=verb, job=job: worker.act(job, Act(verb, speed=5))
         for verb in Verb
-        if worker.schema and command_name(verb, worker.schema.has_command)
+        if worker.schema and command_name(verb, worker.schema.has_command, Job("j", "mirror"))
         for job in (THEIRS, OVER)
     }
     return {

@@ -14,9 +14,12 @@ from tui.qmp.models import BlockJobInfo, JobInfo, QmpEvent
 from tui.vm.grouped import WITH_OTHERS, siblings_of, who_cancelled
 from tui.vm.roster import UNSEEN, Ending, Roster
 from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
+from tui.vm.verbs import BLOCK_JOB_TYPES
 
 _GONE_KEPT = 256
-_BLOCK_JOB_TYPES = frozenset({"backup", "mirror", "commit", "stream"})
+_PASSING_LOOKS = 2
+"""A job of another type that is gone after so many looks is none to list: `blockdev-create`, and
+what comes and goes like it."""
 
 
 class JobTracker:
@@ -36,6 +39,8 @@ class JobTracker:
         self._told = 0
         self._touched: dict[str, int] = {}
         self._gone: dict[str, int] = {}
+        # How often a job of another type was seen.
+        self._looks: dict[str, int] = {}
 
     # --- what our own commands tell it -----------------------------------------------------------
 
@@ -126,6 +131,7 @@ class JobTracker:
         for job_id in self._roster:
             if job_id not in present and self._touched.get(job_id, 0) <= since:
                 self._roster.vanish(job_id)
+        self._looks = {id_: times for id_, times in self._looks.items() if id_ in present}
         self._roster.end_doubts(since)
         self._touched = {id_: mark for id_, mark in self._touched.items() if id_ in self._roster}
         ours = self._cancelled_by_us
@@ -139,6 +145,7 @@ class JobTracker:
         self._roster.close(reason)
         self._cancelled_by_us.clear()
         self._touched.clear()
+        self._looks.clear()
         self._gone.clear()
         self._shutdown = None
 
@@ -200,6 +207,7 @@ class JobTracker:
             roster.vanish(job_id)
             self._cancelled_by_us.pop(job_id, None)
             self._touched[job_id] = self.mark()
+            self._looks.pop(job_id, None)
         if status == "created" and job_id in roster:
             roster.released(job_id, "its job id is used again")
         if status == "null":
@@ -259,11 +267,10 @@ class JobTracker:
             roster.vanish(info.id)
             job = None
         if job is None:
-            if self._gone.get(info.id, 0) > since or not self._concerns_us(info):
+            if self._gone.get(info.id, 0) > since:
                 return
             job = roster.appear(info.id)
-        elif not job.type and not self._concerns_us(info):
-            roster.forget(info.id)
+        if not job.type and self._is_passing(info):
             return
         roster.change(info.id, type=info.type)
         if current or not roster.has_ending(info.id):
@@ -274,9 +281,12 @@ class JobTracker:
             if info.status == "concluded":
                 self._concluded_in_poll(info)
 
-    def _concerns_us(self, info: JobInfo) -> bool:
-        ours = self._roster.awaits(info.id) or info.id.startswith(OUR_JOB_PREFIX)
-        return ours or info.type in _BLOCK_JOB_TYPES
+    def _is_passing(self, info: JobInfo) -> bool:
+        """Whether a job that is not listed yet may be one that comes and goes; it has no type."""
+        if info.id.startswith(OUR_JOB_PREFIX) or info.type in BLOCK_JOB_TYPES:
+            return False
+        self._looks[info.id] = self._looks.get(info.id, 0) + 1
+        return self._looks[info.id] <= _PASSING_LOOKS
 
     def _take_progress(self, info: JobInfo, detail: BlockJobInfo | None) -> None:
         if detail is not None:

@@ -13,6 +13,7 @@ FINISHED_KEPT = 500
 """How many ended jobs are held; beyond that the oldest go."""
 
 UNSEEN = "while nobody was watching"
+_VANISHED = f"it vanished {UNSEEN}"
 
 Ending = tuple[Outcome, str, str | None]
 """An outcome, the words that explain it, and QEMU's error."""
@@ -256,7 +257,7 @@ class Roster:
             self._gone.discard(job_id)
             self._retire(job_id)
 
-    def vanish(self, job_id: str, reason: str = f"it vanished {UNSEEN}") -> None:
+    def vanish(self, job_id: str, reason: str = _VANISHED) -> None:
         """QEMU has the job no more."""
         if job_id in self._gone:
             return
@@ -271,6 +272,8 @@ class Roster:
                 # It came and went without a block job's events: a dry run, or no block job at all.
                 self.forget(job_id)
                 return
+            if job.status == "concluded" and reason == _VANISHED:
+                reason = "another client dismissed it before it told how it had ended"
             self._endings[job_id] = (Outcome.LOST, reason, None)
         if job.live:
             # A job that dismisses itself says that it is concluded right before.

@@ -26,6 +26,9 @@ class Verb(StrEnum):
     CHANGE = "change"
 
 
+BLOCK_JOB_TYPES = frozenset({"backup", "mirror", "commit", "stream"})
+"""Types of the jobs that have a speed and heed `block-job-*`; others heed `job-*` alone."""
+
 _MOVING = frozenset({"created", "running", "paused", "ready", "standby"})
 
 _ALLOWED: Mapping[Verb, frozenset[str]] = {
@@ -88,7 +91,9 @@ def hindrance(verb: Verb, job: Job, has_command: Callable[[str], bool]) -> str |
         job: to which job.
         has_command: whether the connected QEMU knows a command.
     """
-    if command_name(verb, has_command) is None:
+    if verb is Verb.SET_SPEED and not _is_block_job(job):
+        return f"a {job.type} job has no speed"
+    if command_name(verb, has_command, job) is None:
         return f"this QEMU has no {_COMMANDS[verb][0]}"
     if verb is Verb.DISMISS and job.ours and job.status == "concluded":
         return "BlockDeck dismisses it by itself, once its outcome is on record"
@@ -105,10 +110,17 @@ def hindrance(verb: Verb, job: Job, has_command: Callable[[str], bool]) -> str |
     return None
 
 
-def command_name(verb: Verb, has_command: Callable[[str], bool]) -> str | None:
+def _is_block_job(job: Job) -> bool:
+    """Whether it is one, as far as is known."""
+    return not job.type or job.type in BLOCK_JOB_TYPES
+
+
+def command_name(verb: Verb, has_command: Callable[[str], bool], job: Job) -> str | None:
     """The command for a verb; None where this QEMU has none."""
-    names = _COMMANDS[verb]
-    return next((name for name in names if name is not None and has_command(name)), None)
+    names = [name for name in _COMMANDS[verb] if name is not None and has_command(name)]
+    if not _is_block_job(job):
+        names = [name for name in names if name.startswith("job-")]
+    return names[0] if names else None
 
 
 def command_for(
@@ -119,7 +131,7 @@ def command_for(
     Raises:
         ValueError: this QEMU has none.
     """
-    name = command_name(act.verb, has_command)
+    name = command_name(act.verb, has_command, job)
     if name is None:
         raise ValueError(f"this QEMU has no {_COMMANDS[act.verb][0]}")
     arguments: dict[str, object] = {("device" if name in _BY_DEVICE else "id"): job.id}

@@ -13,6 +13,7 @@ from tui.vm.labels import LABEL
 from tui.vm.latency import Wait
 from tui.vm.remedies import remedy
 from tui.vm.snapshot import Device, Job, Outcome
+from tui.vm.verbs import BLOCK_JOB_TYPES
 from tui.widgets.care_rows import care_lines, pair
 from tui.widgets.live_table import Cell, Column
 
@@ -82,7 +83,7 @@ def job_row(job: Job, now: float, vm: str = "") -> dict[str, Cell]:
         "progress": Cell(bar(job.fraction, 8), style if moves else "$muted"),
         "rate": Cell(rate(job.rate) if moves and job.rate is not None else "-"),
         "eta": Cell(duration(job.eta) if moves and job.eta is not None else "-"),
-        "limit": Cell(rate(job.speed) if job.speed else "none"),
+        "limit": Cell(rate(job.speed) if job.speed else "none" if _has_speed(job) else "-"),
         "owner": Cell("us" if job.ours else "other"),
         "type": Cell(job.type or "?"),
         "age": Cell(age(job, now)),
@@ -122,12 +123,16 @@ def describe_job(
             pair("copied", f"{size(job.offset)} of {size(job.len)}"),
             *(care_lines(job.care) if job.live else ()),
             *_guest(job, now, device),
-            pair("speed", _speed_words(job)),
+            *([pair("speed", _speed_words(job))] if _has_speed(job) else ()),
             *_settings(job),
             pair("runs" if job.live else "took", age(job, now)),
             *_start(job),
         ]
     )
+
+
+def _has_speed(job: Job) -> bool:
+    return job.type in BLOCK_JOB_TYPES
 
 
 def _advice(job: Job) -> list[Content]:
