@@ -278,6 +278,13 @@ def test_an_error_that_is_ignored_is_no_pause(running: Feed) -> None:
     assert running.only.state == "running"
 
 
+def test_how_far_it_came_at_its_end_is_not_unsaid_by_a_poll(running: Feed) -> None:
+    running.completed(J, offset=MIB, length=MIB)
+    running.poll(info(J, "concluded", offset=0, length=2 * MIB))
+    assert (running.only.offset, running.only.len) == (MIB, MIB)
+    assert running.only.outcome is Outcome.SUCCEEDED
+
+
 # --- jobs that are none -------------------------------------------------------------------------
 
 

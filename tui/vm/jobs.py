@@ -273,7 +273,8 @@ class JobTracker:
         if not job.type and self._is_passing(info):
             return
         roster.change(info.id, type=info.type)
-        if current or not roster.has_ending(info.id):
+        if not roster.has_ending(info.id):
+            # How far it came at its end, the event of that has told.
             self._take_progress(info, detail)
         if current:
             paused = detail is not None and detail.paused
