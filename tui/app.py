@@ -2,9 +2,7 @@
 
 import asyncio
 import functools
-import logging
 import signal
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,17 +11,18 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import AwaitMount, Widget
 
+from tui.app_keys import APP_KEYS
 from tui.config import Settings
-from tui.driver import HangUpWatch, PatientDriver, leave_at_the_latest, leave_now
+from tui.driver import HangUpWatch, PatientDriver, leave_at_the_latest
 from tui.fleet import Fleet
 from tui.history import History
-from tui.keymap import remappable, shielded
+from tui.keymap import shielded
 from tui.memory import Memory
+from tui.notices import Notices
 from tui.paths import STYLES, state_directory
 from tui.qmp.address import MonitorAddress, SshAddress, UnixAddress, caution, parse_address
 from tui.qmp.errors import QmpError
@@ -31,21 +30,17 @@ from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.screens.later import later
 from tui.screens.vm_screen import VmScreen
 from tui.stylesheet import CalmStylesheet
-from tui.terminal import in_a_browser, unicode_ok
+from tui.terminal import in_a_browser
 from tui.text import plain
 from tui.themes import LEGIBLE, VERY_LEGIBLE, dress, legible
 from tui.unfinished import points_let_go
 from tui.vm.snapshot import Device, Link, VmSnapshot
-from tui.widgets.alarm import Alarm, alarm_of
 from tui.worker import VmWorker
 
 if TYPE_CHECKING:
-    from tui.cast import Cast
     from tui.demo.fault_lab import FaultLab
     from tui.discovery.scout import Scout
     from tui.screens.connect import ConnectScreen
-
-log = logging.getLogger(__name__)
 
 PATIENCE = 0.6
 """Seconds a signal gives the app to leave in good order."""
@@ -84,42 +79,7 @@ class BlockDeckApp(App[int]):
         "vms": later("fleet", "FleetScreen"),
     }
     BINDING_GROUP_TITLE = "Everywhere"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "show('devices')", "Disks", tooltip="Every block device of the VM"),
-        Binding("2", "show('jobs')", "Jobs", tooltip="Backups and other block jobs"),
-        Binding("3", "show('events')", "Events", tooltip="What QEMU reports as it happens"),
-        Binding(
-            "4", "show('history')", "History", tooltip="Reports of the backups that have ended"
-        ),
-        Binding("5", "show('chains')", "Chains", tooltip="Full backups and their increments"),
-        Binding("0", "show('vms')", "VMs", show=False, tooltip="Every VM that is open, in a list"),
-        Binding(
-            "left_square_bracket", "switch(-1)", "Previous VM", show=False, tooltip="The VM before"
-        ),
-        Binding("right_square_bracket", "switch(1)", "Next VM", show=False, tooltip="The VM after"),
-        Binding(
-            *("M", "together", "All VMs"),
-            show=False,
-            tooltip="Jobs and events of all open VMs, or of this one",
-        ),
-        Binding("W", "close_vm", "Close VM", show=False, tooltip="Let go of this VM; jobs go on"),
-        Binding("r", "refresh", "Refresh", show=False, tooltip="Ask QEMU for everything again"),
-        Binding("o", "show('connect')", "Open", show=False, tooltip="Open another monitor"),
-        Binding(
-            *("L", "leftovers", "Leftovers"),
-            show=False,
-            tooltip="Jobs, nodes, filters and bitmaps that nobody uses any more",
-        ),
-        Binding(
-            *("B", "bitmaps", "Bitmaps"),
-            show=False,
-            tooltip="Dirty bitmaps: what the next incremental backups would copy",
-        ),
-        Binding("question_mark,f1", "help", "Keys", tooltip="All keys"),
-        Binding("q", "leave", "Quit", tooltip="Quit; backups go on in QEMU"),
-        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
-    ]
-    BINDINGS = remappable("app", BINDINGS)
+    BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
 
     def __init__(
         self,
@@ -143,8 +103,7 @@ class BlockDeckApp(App[int]):
         self.lab = lab
         self._first = addresses
         self._welcomed: set[VmWorker] = set()
-        self._alarms: dict[VmWorker, Alarm] = {}
-        self._audit_problem = ""
+        self._notices = Notices(self)
         self._state = state or state_directory()
         self._audit = AuditLog(self._state / AUDIT_FILE)
         history = History(self._state / "history.jsonl")
@@ -152,7 +111,7 @@ class BlockDeckApp(App[int]):
         self.fleet = Fleet(
             history,
             self._repaint,
-            self._fault,
+            self._notices.of_fault,
             audit=self._audit,
             read_only=read_only,
             settings=self.settings,
@@ -229,16 +188,6 @@ class BlockDeckApp(App[int]):
         leave_at_the_latest(PATIENCE, 128 + number, driver.fileno, driver.attrs_before)
         self.exit(128 + number, return_code=128 + number)
 
-    def _fault(self, monitor: str, error: BaseException) -> None:
-        log.error("the worker of %s failed", monitor, exc_info=error)
-        self.notify(
-            f"A fault of BlockDeck's own ({type(error).__name__}) ended the watch over the VM of "
-            f"{plain(monitor, 200)}. Its jobs go on in QEMU. Press o to open the monitor again.",
-            severity="error",
-            timeout=60,
-            markup=False,
-        )
-
     # --- the VM ----------------------------------------------------------------------------------
 
     def _repaint(self) -> None:
@@ -251,30 +200,12 @@ class BlockDeckApp(App[int]):
                 self._welcome(vm)
             elif not vm.loaded and vm.connection.link is Link.LOST:
                 self._give_up(worker)
-            self._tell_of_trouble(worker)
+            self._notices.of_trouble(worker, on_show=worker is self.worker)
         if self.worker is not None:
-            self._tell_of_audit(self.worker.snapshot)
+            self._notices.of_audit(self.worker.snapshot)
         for screen in self.screen_stack:
             if isinstance(screen, VmScreen):
                 screen.take()
-
-    def _tell_of_trouble(self, worker: VmWorker) -> None:
-        """Say once of a VM that is not on show what would stand on its screens."""
-        alarm, told = alarm_of(worker.snapshot, time.monotonic()), self._alarms.pop(worker, None)
-        if alarm is None:
-            return
-        self._alarms[worker] = alarm
-        if worker is not self.worker and (told is None or told.sign != alarm.sign):
-            words = f"{plain(worker.snapshot.title, 60)}: {alarm.words} 0 lists the VMs."
-            severity: SeverityLevel = "error" if alarm.harm else "warning"
-            self.notify(words, severity=severity, timeout=60, markup=False)
-
-    def _tell_of_audit(self, vm: VmSnapshot) -> None:
-        """Say once that acts go on without being written down."""
-        if vm.audit_problem and vm.audit_problem != self._audit_problem:
-            words = f"The audit log cannot be written: {vm.audit_problem}. Acts go on without it."
-            self.notify(plain(words), severity="error", timeout=30, markup=False)
-        self._audit_problem = vm.audit_problem
 
     async def on_connect_screen_chosen(self, event: "ConnectScreen.Chosen") -> None:
         """Monitors were chosen."""
@@ -515,33 +446,3 @@ def _lasting(monitor: str) -> str:
     """The monitor's address as it will be good in another working directory."""
     address = parse_address(monitor)
     return str(address.path.absolute()) if isinstance(address, UnixAddress) else monitor
-
-
-def run_app(
-    *addresses: MonitorAddress,
-    mouse: bool = True,
-    directory: str | None = None,
-    read_only: bool = False,
-    settings: Settings | None = None,
-    cast: "Cast | None" = None,
-    lab: "FaultLab | None" = None,
-    tour: float | None = None,
-) -> int:
-    """Run the UI until it is left; returns the exit status."""
-    PatientDriver.unicode = unicode_ok()
-    PatientDriver.cast = cast
-    options: dict[str, Any] = {"directory": directory, "read_only": read_only}
-    options |= {"settings": settings, "lab": lab}
-    if tour is None:
-        app = BlockDeckApp(*addresses, **options)
-    else:
-        from tui.tour.app import TourApp
-
-        app = TourApp(*addresses, pace=tour, **options)
-    app.run(mouse=mouse)
-    status = app.return_code or 0
-    driver = app._driver
-    if isinstance(driver, PatientDriver) and driver.stuck:
-        # Python itself would wait for the writer that waits for the terminal.
-        leave_now(status, driver.fileno, driver.attrs_before)
-    return status

@@ -53,7 +53,7 @@ def show_ui(
     prepare_environment()
     cast = _begin(record) if record is not None else None
     # Half a second of import, which only the screen is worth.
-    from tui.app import run_app
+    from tui.run import run_app
 
     # What was imported stays: it need not be looked through again.
     gc.freeze()
