@@ -48,6 +48,9 @@ PATIENCE = 0.6
 _FORM_SECONDS = 30.0
 """How long a form that was asked for waits for QEMU's schema."""
 
+_OF_A_VM = frozenset({"bitmaps", "close_vm", "leftovers", "refresh", "switch", "together"})
+_WITHOUT_A_VM = (("connect",), ("history",))
+
 _KEY_NAMES = {"enter": "Enter", "escape": "Esc", "space": "Space"}
 
 
@@ -330,6 +333,13 @@ class BlockDeckApp(App[int]):
     def switch_mode(self, mode: str) -> AwaitMount:
         """Go to a screen, unless the app is ending and its screens are being closed."""
         return super().switch_mode(mode) if self.is_running else AwaitMount(Widget(), [])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is about a VM can be done while one is open."""
+        of_a_vm = action in _OF_A_VM or (action == "show" and parameters not in _WITHOUT_A_VM)
+        if of_a_vm and self.worker is None:
+            return False
+        return super().check_action(action, parameters)
 
     async def action_show(self, mode: str) -> None:
         """Go to a screen."""

@@ -249,3 +249,122 @@ async def test_what_the_keys_page_says(open_deck: DeckOpener) -> None:
     async with open_deck(size=(120, 100)) as deck:
         await deck.press("f1")
         await deck.sees("Connect", "Look for the VMs of this host again", "r, F5", "y, F6")
+
+
+# --- many ---------------------------------------------------------------------------------------
+
+
+@SIZES
+async def test_a_filter_shows_those_with_the_words(
+    start: Starter, open_deck: DeckOpener, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    uuid = "6f1ed2c1-8f0a-4d43-9c3c-0b1f5e3a2b11"
+    for name in ("web-1", "web-2", "db-1"):
+        await start("-name", name, *DISK, *qmp(tmp_path / f"{name}.sock"))
+    await start("-name", "mute", "-uuid", uuid)
+    async with open_deck(size=size) as deck:
+        await has_looked(deck)
+        await deck.press("down", "slash")
+        await deck.paste("WEB free")
+        await until(lambda: deck.column("VM") == ["web-1", "web-2"])
+        await deck.sees("VMs on this host: 4, 3 of them free to connect to; 2 hidden by the filter")
+        # Letters and signs are only text there, and Enter goes to the list and keeps it.
+        await deck.press("enter")
+        assert isinstance(deck.app.focused, LiveTable)
+        assert deck.column("VM") == ["web-1", "web-2"]
+        # A look does not lose it.
+        await deck.press("r")
+        await has_looked(deck)
+        assert deck.column("VM") == ["web-1", "web-2"]
+        await deck.press("escape")
+        await until(lambda: len(deck.rows) == 4)
+        # Also by uuid, which the pane has right below the name.
+        await deck.press("slash")
+        await deck.paste(uuid[:8])
+        await until(lambda: deck.column("VM") == ["mute"])
+        await deck.press("enter")
+        await until(lambda: detail(deck).splitlines()[1].split() == ["uuid", uuid])
+        await deck.press("slash")
+        await deck.paste("x")
+        await until(lambda: deck.rows == [])
+        await deck.press("escape")
+        await until(lambda: len(deck.rows) == 4)
+        assert isinstance(deck.app.screen, ConnectScreen)
+
+
+async def test_all_on_show_that_can_be_opened_are_marked_by_a_key(
+    start: Starter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    for name in ("web-1", "web-2", "db-1"):
+        await start("-name", name, *DISK, *qmp(tmp_path / f"{name}.sock"))
+    await start("-name", "mute")
+    late = tmp_path / "late.sock"
+    await start("-name", "late", *qmp(late, wait="on"), ready=late)
+    async with open_deck(size=SMALL) as deck:
+        await has_looked(deck)
+        await deck.press("down", "A")
+        # Not the one without a monitor, and not the one that would be started by it.
+        await until(lambda: marked(deck) == {"db-1", "web-1", "web-2"})
+        assert deck.line("connect-advice") == "Enter opens the 3 VMs that are marked."
+        await deck.press("A")
+        assert marked(deck) == set()
+        assert deck.line("connect-advice") == ""
+        # With a filter only what is on show; what it hides later keeps its mark, and that is said.
+        await deck.press("slash")
+        await deck.paste("web")
+        await until(lambda: len(deck.rows) == 2)
+        await deck.press("enter", "A", "slash", "end", "ctrl+u")
+        await deck.paste("web-1")
+        await until(lambda: len(deck.rows) == 1)
+        said = "Enter opens the 2 VMs that are marked, 1 of them hidden by the filter."
+        await until(lambda: deck.line("connect-advice") == said)
+        await deck.press("enter", "enter")
+        await until(lambda: len(deck.app.fleet.workers) == 2)
+        await until(lambda: all(w.snapshot.loaded for w in deck.app.fleet.workers))
+        assert {w.snapshot.name for w in deck.app.fleet.workers} == {"web-1", "web-2"}
+
+
+def marked(deck: Deck) -> set[str]:
+    """The VMs with a mark."""
+    return {name.removeprefix("* ") for name in deck.column("VM") if name.startswith("* ")}
+
+
+async def test_nothing_is_marked_where_nothing_can_be_opened(
+    start: Starter, open_deck: DeckOpener
+) -> None:
+    await start("-name", "mute")
+    async with open_deck(size=SMALL) as deck:
+        await has_looked(deck)
+        await deck.press("down", "A")
+        await deck.is_told("None of these VMs is free to connect to.")
+        assert marked(deck) == set()
+
+
+async def test_the_footer_has_room_for_what_can_be_done(
+    start: Starter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    await start("-name", "web", *DISK, *qmp(tmp_path / "web.sock"))
+    await start("-name", "mute")
+    async with open_deck(size=SMALL) as deck:
+        await go_to(deck, "mute")
+        offered = "Space Mark A Mark all / Filter r Look y Copy 4 History ? Keys q Quit"
+        await until(lambda: footer(deck) == offered)
+        # Without a VM there is nothing to go to, neither by key nor by name.
+        names = {command.title for command in deck.app.get_system_commands(deck.app.screen)}
+        assert not names & {"Disks", "Jobs", "Events", "Chains", "Leftovers", "Bitmaps"}
+        assert {"History", "Mark all", "Filter"} <= names
+        await go_to(deck, "web")
+        await deck.press("enter")
+        await deck.sees("disk0", "connected", "1 Disks", "2 Jobs", "4-5 More")
+        # With one the way back is offered, and the others by name.
+        await deck.press("o")
+        await until(lambda: isinstance(deck.app.screen, ConnectScreen))
+        await go_to(deck, "mute")
+        await until(lambda: footer(deck) == offered.replace("4 History", "Esc Back 1-5 Screens"))
+        names = {command.title for command in deck.app.get_system_commands(deck.app.screen)}
+        assert {"Disks", "Jobs", "Chains", "Leftovers"} <= names
+
+
+def footer(deck: Deck) -> str:
+    """The last line of the screen, as one reads it."""
+    return " ".join(deck.screen.splitlines()[-1].split())

@@ -1,6 +1,5 @@
 """Where a VM is chosen: an address to type, and every VM of this host, or of another, below."""
 
-import os
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
@@ -11,14 +10,22 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
-from tui.discovery.models import Findings, FoundVm, Holder
+from tui.discovery.models import Findings, FoundVm
 from tui.keymap import remappable
-from tui.qmp.address import AddressError, MonitorAddress, SshAddress, caution, parse_address
+from tui.qmp.address import AddressError, MonitorAddress, SshAddress, caution
 from tui.qmp.errors import ConnectFailure
-from tui.qmp.reserved import reserved
 from tui.screens.vm_screen import ROOMY, WIDE
 from tui.text import plain
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.found_rows import FOUND_COLUMNS, describe_found, found_row
+from tui.widgets.found_summary import (
+    found_summary,
+    has_words,
+    marks_summary,
+    may_be_marked_with_others,
+    typed_caution,
+    with_those_open,
+)
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
@@ -45,6 +52,8 @@ class ConnectScreen(Screen[None]):
         ),
         Binding("down", "to_list", "VMs", show=False, tooltip="Go to the VMs of this host"),
         Binding("space", "mark", "Mark", tooltip="Mark a VM of the list, to open several at once"),
+        Binding("A", "mark_all", "Mark all", tooltip="Mark all that can be opened, or none"),
+        Binding("slash", "filter", "Filter", tooltip="Show only VMs with these words"),
         Binding("r,f5", "look", "Look", tooltip="Look for the VMs of this host again"),
         Binding(
             "y,f6",
@@ -56,7 +65,7 @@ class ConnectScreen(Screen[None]):
             "escape",
             "back",
             "Back",
-            tooltip="Back to the VMs of this host, or to the VM that is open",
+            tooltip="Back to all VMs, to those of this host, or to the VM that is open",
         ),
     ]
     BINDINGS = remappable("connect", BINDINGS)
@@ -95,6 +104,7 @@ class ConnectScreen(Screen[None]):
             yield Line(id="connect-error")
             yield Line(id="connect-advice")
         yield Line("Looking for the VMs of this host ...", id="connect-found")
+        yield FilterBar("words in VM, uuid, state, user, disk, address", id="found-filter")
         with Container(id="found"):
             yield LiveTable(FOUND_COLUMNS, id="found-table")
             with VerticalScroll(id="found-detail", can_focus=True):
@@ -104,7 +114,7 @@ class ConnectScreen(Screen[None]):
     def on_mount(self) -> None:
         """Ready to type."""
         self._say("")
-        self.query_one(Input).focus()
+        self.query_one("#monitor", Input).focus()
 
     def offer(self, recent: list[str], host: SshAddress | None = None) -> None:
         """Look for VMs, and show them with the monitors used before, most recent first.
@@ -119,7 +129,7 @@ class ConnectScreen(Screen[None]):
 
     def tell(self, monitor: str, sentence: str, advice: str = "") -> None:
         """Say what came of connecting, under the input."""
-        field = self.query_one(Input)
+        field = self.query_one("#monitor", Input)
         # What was picked from the list stays in the list, so that Enter there goes on to work.
         if monitor and field.value != monitor and not self._picked:
             with field.prevent(Input.Changed):
@@ -137,17 +147,17 @@ class ConnectScreen(Screen[None]):
 
     # --- the address -----------------------------------------------------------------------------
 
-    @on(Input.Submitted)
+    @on(Input.Submitted, "#monitor")
     def _submitted(self, event: Input.Submitted) -> None:
         self.action_connect()
 
-    @on(Input.Changed)
+    @on(Input.Changed, "#monitor")
     def _typing(self, event: Input.Changed) -> None:
-        self._say("", _caution(event.value))
+        self._say("", typed_caution(event.value))
 
     def action_connect(self) -> None:
         """Connect to what is typed in; without that, to the highlighted VM."""
-        text = self.query_one(Input).value
+        text = self.query_one("#monitor", Input).value
         if not text and self.highlighted is not None:
             self._pick(self.highlighted)
         else:
@@ -223,35 +233,25 @@ class ConnectScreen(Screen[None]):
         if not self.is_mounted or not self.query("#connect-found"):
             # Not composed yet, or closed with the app, while the search went on.
             return
-        self._found = found = self._with_ours(found)
+        there = {worker.snapshot.address for worker in self.deck.fleet.workers}
+        self._found = found = with_those_open(found, there)
         table = self.query_one(LiveTable)
         self._marked &= {vm.key for vm in found.vms}
         self._list()
         if not table.has_focus:
             # Nobody has chosen a row yet, so that the best one stays on top of what comes in.
             table.move_cursor(row=0, animate=False)
-        self.query_one("#connect-found", Line).show_resized(_summary(found, self._host))
         self.query_one("#found").set_class(not found.vms, "-empty")
         self._show_detail()
 
-    def _with_ours(self, found: Findings) -> Findings:
-        """What is found, with the monitors that are open here and that the kernel tells not of."""
-        there = {worker.snapshot.address for worker in self.deck.fleet.workers}
-        ours = Holder(pid=os.getpid())
-        vms = []
-        for vm in found.vms:
-            marked = (
-                m.model_copy(update={"holder": ours}) if str(m.address) in there else m
-                for m in vm.monitors
-            )
-            vms.append(vm.model_copy(update={"monitors": tuple(marked)}))
-        return found.model_copy(update={"vms": tuple(vms)})
-
     def _list(self) -> None:
-        rows = {}
-        for vm in self._found.vms:
-            rows[vm.key] = found_row(vm, self._called(vm), marked=vm.key in self._marked)
+        rows = {
+            vm.key: found_row(vm, self._called(vm), marked=vm.key in self._marked)
+            for vm in self._passing()
+        }
         self.query_one(LiveTable).show(rows)
+        told = found_summary(self._found, self._host, hidden=len(self._found.vms) - len(rows))
+        self.query_one("#connect-found", Line).show_resized(told)
 
     def action_mark(self) -> None:
         """Mark the highlighted VM, or take its mark away; one that cannot be opened says why."""
@@ -269,11 +269,49 @@ class ConnectScreen(Screen[None]):
         best = [vm.best for vm in self._found.vms if vm.key in self._marked]
         return [one.address for one in best if one is not None and one.address is not None]
 
+    def action_mark_all(self) -> None:
+        """Mark all on show that may be opened together, or take their marks away."""
+        if not self.query_one(LiveTable).has_focus:
+            return
+        keys = {vm.key for vm in self._passing() if may_be_marked_with_others(vm)}
+        if not keys:
+            self.notify("None of these VMs is free to connect to.", severity="warning")
+        self._marked = self._marked - keys if keys <= self._marked else self._marked | keys
+        self._list()
+        self._tell_marks()
+
     def _tell_marks(self) -> None:
         """Say what Enter would do to the VMs that are marked."""
-        there = self._marked_addresses()
-        counted = "VM that is marked" if len(there) == 1 else f"{len(there)} VMs that are marked"
-        self._say("", f"Enter opens the {counted}. {caution(*there)}".rstrip() if there else "")
+        marked = (vm for vm in self._found.vms if vm.key in self._marked)
+        self._say("", marks_summary(marked, {vm.key for vm in self._passing()}))
+
+    # --- the filter ------------------------------------------------------------------------------
+
+    def _passing(self) -> list[FoundVm]:
+        """The VMs that the filter lets pass."""
+        words = self.query_one(FilterBar).words.casefold().split()
+        return [vm for vm in self._found.vms if has_words(vm, self._called(vm), words)]
+
+    @on(Input.Changed, "#found-filter Input")
+    def _filter_changed(self) -> None:
+        self._list()
+        self._show_detail()
+        if self._marked:
+            self._tell_marks()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.query_one(FilterBar).open()
+
+    @property
+    def _is_filtered(self) -> bool:
+        return self.is_mounted and bool(self.query(FilterBar)) and self.query_one(FilterBar).display
+
+    def _unfilter(self) -> None:
+        self.query_one(FilterBar).close()
+        self.query_one(LiveTable).focus()
+
+    # --- one of them -----------------------------------------------------------------------------
 
     def _called(self, vm: FoundVm) -> str:
         """What the settings call a VM, by any of its monitors."""
@@ -314,7 +352,7 @@ class ConnectScreen(Screen[None]):
     def _pick(self, vm: FoundVm) -> None:
         """Connect to the best monitor of a VM, or say why there is none."""
         self._picked = True
-        field = self.query_one(Input)
+        field = self.query_one("#monitor", Input)
         with field.prevent(Input.Changed):
             field.value = ""
         there = {str(monitor.address) for monitor in vm.monitors}
@@ -341,12 +379,14 @@ class ConnectScreen(Screen[None]):
             table.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What can be done: a remedy is offered where there is one."""
+        """What can be done: letters in a field are text, and a remedy is offered where one is."""
+        if action in ("mark", "mark_all", "filter"):
+            return self.is_mounted and isinstance(self.focused, LiveTable)
         if action == "copy_remedy":
             vm = self.highlighted if self.is_mounted else None
             return vm is not None and vm.remedy is not None
         if action == "back":
-            return self._host is not None or self.deck.worker is not None
+            return self._is_filtered or self._host is not None or self.deck.worker is not None
         return super().check_action(action, parameters)
 
     def action_copy_remedy(self) -> None:
@@ -357,38 +397,17 @@ class ConnectScreen(Screen[None]):
             self.notify("The remedy was sent to your terminal's clipboard (OSC 52)")
 
     def action_back(self) -> None:
-        """Back to the VMs of this host, else to the VM that is open."""
+        """Back to all that are listed, to the VMs of this host, or to the VM that is open."""
+        if self._is_filtered:
+            self._unfilter()
+            return
         if self._host is None:
             self.post_message(self.Left())
             return
         self._host = None
         self._marked.clear()
         self._picked = False
-        self.query_one(Input).value = ""
-        self.query_one(Input).focus()
+        self.query_one("#monitor", Input).value = ""
+        self.query_one("#monitor", Input).focus()
         self._show(Findings())
         self.action_look()
-
-
-def _summary(found: Findings, host: SshAddress | None) -> str:
-    where = "this host" if host is None else plain(host.host, 200)
-    vms = [vm for vm in found.vms if vm.pid is not None]
-    through = sum(vm.through_libvirt for vm in vms)
-    free = sum(vm.usable for vm in vms) - through
-    if not found.whole:
-        said = f"VMs on {where}: {len(vms)}, looking"
-    elif vms:
-        said = f"VMs on {where}: {len(vms)}, {free} of them free to connect to"
-        said += f", {through} through libvirt" if through else ""
-    else:
-        said = f"No QEMU is seen to run on {where}"
-    return " ".join([f"{said}.", *(plain(note, 400) for note in found.notes)])
-
-
-def _caution(text: str) -> str:
-    """What connecting to an address would do; nothing where it is not whole yet."""
-    try:
-        address = parse_address(text)
-    except AddressError:
-        return ""
-    return caution(address) or reserved(address)

@@ -128,6 +128,8 @@ class VmScreen(Screen[None]):
         if self._of is not self.worker:
             self._of = self.worker
             self.vm_changed()
+            # More can be done while a VM is open.
+            self.refresh_bindings()
         self.query_one(VmBar).show_vms([w.snapshot for w in self.deck.fleet.workers], vm)
         self.query_one(VmHeader).show_vm(vm)
         if self.query_one(TroubleBanner).show_vm(vm):
