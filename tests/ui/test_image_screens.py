@@ -156,6 +156,26 @@ async def test_a_directory_is_pruned_after_a_preview_and_a_question(
         await until(lambda: not isinstance(deck.app.screen, PruneScreen))
 
 
+async def test_images_without_a_manifest_are_found_from_the_palette(
+    chain: Built, open_deck: DeckOpener
+) -> None:
+    chain.kept.path.unlink()
+    top = chain.image(5).name
+    async with open_deck() as deck:
+        await by_palette(deck, "Verify backups", chain.directory)
+        await deck.sees(f"no manifest: {top}")
+        await deck.press("enter")
+        await deck.sees("WHOLE: it can be restored", f"Verify {top}")
+        await deck.press("escape")
+        await by_palette(deck, "Restore a backup", chain.directory)
+        await deck.sees(f"no manifest: {top}")
+        await deck.press("enter")
+        await deck.sees(f"Restore {top}", "Ready. F2 restores.")
+        await deck.press("escape")
+        await by_palette(deck, "Prune backups", chain.directory)
+        await deck.is_told("There is no chain in")
+
+
 async def test_what_is_no_directory_of_backups_is_said(
     open_deck: DeckOpener, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from tui.chain.catalog import Catalog, CatalogPoint, Stack, read_catalog
 from tui.chain.directory import Kept
 from tui.chain.plan import NeedsFull
 from tui.chain.words import point_text
-from tui.images.restorable import images_of, point_of
+from tui.images.restorable import point_of
 from tui.images.seal import unsealed
 from tui.keymap import remappable
 from tui.qmp.errors import QmpError
@@ -26,10 +26,11 @@ from tui.screens.chain_fleece import against, refuses, suggestion
 from tui.screens.chain_making import ChainMaking, HowMade
 from tui.screens.choose_disks import ChooseDisks
 from tui.screens.confirm import Confirm
+from tui.screens.image_commands import restore_images, verify_images
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
 from tui.screens.text_page import TextPage
-from tui.screens.verify import VerifyScreen, VerifyStackScreen
+from tui.screens.verify import VerifyScreen
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.filenames import file_behind
@@ -367,15 +368,14 @@ class ChainsScreen(VmScreen):
     def action_verify(self) -> None:
         """Verify what is highlighted: a chain, a point with all that it stands on, images."""
         if (stack := self._stack()) is not None:
-            self.app.push_screen(VerifyStackScreen(Path(self._directory) / stack.images[-1].name))
+            self.app.push_screen(verify_images(Path(self._directory), stack))
         elif (chosen := self._chosen()) is not None:
             self.app.push_screen(VerifyScreen(*chosen))
 
     def action_restore(self) -> None:
         """Restore a disk at the point that is highlighted; of a chain, at its last one."""
         if (stack := self._stack()) is not None:
-            names = [image.name for image in reversed(stack.images)]
-            self.app.push_screen(RestoreScreen(images_of(Path(self._directory), names)))
+            self.app.push_screen(restore_images(Path(self._directory), stack))
             return
         chosen = self._chosen()
         if chosen is None:

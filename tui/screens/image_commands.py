@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from textual.app import SystemCommand
 from textual.screen import Screen
 
+from tui.chain.catalog import Stack, read_catalog
 from tui.chain.directory import Kept, chains_in
-from tui.images.restorable import point_of
+from tui.images.restorable import images_of, point_of
 from tui.screens.choice_menu import ChoiceMenu
 from tui.screens.path_prompt import PathPrompt
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
-from tui.screens.verify import VerifyScreen
+from tui.screens.verify import VerifyScreen, VerifyStackScreen
 from tui.text import plain
+from tui.widgets.chain_text import stack_line
 
 if TYPE_CHECKING:
     from tui.app import BlockDeckApp
@@ -32,6 +34,7 @@ class ImageCommand:
         of: whether it is of a whole directory, a chain, or a point of one.
         writes: whether it writes or deletes files.
         open: gives the screen for a chain and the serial of a point of it.
+        open_stack: the same for images without a manifest, where it can be done to them.
     """
 
     name: str
@@ -39,6 +42,18 @@ class ImageCommand:
     of: str
     writes: bool
     open: Callable[[Kept, int], Screen[None]]
+    open_stack: Callable[[Path, Stack], Screen[None]] | None = None
+
+
+def verify_images(directory: Path, stack: Stack) -> Screen[None]:
+    """The page that verifies images without a manifest."""
+    return VerifyStackScreen(directory / stack.images[-1].name)
+
+
+def restore_images(directory: Path, stack: Stack) -> Screen[None]:
+    """The page that restores one of them; the uppermost is offered first."""
+    names = [image.name for image in reversed(stack.images)]
+    return RestoreScreen(images_of(directory, names))
 
 
 IMAGE_COMMANDS = (
@@ -48,6 +63,7 @@ IMAGE_COMMANDS = (
         of="chain",
         writes=False,
         open=lambda kept, serial: VerifyScreen(kept),
+        open_stack=verify_images,
     ),
     ImageCommand(
         name="Verify point",
@@ -62,6 +78,7 @@ IMAGE_COMMANDS = (
         of="point",
         writes=True,
         open=lambda kept, serial: RestoreScreen(point_of(kept, serial)),
+        open_stack=restore_images,
     ),
     ImageCommand(
         name="Prune",
@@ -110,7 +127,10 @@ async def _open(app: "BlockDeckApp", command: ImageCommand) -> None:
     if directory is None:
         return
     chains = await _read(app, directory)
+    if chains is None:
+        return
     if not chains:
+        await _open_stack(app, command, directory)
         return
     kept, serial = chains[0], 0
     if command.of == "point" or (command.of == "chain" and len(chains) > 1):
@@ -123,18 +143,34 @@ async def _open(app: "BlockDeckApp", command: ImageCommand) -> None:
     app.push_screen(command.open(kept, serial))
 
 
-async def _read(app: "BlockDeckApp", directory: Path) -> tuple[Kept, ...]:
+async def _open_stack(app: "BlockDeckApp", command: ImageCommand, directory: Path) -> None:
+    """Without a chain there may be images that can be understood by themselves."""
+    try:
+        stacks = (await asyncio.to_thread(read_catalog, directory)).stacks
+    except OSError as error:
+        words = f"{plain(str(directory), 200)}: {error.strerror}"
+        app.notify(words, severity="error", markup=False)
+        return
+    if command.open_stack is None or not stacks:
+        words = f"There is no chain in {plain(str(directory), 200)}"
+        app.notify(words, severity="warning", markup=False)
+        return
+    choices = [(f"no manifest: {stack_line(stack)}", stack) for stack in stacks]
+    chosen = await app.push_screen_wait(ChoiceMenu(_TITLES[command.name], choices))
+    if chosen is not None:
+        app.push_screen(command.open_stack(directory, chosen))
+
+
+async def _read(app: "BlockDeckApp", directory: Path) -> tuple[Kept, ...] | None:
+    """Its chains; None where it cannot be read, which is told."""
     try:
         chains, bad = await asyncio.to_thread(chains_in, directory)
     except OSError as error:
         words = f"{plain(str(directory), 200)}: {error.strerror}"
         app.notify(words, severity="error", markup=False)
-        return ()
+        return None
     for each in bad:
         app.notify(plain(str(each), 300), severity="error", markup=False)
-    if not chains and not bad:
-        words = f"There is no chain in {plain(str(directory), 200)}"
-        app.notify(words, severity="warning", markup=False)
     return chains
 
 
