@@ -26,6 +26,7 @@ def argument_words(point: Point) -> str:
     words = [
         f"{size(asked.speed)}/s for each disk" if asked.speed else "no speed limit",
         "compressed" if asked.compress else "",
+        "" if asked.grouped or len(point.images) == 1 else "each disk ends by itself",
         f"fleeced to {asked.fleece}" if asked.fleece else "",
         "the guest frozen" if asked.freeze else "",
         f"by {asked.agent}" if asked.agent else "",
