@@ -69,7 +69,8 @@ class VmSettings(_Part):
     """A VM with a name of the operator's."""
 
     monitor: Monitor = Field(
-        description="Its QMP monitor: the whole path of a socket, or HOST:PORT."
+        description="Its QMP monitor: the whole path of a socket, HOST:PORT, or a URL that begins "
+        "with ssh://, tls:// or qemu://."
     )
     read_only: bool = Field(False, description="Whether it is only asked, never told to do things.")
     directory: Directory | None = Field(
