@@ -13,9 +13,11 @@ from tests.transports.over_libvirt import Libvirtd, over_libvirt, running_libvir
 from tests.transports.over_ssh import over_ssh
 from tests.transports.over_tls import over_tls
 from tests.transports.reaching import Reached, over_tcp, over_unix
+from tests.transports.system_libvirtd import SystemLibvirtd, can_run
 
 WAYS = {"unix": over_unix, "tcp": over_tcp, "tls": over_tls, "ssh": over_ssh}
 LIBVIRT = "libvirt"
+SYSTEM = "libvirt-system"
 
 
 @pytest.fixture
@@ -26,12 +28,19 @@ def place() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-@pytest.fixture(params=[*WAYS, LIBVIRT])
+_SYSTEM = pytest.param(
+    SYSTEM, marks=pytest.mark.skipif(not can_run(), reason="only root can mount file systems")
+)
+
+
+@pytest.fixture(params=[*WAYS, LIBVIRT, _SYSTEM])
 async def reached(request: pytest.FixtureRequest, place: Path) -> AsyncIterator[Reached]:
     """A QEMU behind one of the transports."""
     if request.param == LIBVIRT:
         # Started for whoever needs it, and once.
         way = over_libvirt(request.getfixturevalue("libvirtd"))
+    elif request.param == SYSTEM:
+        way = over_libvirt(request.getfixturevalue("system_libvirtd"))
     else:
         way = WAYS[request.param](place)
     async with way as behind:
@@ -42,6 +51,13 @@ async def reached(request: pytest.FixtureRequest, place: Path) -> AsyncIterator[
 def libvirtd() -> Iterator[Libvirtd]:
     """A libvirtd that serves all tests of this process."""
     with running_libvirtd() as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def system_libvirtd() -> Iterator[Libvirtd]:
+    """The system's libvirtd, for all tests of this process."""
+    with running_libvirtd(SystemLibvirtd) as daemon:
         yield daemon
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import os
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from tui.qmp.errors import (
     NoSuchSocket,
     NotAnswering,
     NotASocket,
+    PermissionRefused,
     Untrusted,
 )
 
@@ -270,6 +272,32 @@ async def test_what_is_at_the_path_is_told(vm: Machine, place: Path) -> None:
     assert isinstance(directory, NotASocket)
     assert isinstance(dead, NobodyListens)
     assert f"cannot connect to {gone.monitor}" in dead.sentence
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's sshd lets others in")
+async def test_a_login_without_the_right_to_the_socket_is_kept_out(
+    vm: Machine, place: Path
+) -> None:
+    with ssh_server() as sshd:
+        know(sshd)
+        # Where sshd looks for the keys of a user as that user.
+        sshd.there.chmod(0o711)
+        address = address_of(sshd, vm.monitor).model_copy(update={"user": "nobody"})
+        place.chmod(0o700)
+        failure = await refused(address)
+        assert isinstance(failure, PermissionRefused)
+        assert failure.sentence == f"nobody@{HOST} may not look at {vm.monitor} on {HOST}."
+        place.chmod(0o711)
+        vm.monitor.chmod(0o755)
+        failure = await refused(address)
+        assert isinstance(failure, NobodyListens)
+        assert failure.sentence == f"nobody@{HOST} cannot connect to {vm.monitor} on {HOST}."
+        assert "does not let this user in" in failure.advice
+        assert "belongs to user 0, group 0, with mode srwxr-xr-x" in failure.advice
+        # Nothing else is in the way.
+        vm.monitor.chmod(0o777)
+        async with await connect(address) as session:
+            assert await session.execute("query-name") == {}
 
 
 async def test_without_sftp_less_is_told(vm: Machine, place: Path) -> None:
