@@ -386,6 +386,12 @@ class BlockDeckApp(App[int]):
         except QmpError as error:
             self.notify(plain(str(error)), severity="error", markup=False)
 
+    def action_redraw(self) -> None:
+        """Paint all of the screen, whatever it is thought to show."""
+        if isinstance(self._driver, PatientDriver):
+            self._driver.forget_screen()
+        self.refresh(layout=True)
+
     def action_leftovers(self) -> None:
         """Show what nobody uses any more, and how to clean it up."""
         from tui.screens.doctor import DoctorScreen

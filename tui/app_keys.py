@@ -26,6 +26,11 @@ APP_KEYS = remappable(
         ),
         Binding("W", "close_vm", "Close VM", show=False, tooltip="Let go of this VM; jobs go on"),
         Binding("r", "refresh", "Refresh", show=False, tooltip="Ask QEMU for everything again"),
+        Binding(
+            *("ctrl+l", "redraw", "Redraw"),
+            show=False,
+            tooltip="Paint the screen anew, if something else has written on the terminal",
+        ),
         Binding("o", "show('connect')", "Open", show=False, tooltip="Open another monitor"),
         Binding(
             *("L", "leftovers", "Leftovers"),

@@ -21,6 +21,7 @@ from textual.message import Message
 
 from tui.ascii import ascii_only
 from tui.cast import Cast
+from tui.shown import ShownCells
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -63,6 +64,9 @@ class PatientDriver(LinuxDriver):
         self.dropped = 0
         self.stuck = False
         self._recovering = False
+        self._shown = ShownCells()
+        # Input has a thread of its own, and answers to the terminal are written from it.
+        self._writing = threading.Lock()
 
     # --- from the terminal -----------------------------------------------------------------------
 
@@ -72,6 +76,8 @@ class PatientDriver(LinuxDriver):
         A field handles what is typed at once, but editing keys only when they have come by the app:
         without this "a", backspace, "b" in one packet reads "a", "b", backspace (textual#6605).
         """
+        if isinstance(message, events.Resize):
+            self.forget_screen()
         super().process_message(message)
         if isinstance(message, events.Key | events.Paste):
             done = threading.Event()
@@ -99,17 +105,26 @@ class PatientDriver(LinuxDriver):
         writer = self._writer_thread
         return None if writer is None else writer._queue
 
+    def forget_screen(self) -> None:
+        """Have the next frames sent whole: others may have written on the terminal."""
+        with self._writing:
+            self._shown.forget()
+
     def write(self, data: str) -> None:
-        """Write, or drop the frame when the terminal is stalled."""
+        """Write what is not shown already, or drop the frame when the terminal is stalled."""
         if self.stalled:
             self.dropped += 1
-            # Input has a thread of its own, and answers to the terminal are written from it.
             self._loop.call_soon_threadsafe(self._recover_later)
             return
-        sent = data if self.unicode else ascii_only(data)
-        if self.cast is not None:
-            self.cast.output(sent, self._app.size, os.environ)
-        super().write(sent)
+        with self._writing:
+            size = self._app.size
+            text = data if self.unicode else ascii_only(data)
+            sent = self._shown.changes(text, (size.width, size.height))
+            if not sent:
+                return
+            if self.cast is not None:
+                self.cast.output(sent, size, os.environ)
+            super().write(sent)
 
     def _recover_later(self) -> None:
         if not self._recovering:

@@ -12,39 +12,33 @@ from tests.bench.deck import TimedLine, deck, to_screen, vm_with_jobs
 from tests.bench.figures import Figure
 from tests.bench.running import run
 from tests.qemu import Vm
-from tests.waiting import until
 
 EVENTS = 1000
 WORDS = {
-    "cont": ("RESUME", b"guest runs"),
-    "stop": ("STOP", b"guest stopped"),
-    "block-job-pause": ("JOB_STATUS_CHANGE", b"job drained or paused"),
-    "block-job-resume": ("JOB_STATUS_CHANGE", b"job is copying"),
+    "cont": ("RESUME", "guest runs"),
+    "stop": ("STOP", "guest stopped"),
+    "block-job-pause": ("JOB_STATUS_CHANGE", "job drained or paused"),
+    "block-job-resume": ("JOB_STATUS_CHANGE", "job is copying"),
 }
+
+
+def last_told(line: TimedLine) -> str:
+    """The words of the last event in the list; each is followed by one of other words."""
+    known = [words for _, words in WORDS.values()]
+    told = (words for row in reversed(line.rows) for words in known if words in row)
+    return next(told, "")
 
 
 async def one(vm: Vm, line: TimedLine, name: str, **arguments: str) -> float:
     """Run a command that causes one event; how many seconds after it the line is told."""
     event, words = WORDS[name]
-    begin = len(line.pieces)
+    line.await_that(lambda: last_told(line) == words)
     vm.events.clear()
     await vm.qmp(name, arguments)
     while not (found := [e["timestamp"] for e in vm.events if e["event"] == event]):
         await vm.qmp("query-status")
     happened: float = found[0]["seconds"] + found[0]["microseconds"] / 1e6
-
-    def told() -> float | None:
-        sent = b""
-        for at, piece in line.pieces[begin:]:
-            # A text can come in two pieces.
-            sent += piece
-            if words in sent:
-                return at
-        return None
-
-    at = await until(told)
-    assert at is not None
-    return at - happened
+    return await line.since_when() - happened
 
 
 async def latencies(jobs: int, count: int) -> list[float]:

@@ -6,6 +6,7 @@ BlockDeck. One of them is stopped (SIGSTOP) before keys are pressed: its line is
 
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import re
@@ -20,7 +21,7 @@ import psutil
 from tests.bench.deck import TimedLine, to_screen
 from tests.bench.figures import Figure
 from tests.bench.running import run
-from tests.bench.scale import wait_of
+from tests.bench.scale import is_highlighted
 from tests.discovery.looking import scout
 from tests.qemu import Vm, qemu
 from tests.waiting import until
@@ -68,11 +69,16 @@ async def _started(owner: contextlib.AsyncExitStack, home: Path, count: int) -> 
     return list(await asyncio.gather(*(one(number) for number in range(count))))
 
 
+def _shows(line: TimedLine, text: str) -> bool:
+    return text in line.screen
+
+
 async def _step_through(line: TimedLine, count: int, keys: int) -> list[float]:
     """Seconds from the key to the disks of the next VM, for so many VMs."""
     waits = []
     for number in range(1, keys + 1):
-        waits.append(await wait_of(line, b"]", f"of-{_name(number % count)}".encode()))
+        look = functools.partial(_shows, line, f"of-{_name(number % count)}")
+        waits.append(await line.wait_of(b"]", look))
         await asyncio.sleep(0.1)
     return sorted(waits)
 
@@ -80,21 +86,25 @@ async def _step_through(line: TimedLine, count: int, keys: int) -> list[float]:
 async def _scroll(line: TimedLine, count: int, keys: int) -> list[float]:
     """Seconds from the key to the next line of the list of VMs."""
     await to_screen(line, b"0", "Progress")
+    line.press(b"g")
+    await until(lambda: is_highlighted(line, _name(0)))
     waits = []
     for number in range(1, min(keys, count)):
-        waits.append(await wait_of(line, b"j", _name(number).encode()))
+        look = functools.partial(is_highlighted, line, _name(number))
+        waits.append(await line.wait_of(b"j", look))
         await asyncio.sleep(0.1)
     return sorted(waits)
 
 
 async def _scroll_jobs(line: TimedLine, keys: int) -> list[float]:
     """Seconds from the key to the next line of the jobs of all."""
-    mark = len(line.sent)
     await to_screen(line, b"2", "Progress")
-    shown = list(dict.fromkeys(re.findall(rb"job-vm\d+", bytes(line.sent[mark:]))))
+    line.press(b"g")
+    shown = list(dict.fromkeys(re.findall(r"job-vm\d+", line.screen)))
+    await until(lambda: is_highlighted(line, shown[0]))
     waits = []
     for job in shown[1 : keys + 1]:
-        waits.append(await wait_of(line, b"j", job))
+        waits.append(await line.wait_of(b"j", functools.partial(is_highlighted, line, job)))
         await asyncio.sleep(0.1)
     return sorted(waits)
 
@@ -106,11 +116,12 @@ async def _type(line: TimedLine, keys: int) -> list[float]:
     line.press(b"/free\r")
     await asyncio.sleep(1.0)
     await to_screen(line, b"b", "Ready. F2 starts the backup.")
-    waits, typed = [], ""
+    waits, typed = [], "QXQ"
+    line.press(typed.encode())
+    await line.shows(typed)
     for letter in random.Random(keys).choices("JKVWXYZ", k=keys):
         typed += letter
-        # What was typed before is painted again, too.
-        waits.append(await wait_of(line, letter.encode(), typed[-6:].encode()))
+        waits.append(await line.wait_of(letter.encode(), functools.partial(_shows, line, typed)))
         await asyncio.sleep(0.1)
     line.press(b"\x1b")
     return sorted(waits)
@@ -156,11 +167,9 @@ async def measure(quick: bool) -> list[Figure]:
         begin = time.monotonic()
         line = TimedLine(*(vm.monitor for vm in vms), home=home)
         owner.callback(line.close)
-        await until(lambda: f"of-{_name(0)}".encode() in line.sent, _LOADED)
-        mark = len(line.sent)
+        await line.shows(f"of-{_name(0)}", within=_LOADED)
         line.press(b"2")
-        told = f"{count} jobs on {count} VMs".encode()
-        await until(lambda: told in line.sent[mark:], _LOADED)
+        await line.shows(f"{count} jobs on {count} VMs", within=_LOADED)
         opened = time.monotonic() - begin
         # Not the one on show, and none that the keys go to.
         os.kill(vms[-1].pid, signal.SIGSTOP)

@@ -6,6 +6,7 @@ monitor's socket; a key is pressed now and then until the row it goes to is on t
 
 import asyncio
 import contextlib
+import functools
 import re
 import tempfile
 import time
@@ -22,8 +23,8 @@ from tests.waiting import until
 NODES, JOBS, RATE, SECONDS = 2000, 200, 5000, 30
 REACH_MS = 100
 _GIB = 1 << 30
-_JOB = re.compile(rb"backup(\d+)")
-_TOTAL = re.compile(rb"shown of (\d+)")
+_JOB = re.compile(r"backup(\d+)")
+_TOTAL = re.compile(r"shown of (\d+)")
 
 
 @contextlib.asynccontextmanager
@@ -47,40 +48,24 @@ async def large_vm(directory: Path, nodes: int, jobs: int) -> AsyncIterator[Vm]:
         yield vm
 
 
-async def wait_of(line: TimedLine, key: bytes, text: bytes) -> float:
-    """Seconds until a key is answered by a text."""
-    begin, since = len(line.pieces), time.time()
-    line.press(key)
-
-    def told() -> float | None:
-        sent = b""
-        for at, piece in line.pieces[begin:]:
-            sent += piece
-            if text in sent:
-                return at
-        return None
-
-    at = await until(told)
-    assert at is not None
-    return at - since
+def is_highlighted(line: TimedLine, name: str) -> bool:
+    """Whether the row under the cursor has this in it."""
+    return name in line.under_cursor
 
 
 async def rows_below(line: TimedLine) -> list[int]:
     """The numbers of the jobs under the first, which is under the cursor of the Jobs screen."""
-    mark = len(line.sent)
     await to_screen(line, b"2", "Progress")
-    shown = [int(number) for number in _JOB.findall(bytes(line.sent[mark:]))]
-    first, second, *_ = dict.fromkeys(shown)
+    first, second, *_ = dict.fromkeys(int(number) for number in _JOB.findall(line.screen))
     return list(range(second, JOBS)) if second > first else list(range(second, -1, -1))
 
 
 async def total_shown(line: TimedLine, least: int) -> int:
     """How many events are told of: at least as many as were sent, or what is told a while later."""
-    mark = len(line.sent)
     line.press(b"3")
 
     def total() -> int:
-        return int([b"0", *_TOTAL.findall(bytes(line.sent[mark:]))][-1])
+        return int(["0", *_TOTAL.findall(line.screen)][-1])
 
     with contextlib.suppress(AssertionError):
         await until(lambda: total() >= least)
@@ -102,7 +87,8 @@ async def measure(quick: bool) -> list[Figure]:
                 injector.begin()
                 begin, waits = time.monotonic(), []
                 for row in rows:
-                    waits.append(await wait_of(line, b"j", b"backup%d" % row))
+                    look = functools.partial(is_highlighted, line, f" backup{row} ")
+                    waits.append(await line.wait_of(b"j", look))
                     if injector.sent:
                         break
                     await asyncio.sleep(0.15)

@@ -26,9 +26,9 @@ HOME, END, DOWN, CLEAR, TAB, F2 = b"\x1b[H", b"\x1b[F", b"\x1b[B", b"\x15", b"\t
 
 async def start_backup(there: Line, vm: Vm, target: Path, way: Way) -> str:
     """Fill in the form by keys and start a backup that goes on until it is let run; its id."""
-    await there.has_sent("ready")
+    await there.shows("ready")
     there.press(b"b")
-    await there.has_sent("Ready. F2 starts the backup.")
+    await there.shows("Ready. F2 starts the backup.")
     there.press(END + CLEAR + str(target).encode())
     # Format and mode lie between; behind lie compress and the way.
     there.press(TAB * 3 + END + CLEAR + b"64K")
@@ -67,12 +67,12 @@ async def test_the_backup_goes_on_and_the_next_blockdeck_sees_to_its_end(
     await goes_on(vm)
 
     second = line(vm.monitor, size=(120, 40))
-    await second.has_sent("1 job running")
+    await second.shows("1 job running")
     second.press(b"2")
-    await second.has_sent(job_id)
-    await second.has_sent("backup, started by us")
+    await second.shows(job_id)
+    await second.shows("backup, started by us")
     await vm.qmp("block-job-set-speed", device=job_id, speed=0)
-    await second.has_sent("succeeded: all of it was copied")
+    await second.shows("succeeded: all of it was copied")
     await is_clean(vm, before)
     await goes_on(vm)
     (found,) = list(own_home.rglob("history.jsonl"))
@@ -91,14 +91,14 @@ async def test_a_backup_that_was_held_back_is_no_slower_for_that_its_blockdeck_w
     vm = await qemu(*booted(disk), *SLOW)
     await vm.qmp("cont")
     first = line(vm.monitor, size=(120, 40))
-    await first.has_sent("ready")
+    await first.shows("ready")
     await slow_backup(vm)
     first.press(b"2")
-    await first.has_sent(J)
+    await first.shows(J)
     first.press(b"e")
-    await first.has_sent("Easy on the guest")
+    await first.shows("Easy on the guest")
     first.press(b"1 ms\r")
-    await first.has_sent("keeps writes under")
+    await first.shows("keeps writes under")
 
     async def held() -> int:
         return int((await vm.qmp("query-block-jobs"))[0]["speed"])
@@ -114,12 +114,12 @@ async def test_a_backup_that_was_held_back_is_no_slower_for_that_its_blockdeck_w
         path.write_text(kept.model_copy(update={"wishes": Wishes()}).model_dump_json())
 
     second = line(vm.monitor, size=(120, 40))
-    await second.has_sent("1 job running")
+    await second.shows("1 job running")
     second.press(b"2")
     if wished:
-        await second.has_sent("1.0 ms: writes take")
+        await second.shows("1.0 ms: writes take")
     second.press(b"i")
-    await second.has_sent("a BlockDeck that is gone held it at")
+    await second.shows("a BlockDeck that is gone held it at")
     if not wished:
 
         async def free() -> bool:

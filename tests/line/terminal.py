@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pyte
 
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tui.paths import STYLES
 
 CHECKOUT = STYLES.parent
@@ -24,6 +25,8 @@ OWN_TERMINAL = ("setsid", "-c")
 """The pseudo terminal becomes the one that controls the process: losing it sends SIGHUP."""
 NO_TERMINAL = ("setsid",)
 """No terminal controls the process: losing it sends nothing."""
+CURSOR = "005f87"
+"""The background of what is highlighted, in the theme that one begins with."""
 DEAF = ("sh", "-c", 'trap "" HUP; exec "$@"', "sh")
 """SIGHUP is ignored, as under nohup."""
 
@@ -47,6 +50,8 @@ class Line:
     ) -> None:
         self.sent = bytearray()
         self.size = size
+        self._cells = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self._cells)
         self.master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.attributes_before = termios.tcgetattr(slave)
@@ -72,19 +77,44 @@ class Line:
 
     def _read(self) -> None:
         try:
-            self.sent += os.read(self.master, 65536)
+            piece = os.read(self.master, 65536)
         except BlockingIOError:
-            pass
+            return
         except OSError:
             # The last process on the terminal is gone.
             self.stall()
+            return
+        self.sent += piece
+        self._stream.feed(piece)
 
-    async def has_sent(self, text: str, since: int = 0) -> None:
-        """Wait until a text was sent, in one piece and one style."""
+    @property
+    def other_end(self) -> int:
+        """The terminal as other programs have it open."""
+        return self._keeper
+
+    @property
+    def screen(self) -> str:
+        """What a terminal shows of what was sent: its rows, one after the other."""
+        return "".join(self.rows)
+
+    @property
+    def rows(self) -> list[str]:
+        """The same, row by row."""
+        return list(self._cells.display)
+
+    @property
+    def under_cursor(self) -> str:
+        """The row of a list that is highlighted; "" where none is."""
+        lit = (y for y in range(self.size[1]) if self._cells.buffer[y][1].bg == CURSOR)
+        return next((self.rows[y] for y in lit), "")
+
+    async def shows(self, *texts: str, within: float = PATIENCE) -> None:
+        """Wait until these texts are on the screen; a row goes on in the next one."""
         try:
-            await until(lambda: text.encode() in self.sent[since:])
+            await until(lambda: all(text in self.screen for text in texts), within)
         except AssertionError as error:
-            raise AssertionError(f"{text!r} is not in {bytes(self.sent[since:])!r}") from error
+            rows = "\n".join(self.rows)
+            raise AssertionError(f"not all of {texts} is on the screen:\n{rows}") from error
 
     async def quiet(self, seconds: float = 1.0) -> int:
         """Wait until nothing was sent for so long; returns how much was sent so far."""

@@ -88,7 +88,7 @@ def same(cast: Path, shown: str) -> bool:
 async def test_the_header_and_the_timing(vm: Vm, line: LineOpener, tmp_path: Path) -> None:
     cast = tmp_path / "a.cast"
     there = line(vm.monitor, "--record", cast, size=(100, 30))
-    await there.has_sent("disk1")
+    await there.shows("disk1")
     there.press(b"3")
     await there.quiet()
     there.press(b"q")
@@ -113,7 +113,7 @@ async def test_a_recording_of_one_that_was_killed_can_be_played(
 ) -> None:
     cast = tmp_path / "a.cast"
     there = line(vm.monitor, "--record", cast)
-    await there.has_sent("disk1")
+    await there.shows("disk1")
     await until(lambda: "disk1" in cast.read_text())
     there.process.kill()
     await there.ended(within=20)
@@ -125,11 +125,11 @@ async def test_what_is_there_is_not_replaced(vm: Vm, line: LineOpener, tmp_path:
     cast.write_text("mine")
     there = line(vm.monitor, "--record", cast)
     assert await there.ended(within=20) == 1
-    await there.has_sent("it is left as it is")
+    await there.shows("it is left as it is")
     assert cast.read_text() == "mine"
     nowhere = line(vm.monitor, "--record", tmp_path / "no" / "a.cast")
     assert await nowhere.ended(within=20) == 1
-    await nowhere.has_sent("No such file or directory")
+    await nowhere.shows("No such file or directory")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system takes root")
@@ -138,11 +138,11 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
 ) -> None:
     with small_filesystem(tmp_path / "small", 8192) as small:
         there = line(vm.monitor, "--record", small / "a.cast")
-        await there.has_sent("disk1")
+        await there.shows("disk1")
         for key in (b"2", b"3", b"4", b"1"):
             there.press(key)
             await there.quiet()
         there.press(b"q")
         assert await there.ended(within=20) == 0
-        await there.has_sent("a.cast is not whole: No space left on device")
+        await there.shows("a.cast is not whole: No space left on device")
         assert (small / "a.cast").stat().st_size > 4000

@@ -29,19 +29,19 @@ async def test_no_foreign_sequence_reaches_the_terminal(
 
     # The directory of the disk is where the target is suggested.
     there = line(vm.monitor, size=(200, 60))
-    await there.has_sent("ready")
+    await there.shows("ready")
     there.press(b"b")
-    await there.has_sent("Ready. F2 starts the backup.")
+    await there.shows("Ready. F2 starts the backup.")
     there.press(b"\x1bOQ")
-    await there.has_sent("succeeded")
+    await there.shows("succeeded")
     there.press(b"3")
-    await there.has_sent("following")
+    await there.shows("following")
     there.press(b"\r")
-    await there.has_sent('"event"')
+    await there.shows('"event"')
     there.press(b"qo")
-    await there.has_sent("VMs on this host")
+    await there.shows("VMs on this host")
     there.press(PASTE % f"/{PAYLOAD}/monitor".encode() + b"\r")
-    await there.has_sent("There is no")
+    await there.shows("There is no")
     there.press(b"\x11")
     assert await there.ended(PATIENCE) == 0
 

@@ -35,7 +35,7 @@ def left_behind(sent: bytes | bytearray) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 async def test_a_signal_restores_the_terminal(vm: Vm, line: LineOpener, number: int) -> None:
     there = line(vm.monitor)
-    await there.has_sent("drive0")
+    await there.shows("drive0")
     assert all(begun in there.sent for begun in ENTERED)
     assert there.attributes != there.attributes_before
 
@@ -49,7 +49,7 @@ async def test_a_signal_restores_the_terminal(vm: Vm, line: LineOpener, number: 
 
 async def test_quitting_restores_the_terminal(vm: Vm, line: LineOpener) -> None:
     there = line(vm.monitor)
-    await there.has_sent("drive0")
+    await there.shows("drive0")
     there.press(b"q")
     assert await there.ended(PATIENCE) == 0
     await until(lambda: left_behind(there.sent) == [])
@@ -64,14 +64,14 @@ async def test_quitting_restores_the_terminal(vm: Vm, line: LineOpener) -> None:
 )
 async def test_a_closed_terminal_ends_it(vm: Vm, line: LineOpener, wrapped: Sequence[str]) -> None:
     there = line(vm.monitor, wrapped=wrapped)
-    await there.has_sent("drive0")
+    await there.shows("drive0")
     there.hang_up()
     assert await there.ended(HANG_UP_SECONDS) in (1, 128 + signal.SIGHUP)
 
 
 async def test_without_mouse_no_mouse_is_reported(vm: Vm, line: LineOpener) -> None:
     there = line("--no-mouse", vm.monitor)
-    await there.has_sent("drive0")
+    await there.shows("drive0")
     there.press(b"q")
     assert await there.ended(PATIENCE) == 0
     for mode in (b"?1000", b"?1002", b"?1003", b"?1006", b"?1015", b"?1016"):

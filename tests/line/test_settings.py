@@ -12,8 +12,8 @@ async def test_mistakes_are_told_before_anything_is_shown(line: LineOpener, own_
     file.write_text("theme = 'nrd'\n\n[keys.jobs]\npause = 'c'\n")
     there = line("/no/such.sock")
     assert await there.ended(within=20) == 2
-    await there.has_sent(f"{file}:1: theme: there is no theme 'nrd'; did you mean nord?")
-    await there.has_sent(f"{file}:4: keys.jobs.pause: c is a key of jobs.cancel already")
+    await there.shows(f"{file}:1: theme: there is no theme 'nrd'; did you mean nord?")
+    await there.shows(f"{file}:4: keys.jobs.pause: c is a key of jobs.cancel already")
     assert b"\x1b[?1049h" not in there.sent
 
 
@@ -23,5 +23,5 @@ async def test_a_name_opens_its_vm(line: LineOpener, own_home: Path, qemu: QemuS
     file.parent.mkdir(parents=True)
     file.write_text(f"[vms.shop]\nmonitor = '{vm.monitor}'\nread_only = true\n")
     there = line("shop")
-    await there.has_sent("disk0")
-    await there.has_sent("READ-ONLY")
+    await there.shows("disk0")
+    await there.shows("READ-ONLY")
