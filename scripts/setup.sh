@@ -36,6 +36,7 @@ want_qemu() {
 want_test_programs() {
     have tmux || want tmux
     have man || want man-db
+    have qemu-storage-daemon || want qemu-system-common
     # The shells whose completions are tried, and the browser that the screen is served to.
     have zsh || want zsh
     have fish || want fish

@@ -14,8 +14,6 @@ from subprocess import PIPE
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
-
 from tests.qemu import MACHINE
 from tests.waiting import until
 from tui.demo.qemu import Qemu, running_qemu
@@ -68,8 +66,7 @@ class Starter:
     async def storage_daemon(self, *options: str, ready: Path) -> Qemu:
         """A storage daemon, once something is at `ready`."""
         program = shutil.which("qemu-storage-daemon")
-        if program is None:
-            pytest.skip("there is no qemu-storage-daemon")
+        assert program, "qemu-storage-daemon is not installed: scripts/setup.sh test"
         return await self._run(Path(program), list(options), ready)
 
     async def _run(self, program: Path, command: list[str], ready: Path) -> Qemu:

@@ -100,8 +100,9 @@ FLAGS_BUT_NOT_SPACED = {"async-teardown"}
 
 
 def test_the_options_without_a_value_are_those_of_this_qemu() -> None:
-    programs = [str(find_qemu().system), shutil.which("qemu-storage-daemon")]
-    for program in filter(None, programs):
+    daemon = shutil.which("qemu-storage-daemon")
+    assert daemon, "qemu-storage-daemon is not installed: scripts/setup.sh test"
+    for program in (str(find_qemu().system), daemon):
         said = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
         lines = re.findall(r"^ {0,2}--?([\w-]+)((?: or | *, ).*|.*)$", said.stdout, re.MULTILINE)
         assert len(lines) > 10
