@@ -50,6 +50,7 @@ class History:
                 "vm": vm.name,
                 "uuid": vm.uuid,
                 "job": job.id,
+                "ours": job.ours,
                 "device": job.device,
                 "target": job.target,
                 "outcome": job.outcome,

@@ -119,3 +119,28 @@ def test_foreign_text_is_kept_whole_in_json_and_escaped_in_text(tmp_path: Path) 
 
     path.with_name("99990101T000000-x.json").write_text("{")
     assert [found.path for found in store.newest()] == [path]
+
+
+async def test_another_client_s_backup_that_was_watched_to_its_end_is_told_as_such(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*null(64 * MIB))
+    theirs = {**backup(vm), "job-id": "nightly", "speed": 1}
+    async with worker_of(vm, tmp_path / "history") as first:
+        await vm.qmp("drive-backup", theirs)
+        await until(first, lambda: (job := first.snapshot.job("nightly")) and job.len)
+        await vm.qmp("block-job-set-speed", device="nightly", speed=0)
+        await until(first, lambda: reports(tmp_path / "reports"))
+        # It is theirs to dismiss.
+        await first.refresh()
+        assert [job["status"] for job in await vm.qmp("query-jobs")] == ["concluded"]
+    (report,) = reports(tmp_path / "reports")
+    assert (report["job"], report["ours"], report["outcome"]) == ("nightly", False, "succeeded")
+    assert report["arguments"] is None
+    (text,) = (tmp_path / "reports").glob("*.txt")
+    assert "not known: not started by BlockDeck" in text.read_text()
+    # Who finds it over has not watched it.
+    async with worker_of(vm, tmp_path / "history") as second:
+        await until(second, lambda: (j := second.snapshot.job("nightly")) and j.outcome)
+        await second.refresh()
+    assert len(reports(tmp_path / "reports")) == 1

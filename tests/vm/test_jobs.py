@@ -173,7 +173,7 @@ def test_a_foreign_job_is_left_to_its_owner(feed: Feed) -> None:
     feed.statuses("theirs", "concluded")
     assert feed.only.outcome is Outcome.SUCCEEDED
     assert not feed.only.ours
-    assert (feed.tracker.to_dismiss(), feed.tracker.unwritten()) == ((), ())
+    assert (feed.tracker.to_dismiss(), feed.tracker.unwritten()) == ((), (feed.only,))
 
 
 # --- jobs that ran before we looked -------------------------------------------------------------

@@ -17,6 +17,7 @@ from tui.vm.remedies import remedy
 from tui.vm.snapshot import Device, Job, VmSnapshot
 
 _NOT_KNOWN = "not known: another BlockDeck started it"
+_NOT_OURS = "not known: not started by BlockDeck"
 
 
 class Gap(BaseModel):
@@ -35,13 +36,15 @@ class BackupReport(BaseModel):
     command that carried it out, `arguments` those that were asked for, `command` what was sent.
     `started` and `mean_rate` (bytes a second) are None where the start was not seen. `copied` and
     `length` are bytes. `detail` tells by whom it was cancelled, `error` is QEMU's own text and
-    `advice` what to do about it. `not_watched` are the times in which nobody watched the job.
+    `advice` what to do about it. `ours` tells whether BlockDeck started it; another client's was
+    watched to its end. `not_watched` are the times in which nobody watched the job.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     version: Literal[1] = 1
     job: str
+    ours: bool = True
     vm: str
     uuid: str
     monitor: str
@@ -88,6 +91,7 @@ class BackupReport(BaseModel):
         asked = redacted("drive-backup", request.arguments) if request else None
         return cls(
             job=job.id,
+            ours=job.ours,
             vm=vm.name,
             uuid=vm.uuid,
             monitor=vm.address,
@@ -123,6 +127,7 @@ class BackupReport(BaseModel):
 
     def _lines(self) -> list[tuple[str, str]]:
         why = self.detail or self.error or ""
+        unknown = _NOT_KNOWN if self.ours else _NOT_OURS
         lines = [
             ("outcome", f"{self.outcome.upper()}{': ' if why else ''}{why}"),
             ("job", self.job),
@@ -130,7 +135,7 @@ class BackupReport(BaseModel):
             ("monitor", f"{self.monitor}, QEMU {self.qemu or 'of a version not known'}"),
             ("disk", f"{self.source or '?'}{f' ({self.source_file})' if self.source_file else ''}"),
             ("target", self.target or "not known"),
-            ("way", self.way or _NOT_KNOWN),
+            ("way", self.way or unknown),
             ("started", _local(self.started) if self.started else "not seen by this BlockDeck"),
             ("ended", _local(self.ended)),
             ("took", duration(self.seconds)),
@@ -149,7 +154,7 @@ class BackupReport(BaseModel):
         if self.who.sudo_user:
             lines.append(("", f"through sudo, as {self.who.sudo_user}"))
         given = self.arguments
-        lines.append(("arguments", _NOT_KNOWN if given is None else ""))
+        lines.append(("arguments", unknown if given is None else ""))
         lines += [(f"  {name}", f" {json.dumps(value)}") for name, value in (given or {}).items()]
         return lines
 

@@ -161,7 +161,7 @@ class JobTracker:
         return self._roster.busy
 
     def unwritten(self) -> tuple[Job, ...]:
-        """Our jobs with an outcome that is not on record yet."""
+        """Jobs with an outcome that is to be on record and is not yet."""
         return self._roster.unwritten()
 
     def to_dismiss(self) -> tuple[str, ...]:
@@ -266,10 +266,12 @@ class JobTracker:
             # The id is used again: that the former was dismissed went unseen.
             roster.vanish(info.id)
             job = None
+        found_so = False
         if job is None:
             if self._gone.get(info.id, 0) > since:
                 return
             job = roster.appear(info.id)
+            found_so = info.status == "concluded"
         if not job.type and self._is_passing(info):
             return
         roster.change(info.id, type=info.type)
@@ -280,7 +282,7 @@ class JobTracker:
             paused = detail is not None and detail.paused
             roster.change(info.id, status=info.status, paused=paused)
             if info.status == "concluded":
-                self._concluded_in_poll(info)
+                self._concluded_in_poll(info, found_so=found_so)
 
     def _is_passing(self, info: JobInfo) -> bool:
         """Whether a job that is not listed yet may be one that comes and goes; it has no type."""
@@ -301,7 +303,7 @@ class JobTracker:
         moves = info.status == "running" and not (detail is not None and detail.paused)
         self._roster.advance(info.id, info.current_progress, info.total_progress, moves=moves)
 
-    def _concluded_in_poll(self, info: JobInfo) -> None:
+    def _concluded_in_poll(self, info: JobInfo, *, found_so: bool) -> None:
         """A concluded job found by a poll: its events may have been sent to nobody."""
         if info.error == "Operation canceled":
             who = self._who_cancelled(info.id, UNSEEN)
@@ -309,7 +311,7 @@ class JobTracker:
         else:
             ending = _ending(info.error, info.current_progress, info.total_progress)
             self._roster.will_end(info.id, ending)
-        self._roster.conclude(info.id)
+        self._roster.conclude(info.id, found_so=found_so)
         self._explain_siblings(info.id)
 
 

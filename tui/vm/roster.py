@@ -75,7 +75,7 @@ class Roster:
         return bool(self._expected) or any(job.live for job in self._live.values())
 
     def unwritten(self) -> tuple[Job, ...]:
-        """Our jobs with an outcome that is not on record yet."""
+        """Jobs with an outcome that is to be on record and is not yet."""
         return tuple(self._unwritten.values())
 
     def to_dismiss(self) -> tuple[str, ...]:
@@ -223,10 +223,12 @@ class Roster:
         if job.key in self._unwritten:
             self._unwritten[job.key] = self._live[job_id]
 
-    def conclude(self, job_id: str) -> None:
+    def conclude(self, job_id: str, *, found_so: bool = False) -> None:
         """The outcome is certain while QEMU still holds the job: show it, have it written down.
 
-        As long as its target is open, success waits: not all may be on the disk.
+        As long as its target is open, success waits: not all may be on the disk. Of another
+        client's jobs the backups are written down that were watched to their end: not one that was
+        over when it was found.
         """
         outcome, detail, error = self._endings[job_id]
         if outcome is Outcome.SUCCEEDED and self._live[job_id].target_open:
@@ -241,7 +243,8 @@ class Roster:
             paused=False,
         )
         job = self._live[job_id]
-        if job.ours:
+        watched = job.type == "backup" and not found_so and outcome is not Outcome.LOST
+        if job.ours or watched:
             self._unwritten[job.key] = job
 
     def released(self, job_id: str, problem: str | None) -> None:

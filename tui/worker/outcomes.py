@@ -60,8 +60,14 @@ class Outcomes:
 
     async def write_down(self) -> None:
         """Put every outcome that is certain on record; what fails is tried again next time."""
-        if self._state.snapshot.read_only or not self._state.tracker.unwritten():
-            # Who may let QEMU forget a job is who records it.
+        unwritten = self._state.tracker.unwritten()
+        if self._state.snapshot.read_only:
+            # Who may let QEMU forget a job is who records it; of others' nothing waits for that.
+            for job in unwritten:
+                if not job.ours:
+                    self._state.tracker.written(job.key)
+            return
+        if not unwritten:
             return
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_down(), name="write outcomes down")
@@ -110,6 +116,7 @@ class Outcomes:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
         if self._state.snapshot.read_only:
+            await self.write_down()
             return
         await self._requests.adopt()
         await self._requests.touch()
