@@ -91,6 +91,8 @@ def check_points(kept: Kept, mirror: Mirror) -> list[int]:
         assert found in expected, [
             difference(found[name], expected[-1][name], point.images[name].file) for name in found
         ]
+        # From now on it is that one and no other.
+        mirror.points[chain.id, point.serial] = [moments[expected.index(found)]]
     return [point.serial for point in complete]
 
 

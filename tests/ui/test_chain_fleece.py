@@ -16,7 +16,7 @@ from tui.chain.directory import chains_in
 from tui.config import Settings
 from tui.screens.choose_disks import ChooseDisks
 
-fleeces = pytest.mark.skipif(not can_fleece("raw"), reason="this QEMU cannot fleece")
+fleeces = pytest.mark.skipif(not can_fleece(), reason="this QEMU cannot fleece")
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ async def test_what_cannot_be_fleeced_is_said_of_its_disk(
         await deck.sees("d0", "ready")
         await deck.press("5", "s", "tab")
         await deck.fill_in(str(fast))
-        if can_fleece("raw"):
+        if can_fleece():
             told = "loose: No device of the guest stands on it"
         else:
             told = "Fleecing needs QEMU 7.1"

@@ -11,36 +11,41 @@ from typing import Any
 
 from tui.backup.arguments import Json, command
 from tui.vm.snapshot import VmSnapshot
-from tui.vm.target_nodes import fleece_nodes, is_fleece_file, stem_of, switch_node
+from tui.vm.target_nodes import (
+    access_node,
+    fleece_nodes,
+    is_fleece_file,
+    stem_of,
+    switch_node,
+)
 
 SINCE = (7, 1)
 """The QEMU whose filter gives the backup up rather than the guest's write."""
 
-_SOUND_SINCE = (10, 0)
-"""The first QEMU that was seen to be sound with disks that are not raw; 7.2 was seen not to be."""
+_TELLS_SINCE = (10, 0)
+"""The first QEMU that was seen to tell rightly where the past of a disk is zeroes."""
 
 _SUFFIX = ".fleece"
+_EIO = 5
 
 SAVING_SECONDS = 20
 """How long a write of the guest waits for the fast storage; then the backup is given up."""
 
 
-def why_not(vm: VmSnapshot, driver: str | None) -> str | None:
-    """What this QEMU does wrong in fleecing a disk of this format, in a sentence; None is nothing.
-
-    On 7.2 a cluster of a qcow2 disk on which the guest writes zeroes during the backup is copied
-    as zeroes, though what was there before has been saved.
-    """
-    if not vm.major or vm.version_number >= _SOUND_SINCE:
+def why_not(vm: VmSnapshot) -> str | None:
+    """Why this QEMU cannot fleece, in a sentence; None where it can."""
+    if not vm.major or vm.version_number >= SINCE:
         return None
-    if vm.version_number < SINCE:
-        return "Fleecing needs QEMU 7.1: before, its failure fails the guest's write."
-    if driver not in (None, "raw"):
-        return (
-            f"Before QEMU 10 fleecing is sound for raw disks alone: zeroes that the guest writes "
-            f"to a {driver} disk meanwhile get into the backup."
-        )
-    return None
+    return "Fleecing needs QEMU 7.1: before, its failure fails the guest's write."
+
+
+def tells_zeroes(vm: VmSnapshot) -> bool:
+    """Whether QEMU may be asked where a disk was zeroes at the point in time.
+
+    7.2 answers as the disk is now. What the guest zeroes during the backup is copied as zeroes
+    then, though what was there before has been saved, and reads rightly.
+    """
+    return vm.version_number >= _TELLS_SINCE
 
 
 def fleece_path(directory: str, job_id: str) -> str:
@@ -88,7 +93,6 @@ def filter_steps(node: str, qdev: str, job_id: str) -> tuple[Mapping[str, Any], 
     return (
         _filter(node, job_id),
         command("qom-set", {"path": qdev, "property": "drive", "value": copier}),
-        seeing_step(job_id),
     )
 
 
@@ -123,14 +127,24 @@ def switched(switch: str, below: str) -> dict[str, Json]:
     return {"driver": "raw", "node-name": switch, "file": below}
 
 
-def seeing_step(job_id: str) -> Mapping[str, Any]:
+def seeing_steps(job_id: str, *, tells: bool) -> tuple[Mapping[str, Any], ...]:
     """What makes a disk seen as it was when its filter came in.
 
-    It reads where the guest must not write unsaved: it can only come behind the filter.
+    It reads where the guest must not write unsaved: it can only come behind the filter. Where it
+    would tell wrongly what is zeroes (`tells`), a node above it fails that question alone; then
+    all is read.
     """
     snapshot, copier, _, _ = fleece_nodes(job_id)
-    seen: dict[str, Json] = {"driver": "snapshot-access", "node-name": snapshot, "file": copier}
-    return command("blockdev-add", seen)
+    name = snapshot if tells else access_node(job_id)
+    seen: dict[str, Json] = {"driver": "snapshot-access", "node-name": name, "file": copier}
+    if tells:
+        return (command("blockdev-add", seen),)
+    fails: Json = [{"event": "none", "iotype": "block-status", "errno": _EIO}]
+    asked: dict[str, Json] = {"driver": "blkdebug", "node-name": snapshot, "image": name}
+    return (
+        command("blockdev-add", seen),
+        command("blockdev-add", {**asked, "inject-error": fails}),
+    )
 
 
 def _filter(node: str, job_id: str) -> Mapping[str, Any]:

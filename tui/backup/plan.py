@@ -1,14 +1,20 @@
 """A backup by `blockdev-backup`: the target made and opened as nodes, the job, the nodes' names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, Json, command
-from tui.backup.fleece import filter_steps, saving_steps, seeing_step, switch_steps
+from tui.backup.fleece import (
+    filter_steps,
+    saving_steps,
+    seeing_steps,
+    switch_steps,
+    tells_zeroes,
+)
 from tui.backup.formats import PLAIN
 from tui.backup.rules.case import Case
-from tui.vm.target_nodes import fleece_nodes, switch_node, target_nodes
+from tui.vm.target_nodes import access_node, fleece_nodes, switch_node, target_nodes
 
 _OF_DRIVE_BACKUP = frozenset({"target", "format", "mode"})
 
@@ -58,11 +64,20 @@ def make_plan(case: Case) -> Plan:
     if case.fleece is None or device is None or device.qdev is None:
         return plan
     size = case.source.virtual_size or 0
-    return fleeced(plan, job_id, case.fleece.path, size, case.source.node_name, device.qdev)
+    node, tells = case.source.node_name, tells_zeroes(case.vm)
+    return fleeced(plan, job_id, case.fleece.path, size, node, device.qdev, tells=tells)
 
 
 def fleeced(
-    plan: Plan, job_id: str, path: str, size: int, node: str, qdev: str, *, switched: bool = False
+    plan: Plan,
+    job_id: str,
+    path: str,
+    size: int,
+    node: str,
+    qdev: str,
+    *,
+    tells: bool,
+    switched: bool = False,
 ) -> Plan:
     """A plan whose job reads a disk through a filter that saves old data to an image.
 
@@ -73,27 +88,40 @@ def fleeced(
         size: that of the disk, in bytes.
         node: the disk's own node.
         qdev: the path of its device.
+        tells: as `tells_zeroes`; where it does not, zeroes are found as they are written.
         switched: whether the point in time is that of `switch_all`, between `prepare` and `enter`.
     """
     snapshot, *saving = fleece_nodes(job_id)
     arguments = {**plan.job["arguments"], "device": snapshot}
+    seen = seeing_steps(job_id, tells=tells)
+    made = plan.prepare if tells else tuple(_finding_zeroes(plan.prepare, plan.nodes[0]))
     return replace(
         plan,
         prepare=(
-            *plan.prepare,
+            *made,
             *saving_steps(path, size, job_id, plan.creator),
             *(switch_steps(node, qdev, job_id) if switched else ()),
         ),
-        enter=(seeing_step(job_id),) if switched else filter_steps(node, qdev, job_id),
+        enter=seen if switched else (*filter_steps(node, qdev, job_id), *seen),
         job=command(BLOCKDEV_BACKUP, arguments),
         nodes=(
             *plan.nodes,
             snapshot,
+            *(() if tells else (access_node(job_id),)),
             *((switch_node(job_id),) if switched else ()),
             *saving,
         ),
         passing={saving[-1]: path},
     )
+
+
+def _finding_zeroes(steps: Iterable[Mapping[str, Any]], target: str) -> Iterator[Mapping[str, Any]]:
+    """The steps with a target that keeps no room for zeroes, though nobody tells it of them."""
+    for step in steps:
+        arguments = step["arguments"]
+        if arguments.get("node-name") == target:
+            arguments = {**arguments, "detect-zeroes": "on"}
+        yield command(step["execute"], arguments)
 
 
 def _prepare(case: Case, top: str, bottom: str, creator: str) -> list[dict[str, Json]]:

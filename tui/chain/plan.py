@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, Json, command
-from tui.backup.fleece import fleece_path, switch_all, why_not
+from tui.backup.fleece import fleece_path, switch_all, tells_zeroes, why_not
 from tui.backup.plan import Plan, fleeced
 from tui.chain.manifest import (
     BITMAP_PREFIX,
@@ -234,7 +234,7 @@ def _plan(
     lasting: bool,
 ) -> PointPlan:
     if options.fleece:
-        _can_fleece(vm, chain, options.fleece)
+        _can_fleece(vm, options.fleece)
     serial = max((point.serial for point in chain.points), default=0) + 1
     now = datetime.now(UTC)
     stamp = f"{now:%Y%m%d%H%M%S}"
@@ -254,7 +254,8 @@ def _plan(
         plan = _target(job_id, path, images[disk.name], backup)
         if options.fleece:
             device, several = _device(vm, disk), len(chain.disks) > 1
-            plan = _fleeced(plan, job_id, device, medium, options.fleece, previous, several)
+            how = _Fleecing(options.fleece, tells=tells_zeroes(vm), several=several)
+            plan = _fleeced(plan, job_id, device, medium, how, previous)
         plans[disk.name] = plan
         if lasting and medium.driver == _KEEPS_BITMAPS and not medium.read_only:
             keeping.append(disk.name)
@@ -304,18 +305,26 @@ def _needed(medium: Medium, bitmap: str | None) -> int:
     return min(sum(known), medium.virtual_size) if whole else medium.virtual_size
 
 
-def _can_fleece(vm: VmSnapshot, chain: Chain, directory: str) -> None:
-    """Whether the disks can be read through filters, all of one moment.
+def _can_fleece(vm: VmSnapshot, directory: str) -> None:
+    """Whether disks can be read through filters.
 
     Raises:
         NotPossible: they cannot.
     """
-    for disk in chain.disks:
-        told = why_not(vm, _medium(_device(vm, disk)).driver)
-        if told is not None:
-            raise NotPossible(told)
+    told = why_not(vm)
+    if told is not None:
+        raise NotPossible(told)
     if not directory.startswith("/"):
         raise NotPossible(f"{directory} is no absolute path.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleecing:
+    """Where to, whether QEMU tells zeroes rightly, and whether there are several disks."""
+
+    directory: str
+    tells: bool
+    several: bool
 
 
 def _fleeced(
@@ -323,16 +332,17 @@ def _fleeced(
     job_id: str,
     device: Device,
     medium: Medium,
-    directory: str,
+    how: _Fleecing,
     previous: str | None,
-    several: bool,
 ) -> Plan:
     """The plan through a filter; what an increment copies is told to what it reads by then."""
     if device.qdev is None:
         raise NotPossible(f"No device of the guest stands on {device.title}: nothing to fleece.")
-    path = fleece_path(directory, job_id)
+    path = fleece_path(how.directory, job_id)
     size, node = medium.virtual_size, medium.node_name
-    plan = fleeced(plan, job_id, path, size, node, device.qdev, switched=several)
+    plan = fleeced(
+        plan, job_id, path, size, node, device.qdev, tells=how.tells, switched=how.several
+    )
     if previous is None:
         return plan
     snapshot = fleece_nodes(job_id)[0]

@@ -263,7 +263,7 @@ def _jobs_by_device(graph: Graph, tops: Mapping[str, str]) -> dict[str, str]:
             below = graph.below_filter(node) or ""
             while below.startswith(TARGET_PREFIX) and below not in tops:
                 # With fleecing it reads the disk through nodes of ours.
-                below = graph.below_filter(below) or ""
+                below = graph.child(below, "file", "image") or ""
             key = tops.get(node) or tops.get(below)
             if key is not None:
                 found[job] = key

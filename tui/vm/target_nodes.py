@@ -7,8 +7,8 @@ TARGET_PREFIX = "blockdeck-to-"
 
 _MARK = 12
 _TOP, _BOTTOM, _SNAPSHOT, _FILTER, _IMAGE, _FILE, _TURN = "", "-f", "-s", "-c", "-i", "-j", "-t"
-_SWITCH = "-w"
-_IN_ORDER = (_TURN, _TOP, _BOTTOM, _SNAPSHOT, _SWITCH, _FILTER, _IMAGE, _FILE)
+_SWITCH, _ACCESS = "-w", "-a"
+_IN_ORDER = (_TURN, _TOP, _BOTTOM, _SNAPSHOT, _ACCESS, _SWITCH, _FILTER, _IMAGE, _FILE)
 
 
 def target_nodes(job_id: str) -> tuple[str, str]:
@@ -29,6 +29,11 @@ def fleece_nodes(job_id: str) -> tuple[str, str, str, str]:
     return stem + _SNAPSHOT, stem + _FILTER, stem + _IMAGE, stem + _FILE
 
 
+def access_node(job_id: str) -> str:
+    """The name of what stands below the point in time where that must not tell of zeroes."""
+    return _stem(job_id) + _ACCESS
+
+
 def switch_node(job_id: str) -> str:
     """The name of what a device stands on so that all disks of a VM can get filters at once."""
     return _stem(job_id) + _SWITCH
@@ -37,7 +42,7 @@ def switch_node(job_id: str) -> str:
 def all_nodes(job_id: str) -> tuple[str, ...]:
     """All names that a job's nodes can have, in the order in which they can be removed."""
     snapshot, *saving = fleece_nodes(job_id)
-    return (*target_nodes(job_id), snapshot, switch_node(job_id), *saving)
+    return (*target_nodes(job_id), snapshot, access_node(job_id), switch_node(job_id), *saving)
 
 
 def stem_of(node: str) -> str:
