@@ -1,4 +1,4 @@
-.PHONY: help demo test test-matrix bench lint format check lock screenshots docs clean
+.PHONY: help demo test test-matrix soak bench lint format check lock screenshots docs clean
 
 PYTHON := .venv/bin/python
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv/bin/pip-compile --quiet --no-config \
@@ -9,6 +9,7 @@ help:
 	@echo 'make demo          open BlockDeck on a throwaway VM'
 	@echo "make test          check and test everything (ARGS='-k word' for less)"
 	@echo 'make test-matrix   hold the rules against QEMU 5.2, 7.2, 10.0, 11.1 (CASES=3000)'
+	@echo 'make soak          many random sequences of chains of backups (SEQUENCES=200 SEED=1)'
 	@echo "make bench         measure what is claimed, side by side (ARGS='--json FILE' writes it, too)"
 	@echo 'make check         lints, format, types, layers'
 	@echo 'make format        format the code and sort the imports'
@@ -32,6 +33,12 @@ SEED := $(shell date +%s)
 test-matrix:
 	@scripts/setup.sh test
 	$(PYTHON) -m tests.backup.matrix --cases $(CASES) --seed $(SEED) $(ARGS)
+
+SEQUENCES := 200
+
+soak:
+	@scripts/setup.sh test
+	$(PYTHON) -m tests.chain.long --sequences $(SEQUENCES) --seed $(SEED) $(ARGS)
 
 bench:
 	@scripts/setup.sh test

@@ -1,4 +1,4 @@
-"""Many random sequences of backups: `python -m tests.chain.long --sequences 200`."""
+"""Many random sequences of backups: `make soak`."""
 
 import argparse
 import asyncio
