@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.worker.watching import J, backup, ended, until, worker_of
 from tui.records.kept_care import Before, CareStore, Keeper, KeptCare
 from tui.vm.bound import Bound
 from tui.vm.care import Wishes
+from tui.vm.snapshot import Job
 from tui.vm.timeline import timeline
 from tui.worker import VmWorker
 
@@ -159,3 +161,11 @@ def test_a_later_job_with_the_id_is_another_one(tmp_path: Path) -> None:
     assert found is not None
     assert found[0] == kept
     assert store.find("another", "drive-virtio0") is None
+    monday = Job("drive-virtio0", "backup", device="d0", target="/backup/monday", len=64 * MIB)
+    assert kept.is_of(replace(monday, offset=2 * MIB))
+    assert not kept.is_of(monday)
+    assert not kept.is_of(replace(monday, offset=2 * MIB, target="/backup/tuesday"))
+    assert not kept.is_of(replace(monday, offset=2 * MIB, len=MIB))
+    # Ours is the same however QEMU spells its target.
+    mine = kept.model_copy(update={"ours": True, "target": "nbd://host/disk"})
+    assert mine.is_of(replace(monday, ours=True, offset=2 * MIB, target="json:{}"))
