@@ -167,3 +167,20 @@ async def test_where_it_is_only_tried_the_point_goes_on_without_a_freeze(
     rows = [line for line in listed.out.splitlines() if " full " in line]
     frozen = [re.search(r"\d\d:\d\d:\d\d +(\d+\.\d s|-) ", row) for row in rows]
     assert sorted(found[1] == "-" for found in frozen if found) == [False, True]
+
+
+async def test_the_agent_of_the_settings_is_taken(
+    qemu: QemuStarter, tmp_path: Path, own_home: Path
+) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*disk.options)
+    await vm.qmp("cont")
+    place = tmp_path / "backups"
+    place.mkdir()
+    async with fake_agent(tmp_path) as agent:
+        file = own_home / "config/blockdeck/config.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f'[vms.web]\nmonitor = "{vm.monitor}"\nagent = "{agent.path}"\n')
+        done = await blockdeck("chain", "start", "web", place, "--freeze")
+        assert done.status == 0, done.err
+        assert agent.calls.count(FREEZE) == agent.calls.count(THAW) == 1

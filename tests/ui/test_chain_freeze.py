@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from textual.widgets import Input
+
 from tests.agent.fake import FREEZE, STATUS, THAW, FakeAgent, fake_agent
 from tests.faults.scene import graph
 from tests.qemu import QemuStarter
@@ -11,6 +13,7 @@ from tests.waiting import until
 from tests.worker.disks import drive, pattern
 from tests.worker.test_freezing import with_agent_port
 from tui.chain.directory import chains_in
+from tui.config import Settings
 
 
 def frozen(directory: Path) -> list[bool]:
@@ -34,7 +37,7 @@ async def test_frozen_where_it_is_chosen_then_for_the_next_and_without_after_a_q
             await deck.sees("d0", "ready")
             await deck.press("5", "s")
             await deck.sees("Start a chain", "Freeze the guest")
-            await deck.press("tab", "space", "f2")
+            await deck.press("tab", "tab", "space", "f2")
             await deck.sees("complete")
             await until(lambda: frozen(open_deck.backups) == [True])
             await deck.sees("1 point")
@@ -54,14 +57,45 @@ async def test_frozen_where_it_is_chosen_then_for_the_next_and_without_after_a_q
         await until(lambda: frozen(open_deck.backups) == [True, True, False])
 
 
-async def test_without_an_agent_it_is_not_offered(
+async def test_an_agent_that_is_not_found_is_typed_and_found_again_for_the_next_point(
     qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
 ) -> None:
     vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
-    async with open_deck(vm) as deck:
+    await vm.qmp("cont")
+    async with fake_agent(tmp_path) as agent, open_deck(vm) as deck:
         await deck.sees("d0", "ready")
         await deck.press("5", "s")
-        assert "Freeze" not in await deck.sees("Start a chain", "d0")
+        await deck.sees("[ ] Freeze the guest by its agent at", "the path of its socket")
+        await deck.press("tab", "tab", "space")
+        await deck.sees("[x] Freeze the guest by its agent at")
+        await deck.sees("Where is the guest's agent?")
+        await deck.press("f2")
+        await deck.sees("Start a chain")
+        await deck.press("tab")
+        await deck.paste(str(agent.path))
+        await deck.sees_no_more("Where is the guest's agent?")
+        await deck.press("f2")
+        await until(lambda: frozen(open_deck.backups) == [True])
+        await deck.sees("1 point")
+        await deck.press("n")
+        await until(lambda: frozen(open_deck.backups) == [True, True])
+
+
+async def test_the_agent_of_the_settings_is_there_already(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
+    await vm.qmp("cont")
+    async with fake_agent(tmp_path) as agent:
+        named = {"web": {"monitor": str(vm.monitor), "agent": str(agent.path)}}
+        async with open_deck(vm, settings=Settings.model_validate({"vms": named})) as deck:
+            await deck.sees("d0", "ready")
+            await deck.press("5", "s")
+            await deck.sees("Start a chain", "Freeze the guest")
+            typed = deck.app.screen.query_one("#chain-agent", Input)
+            assert typed.value == str(agent.path)
+            await deck.press("tab", "tab", "space", "f2")
+            await until(lambda: frozen(open_deck.backups) == [True])
 
 
 async def slowly_frozen(deck: Deck, agent: FakeAgent, port: Path) -> None:
@@ -71,7 +105,7 @@ async def slowly_frozen(deck: Deck, agent: FakeAgent, port: Path) -> None:
     await deck.sees("d0", "ready")
     await deck.press("5", "s")
     await deck.sees("Start a chain", "Freeze the guest")
-    await deck.press("tab", "space", "f2")
+    await deck.press("tab", "tab", "space", "f2")
     await until(lambda: FREEZE in agent.begun)
 
 
@@ -125,7 +159,7 @@ async def test_a_freeze_that_lapses_is_told_and_the_point_goes_on_without_a_ques
         await deck.sees("d0", "ready")
         await deck.press("5", "s")
         await deck.sees("Start a chain", "Freeze the guest")
-        await deck.press("tab", "space", "f2")
+        await deck.press("tab", "tab", "space", "f2")
         await deck.is_told("thawed early, and not by us", "The backup goes on")
         await until(lambda: frozen(open_deck.backups) == [False])
         assert "Go on without freezing" not in deck.screen
@@ -144,7 +178,7 @@ async def test_a_guest_that_may_still_be_frozen_is_told_and_its_point_goes_on(
         await deck.sees("d0", "ready")
         await deck.press("5", "s")
         await deck.sees("Start a chain", "Freeze the guest")
-        await deck.press("tab", "space", "f2")
+        await deck.press("tab", "tab", "space", "f2")
         await deck.is_told("THE GUEST MAY STILL BE FROZEN", "The backup goes on")
         await until(lambda: frozen(open_deck.backups) == [False])
         assert "Go on without freezing" not in deck.screen

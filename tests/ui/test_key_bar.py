@@ -62,7 +62,7 @@ async def test_nothing_is_cut_on_any_screen(
             ("2", ("p Pause", "c Cancel")),
             ("3", ("Enter JSON",)),
             ("4", ("v Read",)),
-            ("5", ("s Start", "n Next")),
+            ("5", ("s Start", "n Next", "f Full")),
             ("0", ("s Show", "x Close", "/ Filter")),
         ):
             await deck.press(keys)
@@ -83,6 +83,14 @@ async def test_nothing_is_cut_on_any_screen(
         await deck.sees("d0")
         await open_form(deck, "d0")
         await shows(deck, "F2 Start", "Esc Back", "F1 Keys")
+
+
+async def test_all_keys_of_the_chains_have_room_where_it_is_wide(
+    busy: Vm, open_deck: DeckOpener
+) -> None:
+    async with open_deck(busy, (120, 40)) as deck:
+        await deck.press("5")
+        await shows(deck, "f Full", "c Cancel", "d Directory", "k Checksums", "i About", *EVERY)
 
 
 async def test_what_there_is_room_for_is_told_in_words_and_the_rest_in_one(

@@ -22,6 +22,7 @@ from tui.cli.interruption import cancelled_by_signals, interruption
 from tui.cli.monitor import open_vm
 from tui.cli.output import PROGRAM, note, say, say_json
 from tui.cli.progress import Reporter, reporter_for
+from tui.cli.settings import settings
 from tui.images.errors import ImageError
 from tui.images.seal import seal, seal_alone, unsealed
 from tui.qmp.address import MonitorAddress
@@ -242,8 +243,11 @@ def _freeze(worker: VmWorker, request: ChainRequest) -> Freeze | None:
     if not (request.freeze or request.try_freeze or request.agent):
         return None
 
+    chosen = settings().agent(str(request.address), worker.snapshot.name)
+    agent = request.agent or (Path(chosen) if chosen else None)
+
     def freeze() -> AbstractAsyncContextManager[Frozen | None]:
-        return worker.freezing.frozen(request.agent)
+        return worker.freezing.frozen(agent)
 
     return partial(_tried, freeze) if request.try_freeze else freeze
 

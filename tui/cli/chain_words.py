@@ -26,7 +26,8 @@ _AGENT = click.option(
     "--agent",
     type=click.Path(path_type=Path),
     metavar="SOCKET",
-    help="Freeze by the agent at this socket; --freeze finds it on QEMU's command line.",
+    help="Freeze by the agent at this socket; --freeze takes the one of the settings, or finds it "
+    "on QEMU's command line.",
 )
 _FLEECE = click.option(
     "--fleece",

@@ -35,6 +35,12 @@ def _directory(text: str) -> str:
     return text
 
 
+def _socket(text: str) -> str:
+    if not text.startswith("/") or "\0" in text:
+        raise ValueError("must be the path of a socket on this host, beginning with /")
+    return text
+
+
 Speed = Annotated[int, BeforeValidator(_speed), PlainSerializer(int)]
 """Bytes a second, written as in the form: `50M`, `"1.5 GiB/s"`; 0 is without limit."""
 
@@ -43,6 +49,9 @@ Monitor = Annotated[str, AfterValidator(_monitor)]
 
 Directory = Annotated[str, AfterValidator(_directory)]
 """An absolute path on the host of QEMU."""
+
+Socket = Annotated[str, AfterValidator(_socket)]
+"""The whole path of a socket on this host."""
 
 VmName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that no path and no HOST:PORT looks like."""

@@ -78,6 +78,7 @@ _EXAMPLE_VALUES = {
     "backup.fleece": "/fast",
     "vms.web.monitor": "/run/web.qmp2",
     "vms.web.directory": "/backup/web",
+    "vms.web.agent": "/run/web.qga",
     "vms.web.fleece": "/fast",
     "vms.web.speed": "50MiB",
 }

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tui.config.kinds import Directory, Monitor, Speed, VmName
+from tui.config.kinds import Directory, Monitor, Socket, Speed, VmName
 from tui.qmp.address import AddressError, MonitorAddress, UnixAddress, parse_address
 from tui.worker.pace import Pace
 
@@ -75,6 +75,10 @@ class VmSettings(_Part):
     read_only: bool = Field(False, description="Whether it is only asked, never told to do things.")
     directory: Directory | None = Field(
         None, description="Suggest its targets in this directory, not in that of `[backup]`."
+    )
+    agent: Socket | None = Field(
+        None,
+        description="The socket of its guest's agent, where QEMU's command line does not tell it.",
     )
     fleece: Directory | None = Field(
         None, description="Suggest this directory for fleecing, not that of `[backup]`."
@@ -170,6 +174,11 @@ class Settings(BaseSettings):
         """Where targets of a VM are suggested."""
         vm = self.vm(address, qemu_name)
         return (vm.directory if vm else None) or self.backup.directory
+
+    def agent(self, address: str, qemu_name: str = "") -> str | None:
+        """The socket of the agent of a VM's guest, where it is not to be looked for."""
+        vm = self.vm(address, qemu_name)
+        return vm.agent if vm else None
 
     def fleece(self, address: str, qemu_name: str = "") -> str | None:
         """Where new chains of a VM are suggested to save what the guest overwrites."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
-from tui.agent import AgentError, NotThawed
+from tui.agent import AgentError, NoAgent, NotThawed
 from tui.chain.directory import Kept, NoManifest, read_chain
 from tui.chain.lock import ChainBusy, alone_with
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions
@@ -39,11 +39,13 @@ _NO_BETTER = "The backup goes on: the point will be as one of a guest that was n
 class HowMade(NamedTuple):
     """How a point is made: `freeze` is whether the guest is frozen, `fleece` where it fleeces to.
 
-    `fleece` is a directory on fast storage; "" is no fleecing.
+    `fleece` is a directory on fast storage; "" is no fleecing. `agent` is the socket by which the
+    guest is frozen; "" is the one on QEMU's command line.
     """
 
     freeze: bool = False
     fleece: str = ""
+    agent: str = ""
 
 
 class ChainMaking:
@@ -83,7 +85,18 @@ class ChainMaking:
         options, freezing = self._options(worker, how), _freezing(worker, how)
         return await self._begin(worker.chains.begin(devices, directory, options, freezing), worker)
 
-    async def was_made(self, kept: Kept) -> HowMade:
+    def agent(self, worker: "VmWorker") -> str:
+        """The socket of the guest's agent, as it is set, else as QEMU tells it; "" is not known."""
+        vm = worker.snapshot
+        chosen = self._app.settings.agent(vm.address, vm.name)
+        if chosen is not None:
+            return chosen
+        try:
+            return str(worker.freezing.socket())
+        except NoAgent:
+            return ""
+
+    async def was_made(self, worker: "VmWorker", kept: Kept) -> HowMade:
         """How points of a chain were made, and so is the next; also after one made otherwise."""
         try:
             points = (await asyncio.to_thread(read_chain, kept.path)).chain.points
@@ -92,7 +105,10 @@ class ChainMaking:
             points = ()
         asked = [point.arguments for point in reversed(points) if point.arguments is not None]
         fleece = next((arguments.fleece for arguments in asked if arguments.fleece), "")
-        return HowMade(any(p.frozen_seconds is not None for p in points), fleece)
+        freeze = any(p.frozen_seconds is not None for p in points)
+        typed = next((arguments.agent for arguments in asked if arguments.agent), "")
+        # What is true now comes before what was typed then.
+        return HowMade(freeze, fleece, self.agent(worker) or typed)
 
     async def go_on(
         self, worker: "VmWorker", kept: Kept, how: HowMade, *, full: bool = False
@@ -250,7 +266,9 @@ class ChainMaking:
 
 
 def _freezing(worker: "VmWorker", how: HowMade) -> Freeze | None:
-    return worker.freezing.frozen if how.freeze else None
+    if not how.freeze:
+        return None
+    return partial(worker.freezing.frozen, Path(how.agent) if how.agent else None)
 
 
 def _settle(begun: "asyncio.Future[bool]", runs: bool) -> None:

@@ -54,18 +54,15 @@ class ChainsScreen(VmScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", tooltip="Back disks up as the first point of a chain"),
         Binding("n", "next", "Next", tooltip="Back up what was written since the last point"),
-        Binding("f", "full", "Full point", show=False, tooltip="Make a new full point of a chain"),
+        Binding("f", "full", "Full", tooltip="Make a new full point of a chain"),
         Binding("v", "verify", "Verify", tooltip="See whether a point can be restored as it was"),
         Binding("e", "restore", "Restore", tooltip="Restore a disk at this point"),
-        Binding("p", "prune", "Prune", tooltip="Delete the points that no rule keeps"),
         Binding("c", "cancel", "Cancel", tooltip="Cancel the point that is being made"),
-        Binding(
-            "k", "seal", "Checksums", show=False, tooltip="Take the checksums that a chain lacks"
-        ),
-        Binding("i", "about", "About", show=False, tooltip="All about a point, with its commands"),
-        Binding(
-            "d", "directory", "Directory", show=False, tooltip="Show the chains of another one"
-        ),
+        # The last ones are left out where room is short.
+        Binding("p", "prune", "Prune", tooltip="Delete the points that no rule keeps"),
+        Binding("d", "directory", "Directory", tooltip="Show the chains of another one"),
+        Binding("k", "seal", "Checksums", tooltip="Take the checksums that a chain lacks"),
+        Binding("i", "about", "About", tooltip="All about a point, with its commands"),
     ]
     BINDINGS = remappable("chains", BINDINGS)
 
@@ -239,7 +236,7 @@ class ChainsScreen(VmScreen):
         chooser = ChooseDisks(
             worker.snapshot.devices,
             self._directory,
-            freezable=worker.freezing.is_possible,
+            agent=self.making.agent(worker),
             fleece=suggestion(self.deck, worker.snapshot),
             against=partial(against, worker),
             suggester=PathSuggester(lambda: worker.process),
@@ -253,7 +250,7 @@ class ChainsScreen(VmScreen):
         async def start(how: HowMade) -> None:
             await self.making.start(worker, devices, Path(self._directory), how)
 
-        await self._frozen_or_not(start, HowMade(chosen.freeze, chosen.fleece))
+        await self._frozen_or_not(start, HowMade(*chosen[1:]))
         self._look()
 
     async def _frozen_or_not(self, act: Callable[[HowMade], Awaitable[None]], how: HowMade) -> None:
@@ -277,7 +274,7 @@ class ChainsScreen(VmScreen):
             self.notify("Choose a chain first.", severity="warning")
             return
         kept = spot.chain.kept
-        how = await self._fleeced_or_not(worker, kept, await self.making.was_made(kept))
+        how = await self._fleeced_or_not(worker, kept, await self.making.was_made(worker, kept))
         if how is None:
             return
 

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
-from textual.widgets import Checkbox, Input, SelectionList
+from textual.widgets import Input, SelectionList
 from textual.widgets.selection_list import Selection
 
 from tui.backup.verdict import Finding
@@ -21,18 +21,20 @@ from tui.units import size
 from tui.vm.snapshot import Device
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
+from tui.widgets.tick import Box
 
 
 class ChosenDisks(NamedTuple):
     """The keys of disks, and how their backup begins.
 
-    `freeze` is whether the guest is frozen meanwhile, `fleece` the directory on fast storage that
-    saves what it overwrites; "" is none.
+    `freeze` is whether the guest is frozen meanwhile, `agent` the socket by which it is, `fleece`
+    the directory on fast storage that saves what it overwrites; "" is none.
     """
 
     keys: tuple[str, ...]
     freeze: bool
     fleece: str
+    agent: str = ""
 
 
 class ChooseDisks(ModalScreen[ChosenDisks | None]):
@@ -41,7 +43,7 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
     Args:
         devices: the disks that can be chosen; those that the guest writes to are at first.
         directory: where the images go.
-        freezable: whether a socket of the guest's agent is known.
+        agent: the socket of the guest's agent; "" where it is not known.
         fleece: the directory for fleecing that is suggested; "" is none.
         against: tells what is to be said against fleecing these disks to a directory.
         suggester: completes that directory.
@@ -58,13 +60,13 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
         devices: Sequence[Device],
         directory: str,
         *,
-        freezable: bool,
+        agent: str,
         fleece: str,
         against: Callable[[Sequence[Device], str], Awaitable[Finding | None]],
         suggester: Suggester,
     ) -> None:
         super().__init__()
-        self._freezable = freezable
+        self._agent = agent
         self._devices = tuple(devices)
         self._directory = directory
         self._fleece = fleece
@@ -82,8 +84,6 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
                 classes="dialog-text",
             )
             yield SelectionList[str](*map(self._selection, self._devices), id="chain-disks")
-            if self._freezable:
-                yield Checkbox("Freeze the guest by its agent while it begins", id="chain-freeze")
             with Horizontal(id="chain-fleece"):
                 yield Line("Fleece", classes="filter-label")
                 yield PlainInput(
@@ -91,6 +91,11 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
                     placeholder="none: the guest waits for a slow target",
                     suggester=self._suggester,
                     id="chain-fleece-input",
+                )
+            with Horizontal(id="chain-freezing"):
+                yield Box("Freeze the guest by its agent at", id="chain-freeze")
+                yield PlainInput(
+                    self._agent, placeholder="the path of its socket", id="chain-agent"
                 )
             yield Line(" ", id="chain-disks-error")
             yield Line("Space chooses, Tab goes on, F2 starts, Esc goes back.", id="chain-keys")
@@ -118,6 +123,15 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
     def _typed(self) -> str:
         return self.query_one("#chain-fleece-input", Input).value.strip()
 
+    @property
+    def _freezes(self) -> bool:
+        return self.query_one("#chain-freeze", Box).value
+
+    @property
+    def _socket(self) -> str:
+        return self.query_one("#chain-agent", Input).value.strip()
+
+    @on(Box.Changed)
     @on(Input.Changed)
     @on(Input.Submitted)
     @on(SelectionList.SelectedChanged)
@@ -134,6 +148,8 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
             words, bad = (found.message if found is not None else " "), refuses(found)
         except QmpError as error:
             words, bad = str(error), True
+        if self._freezes and not self._socket.startswith("/"):
+            words, bad = "Where is the guest's agent? Type the whole path of its socket.", True
         if not self._chosen:
             words, bad = "Choose a disk at least.", True
         if self.is_attached:
@@ -146,6 +162,6 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
     async def action_start(self) -> None:
         """Take what is chosen."""
         if await self._judged():
-            freeze = any(box.value for box in self.query(Checkbox))
             keys = tuple(device.key for device in self._chosen)
-            self.dismiss(ChosenDisks(keys, freeze, self._typed))
+            agent = self._socket if self._freezes else ""
+            self.dismiss(ChosenDisks(keys, self._freezes, self._typed, agent))

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Checkbox
 
 from tui.text import plain
 
@@ -43,3 +44,16 @@ class Tick(Widget, can_focus=True):
     def on_click(self) -> None:
         """The mouse ticks as well."""
         self.action_tick()
+
+
+class Box(Checkbox):
+    """A box beside a word that is no consent."""
+
+    BUTTON_LEFT = "["
+    BUTTON_INNER = " "
+    BUTTON_RIGHT = "]"
+
+    def watch_value(self) -> None:
+        """Textual draws the same sign in another colour."""
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()

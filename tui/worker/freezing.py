@@ -39,15 +39,6 @@ class Freezing:
         self._process = process
         self._ask_run_state = run_state
 
-    @property
-    def is_possible(self) -> bool:
-        """Whether the agent's socket is found; whether it answers is not asked."""
-        try:
-            self.socket()
-        except NoAgent:
-            return False
-        return True
-
     def socket(self) -> Path:
         """The agent's socket, as QEMU's command line tells it.
 
