@@ -83,6 +83,16 @@ def test_every_screen_that_is_looked_for_is_on_a_page() -> None:
     assert {*SCREENS, *SERVED} <= typed
 
 
+def test_every_page_is_led_to_from_the_front_ones() -> None:
+    """From the README those that are read for themselves, from the index all."""
+    docs = CHECKOUT / "docs"
+    pages = {page.relative_to(docs).as_posix() for page in PAGES if page.is_relative_to(docs)}
+    index, readme = (docs / "index.md").read_text(), (CHECKOUT / "README.md").read_text()
+    assert [page for page in pages - {"index.md"} if f"]({page})" not in index] == []
+    told = {page for page in pages if page.split("/")[0] in ("howto", "explanation")}
+    assert [page for page in told | {"tutorial.md"} if f"](docs/{page})" not in readme] == []
+
+
 def test_commands_stand_in_console_blocks_alone() -> None:
     for page in PAGES:
         for language, line, text in blocks(page):
