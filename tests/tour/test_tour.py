@@ -1,5 +1,6 @@
 """The tour plays to its end on the real demo, and can be steered."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,10 @@ from tui.demo.fault_lab import FaultLab
 from tui.demo.vm import DemoVm
 from tui.tour.app import TourApp
 from tui.tour.caption import TourCaption
+from tui.tour.player import Player
 from tui.tour.script import the_story
+from tui.tour.stage import Stage
+from tui.tour.step import Step, When
 
 STORY_SECONDS = 200.0
 
@@ -46,6 +50,34 @@ async def test_it_plays_to_its_end(demo_vm: DemoVm, tmp_path: Path, size: tuple[
         await deck.sees("succeeded")
 
 
+async def test_nothing_is_done_while_it_is_held(demo_vm: DemoVm, tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def act(number: int) -> When:
+        def so(stage: Stage) -> bool:
+            done.append(number)
+            if number == 4:
+                # The audience has a question in the middle of a step.
+                stage.app.player.steer("space")  # type: ignore[attr-defined]  # it is a tour's
+            return True
+
+        return When(so)
+
+    step = Step("A step", "of some acts", tuple(map(act, range(9))), lambda _: True, patience=0.5)
+    app = TourApp(state=tmp_path / "state", scout=scout(), lab=FaultLab(demo_vm.info), pace=0)
+    app.player = player = Player(Stage(app, demo_vm.info), [step], 0)
+    async with app.run_test() as pilot:
+        deck = Deck(app, pilot)
+        await until(lambda: player.held)
+        # Longer than its patience is.
+        await asyncio.sleep(1.0)
+        assert done == [0, 1, 2, 3, 4]
+        await deck.press("space")
+        await until(lambda: player.ended)
+        assert done == list(range(9))
+        assert player.done == 1
+
+
 async def test_the_speaker_steers(demo_vm: DemoVm, tmp_path: Path) -> None:
     async with tour(demo_vm, tmp_path / "state", pace=10) as (app, deck):
         await deck.sees("1/15  Find a VM", "space holds")
@@ -57,6 +89,11 @@ async def test_the_speaker_steers(demo_vm: DemoVm, tmp_path: Path) -> None:
         await deck.sees("2/15  Its disks")
         await deck.press("left")
         await deck.sees("1/15  Find a VM", "HELD")
+        await deck.press("right")
+        await deck.sees("2/15  Its disks", "HELD")
+        await deck.press("left", "space")
+        await deck.sees("2/15  Its disks")
+        await deck.sees_no_more("HELD")
         # No key of the speaker's reaches the app.
         await deck.press("question_mark")
         assert "Everywhere" not in deck.screen

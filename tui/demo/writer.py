@@ -58,7 +58,7 @@ def demo_loads() -> list[Load]:
         Load(DATA, every=1, length=128 * _KIB, span=24 * MiB),
         Load(LOGS, every=1, length=4 * _KIB, span=16 * MiB, scattered=False),
         Load(DATABASE, every=1, length=16 * _KIB, span=32 * MiB),
-        Load(ARCHIVE, every=20, length=64 * _KIB, span=SLOW_DATA),
+        Load(ARCHIVE, every=4, length=64 * _KIB, span=SLOW_DATA),
     ]
 
 

@@ -28,6 +28,7 @@ class TourApp(BlockDeckApp):
 
     async def on_mount(self) -> None:
         """Begin."""
+        self.add_class("-tour")
         # Textual calls the base class's handler, too.
         self.set_interval(_LOOK, self.player.show)
         self._play()
@@ -41,6 +42,7 @@ class TourApp(BlockDeckApp):
         except TourStuck as stuck:
             words, how = f"{stuck} The keys are yours.", "warning"
         self.player.ended = True
+        self.remove_class("-tour")
         for screen in self.screen_stack:
             await screen.query(TourCaption).remove()
         self.notify(words, severity=how, timeout=20)

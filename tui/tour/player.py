@@ -25,6 +25,9 @@ _QUEUE_SECONDS = 2.0
 
 _WORD_SECONDS = 0.38
 _LEAST_SECONDS = 3.0
+_OUTCOME_SECONDS = 3.0
+"""Seconds for which what came of a step is left on the screen, however long it took."""
+
 _CHARACTERS = {" ": "space"}
 
 
@@ -55,7 +58,10 @@ class Player:
         self._free.set()
         self._onward = asyncio.Event()
         self._own: list[events.Key] = []
-        self._told = 0
+        self._deadline: asyncio.Timeout | None = None
+        self._patience = 0.0
+        # The step that is played, and the one whose caption is shown: an earlier one, told again.
+        self._current = self._told = 0
 
     @property
     def held(self) -> bool:
@@ -72,9 +78,12 @@ class Player:
         """What the speaker pressed."""
         if key == "space":
             if self.held:
+                self._told = self._current
                 self._free.set()
             else:
                 self._free.clear()
+        elif key == "right" and self._told < self._current:
+            self._told += 1
         elif key == "right":
             self._free.set()
             self._onward.set()
@@ -109,22 +118,39 @@ class Player:
         for number, step in enumerate(self._steps):
             await self._free.wait()
             self._onward.clear()
-            self._told = number
+            self._current = self._told = number
             self.show()
             began = time.monotonic()
+            await self._pause(min(1.5, self._reading(step) / 3))
             try:
-                async with asyncio.timeout(None) as deadline:
-                    await self._pause(min(1.5, self._reading(step) / 3))
-                    for act in step.acts:
-                        deadline.reschedule(self._in(step.patience))
-                        await self._do(act)
-                    deadline.reschedule(self._in(step.patience))
-                    await self._wait(step.so)
+                await self._perform(step)
             except TimeoutError as error:
                 raise TourStuck(f"The tour got stuck at {step.title!r}.") from error
             self.done = number + 1
-            await self._pause(self._reading(step) - (time.monotonic() - began))
+            left = self._reading(step) - (time.monotonic() - began)
+            await self._pause(max(left, _OUTCOME_SECONDS * self._pace))
         await self._free.wait()
+
+    async def _perform(self, step: Step) -> None:
+        """Do what a step does; its patience counts anew for each act, and not while it is held.
+
+        Raises:
+            TimeoutError: something that must be so was not in time.
+        """
+        self._patience = step.patience
+        async with asyncio.timeout(None) as self._deadline:
+            for act in step.acts:
+                await self._freed()
+                await self._do(act)
+            await self._freed()
+            await self._wait(step.so)
+
+    async def _freed(self) -> None:
+        """Wait while it is held, for as long as that takes; then the patience counts anew."""
+        assert self._deadline is not None
+        self._deadline.reschedule(None)
+        await self._free.wait()
+        self._deadline.reschedule(asyncio.get_running_loop().time() + self._patience)
 
     async def _do(self, act: Act) -> None:
         if isinstance(act, When):
@@ -143,6 +169,8 @@ class Player:
             await asyncio.sleep(_LOOK)
 
     async def _press(self, key: str, seconds: float) -> None:
+        if self.held:
+            await self._freed()
         character = key if len(key) == 1 else None
         name = _CHARACTERS.get(key) or (_character_to_key(key) if character else key)
         event = events.Key(name, character)
@@ -174,10 +202,6 @@ class Player:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._onward.wait()
         await self._free.wait()
-
-    @staticmethod
-    def _in(seconds: float) -> float:
-        return asyncio.get_running_loop().time() + seconds
 
 
 async def _emptied(node: MessagePump) -> None:

@@ -9,6 +9,7 @@ from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.restore import RestoreScreen
+from tui.screens.speed import SpeedScreen
 from tui.screens.verify import VerifyScreen
 from tui.tour.stage import Stage
 from tui.tour.step import Act, Step, Typed, Until, When
@@ -19,6 +20,9 @@ SLOW = "archive"
 """The disk whose backup takes long enough to be looked at."""
 
 SMALL = "database"
+
+SPEED = "2M"
+"""The limit of a backup that goes on for as long as there is something to say about it."""
 
 POINTS = 2
 """The points of the chain: a full one, and its increment."""
@@ -59,8 +63,8 @@ def _a_backup() -> Iterator[Step]:
     yield Step(
         "Mended",
         "Without the mistake it is ready: BlockDeck's rules and a dry run of QEMU agree. Below is "
-        "the very command that is sent.",
-        (*["backspace"] * len("relative"),),
+        "the very command that is sent, with a speed limit for now.",
+        (*["backspace"] * len("relative"), When(_ready), *_at_speed(SPEED)),
         _ready,
     )
     yield Step(
@@ -78,11 +82,11 @@ def _a_backup() -> Iterator[Step]:
     )
     yield Step(
         "Done, and said so",
-        "Succeeded only when QEMU reported no error, everything was copied, and the job is "
-        "concluded. The report stays in the history.",
-        ("2", When(lambda stage: stage.shows(JobsScreen))),
+        "s lifts the limit. Succeeded only when QEMU reported no error, everything was copied, and "
+        "the job is concluded.",
+        ("2", When(lambda stage: stage.shows(JobsScreen)), "home", *_without_limit()),
         _succeeded,
-        60,
+        90,
     )
 
 
@@ -116,7 +120,8 @@ def _a_full_target() -> Iterator[Step]:
             *("1", When(_disks), *_form_of(SLOW), "f3"),
             Until("tab", lambda stage: stage.field == "on-target-error"),
             *("enter", Typed("stop"), "enter"),
-            *(When(lambda stage: stage.given("on-target-error") == "stop"), When(_ready), "f2"),
+            When(lambda stage: stage.given("on-target-error") == "stop"),
+            *(*_at_speed(SPEED), When(_ready), "f2"),
             *(When(lambda stage: stage.shows(JobsScreen)), "home"),
         ),
         _goes,
@@ -136,9 +141,10 @@ def _a_full_target() -> Iterator[Step]:
             When(lambda stage: stage.shows(JobsScreen) and not stage.target_is_full),
             # The jobs of the chain are on the list, too; what is not over comes first.
             *("home", When(_on_the_last_job), "p", When(lambda stage: not _halted(stage))),
+            *_without_limit(),
         ),
         _succeeded,
-        60,
+        90,
     )
 
 
@@ -180,6 +186,21 @@ def _form_of(disk: str) -> tuple[Act, ...]:
     )
 
 
+def _at_speed(speed: str) -> tuple[Act, ...]:
+    return (
+        Until("shift+tab", lambda stage: stage.field == "target"),
+        *(Until("tab", lambda stage: stage.field == "speed"), Typed(speed)),
+        *(When(lambda stage: stage.given("speed") == speed), When(_ready)),
+    )
+
+
+def _without_limit() -> tuple[Act, ...]:
+    return (
+        *("s", When(lambda stage: stage.shows(SpeedScreen)), Typed("0"), "enter"),
+        When(lambda stage: stage.shows(JobsScreen)),
+    )
+
+
 def _palette(words: str) -> tuple[Act, ...]:
     return ("ctrl+p", Typed(words), When(lambda stage: stage.first_choice(words)), "enter")
 
@@ -218,9 +239,9 @@ def _goes(stage: Stage) -> bool:
 
 
 def _guest_writes(stage: Stage) -> bool:
-    if stage.vm is None:
-        return False
-    return any(disk.throughput and disk.throughput.write for disk in stage.vm.devices)
+    disk, job = stage.disk(SLOW), stage.last_job
+    writes = disk is not None and disk.throughput is not None and disk.throughput.write
+    return bool(writes) and job is not None and job.live
 
 
 def _on_the_last_job(stage: Stage) -> bool:
