@@ -10,7 +10,7 @@ from tests.qemu import QemuStarter
 from tests.ui.deck import Deck
 from tests.waiting import until
 from tui.app import BlockDeckApp
-from tui.demo.fault_lab import FaultLab
+from tui.demo.fault_lab import STALL_SECONDS, FaultLab
 from tui.demo.vm import DemoVm
 from tui.qmp.address import UnixAddress
 
@@ -69,7 +69,7 @@ async def test_an_inconsistent_bitmap_is_told_of(deck: Deck) -> None:
 
 async def test_a_killed_qemu_is_told_of(deck: Deck) -> None:
     await choose(deck, "kill qemu")
-    await until(lambda: "connected" not in deck.header.replace("disconnected", ""))
+    await until(lambda: "LOST" in deck.header)
 
 
 async def test_a_demo_that_is_only_looked_at_is_not_broken(demo_vm: DemoVm, tmp_path: Path) -> None:
@@ -100,3 +100,11 @@ async def test_no_other_vm_can_be_broken(
         deck = Deck(app, pilot)
         await deck.sees("other", "connected")
         assert offered(deck) == set()
+
+
+@pytest.mark.slow
+async def test_a_stalled_qemu_is_told_of_and_comes_back(deck: Deck) -> None:
+    await choose(deck, "stall")
+    await deck.sees("NOT ANSWERING", within=STALL_SECONDS)
+    await until(lambda: "NOT ANSWERING" not in deck.header, STALL_SECONDS + 20)
+    await until(lambda: "connected" in deck.header)

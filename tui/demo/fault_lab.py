@@ -17,8 +17,8 @@ from tui.qmp.errors import QmpError
 from tui.qmp.models import BlockJobInfo, QmpEvent, each
 from tui.qmp.session import QmpSession
 
-STALL_SECONDS = 10.0
-"""How long QEMU stands still; longer than a command of BlockDeck is waited for."""
+STALL_SECONDS = 25.0
+"""How long QEMU stands still: BlockDeck has asked, waited, and said so, and that is looked at."""
 
 COMMAND_SECONDS = 5.0
 """Longest wait for the reply to one command."""
