@@ -24,7 +24,7 @@ SCREENS = {
     "blockdeck ssh://root@vm-host/run/my-vm.qmp2": "drive0",
     "ssh -t root@vm-host blockdeck /run/my-vm.qmp2": "drive0",
     "blockdeck tls://host:4444": "connected",
-    "blockdeck 'qemu:///system?domain=my-vm'": "my-vm",
+    "blockdeck 'qemu:///system?domain=my-vm'": "no block devices",
 }
 """What opens the screen, and what is to be seen there; None is typed as everything else."""
 
