@@ -136,20 +136,23 @@ class Deck:
 
     @property
     def header(self) -> str:
-        """The top line."""
-        return self.on_screen(VmHeader).text
+        """The top line; "" where the screen has none, or is still being put together."""
+        return next((header.text for header in self.app.screen.query(VmHeader)), "")
 
     @property
     def detail(self) -> str:
-        """What is told about the highlighted disk."""
-        return self.on_screen(DeviceDetail).query_one(Line).text
+        """What is told about the highlighted disk; "" before it is there."""
+        details = self.app.screen.query(DeviceDetail)
+        return next((line.text for detail in details for line in detail.query(Line)), "")
 
     # --- tables ----------------------------------------------------------------------------------
 
     @property
     def rows(self) -> list[dict[str, str]]:
-        """The table's rows, each with its cells by the column's title."""
-        table = self.on_screen(LiveTable)
+        """The table's rows, each with its cells by the column's title; none before it is there."""
+        table = next(iter(self.app.screen.query(LiveTable)), None)
+        if table is None:
+            return []
         titles = [column.title for column in table.shown_columns]
         lines = [table.get_row_at(number) for number in range(table.row_count)]
         return [dict(zip(titles, (text.plain for text in line), strict=True)) for line in lines]
