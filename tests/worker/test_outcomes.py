@@ -312,3 +312,13 @@ async def test_a_slow_disk_holds_nothing_up_and_gets_each_line_once(
     finally:
         disk.goes_on.set()
     assert [line["job"] for line in written(disk.path)] == ["first", "second"]
+
+
+async def test_a_job_that_ends_before_it_is_asked_about_is_told_as_it_was_set_up(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
+    async with worker_of(vm) as worker:
+        await worker.start(backup(vm))
+        job = await ended(worker)
+    assert (job.outcome, job.auto_finalize, job.auto_dismiss) == (Outcome.SUCCEEDED, True, False)

@@ -164,6 +164,9 @@ class VmState:
             target=str(arguments.get("target", "")),
             asked=speed if isinstance(speed := arguments.get("speed"), int) else None,
             target_open=self.snapshot.traps.target_closes_late,
+            # QEMU tells them too, but only of a job that is there when it is asked.
+            auto_finalize=arguments.get("auto-finalize") is not False,
+            auto_dismiss=arguments.get("auto-dismiss") is not False,
         )
 
     # --- fed by the session ----------------------------------------------------------------------
