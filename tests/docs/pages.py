@@ -40,6 +40,12 @@ def blocks(page: Path) -> Iterator[tuple[str, int, str]]:
         yield found[1], text.count("\n", 0, found.start(2)) + 1, found[2]
 
 
+def spans(page: Path) -> Iterator[str]:
+    """What stands as code within the prose, on one line."""
+    for found in re.finditer(r"`([^`]+)`", _FENCE.sub("", page.read_text())):
+        yield " ".join(found[1].split())
+
+
 def commands(page: Path) -> Iterator[Command]:
     """What a page tells to type: the lines with a `$` in its `console` blocks."""
     for language, first, text in blocks(page):

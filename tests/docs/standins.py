@@ -48,7 +48,13 @@ exec /usr/bin/ssh $tty -F "$HOME/.ssh/config" -o UserKnownHostsFile="$HOME/.ssh/
     # Proxmox's: it keeps the arguments, and starts a QEMU with them.
     "qm": """
 case $1 in
-set) [ "$3" = --args ] && echo "$4" >"$PLACE/qm.args" ;;
+set)
+    case "$3 $4" in
+    "--args -"*) echo "$4" >"$PLACE/qm.args" ;;
+    "--delete args") rm "$PLACE/qm.args" ;;
+    *) exit 2 ;;
+    esac ;;
+config) echo "args: $(cat "$PLACE/qm.args")" ;;
 stop) [ -s "$PLACE/qm.args" ] ;;
 start)
     qemu-img create -q -f qcow2 "$PLACE/100.qcow2" 16M || exit

@@ -52,8 +52,10 @@ def with_commands() -> list[Path]:
 async def test_the_commands_of_a_page(page: Path, place: Stage, own_home: Path) -> None:
     if name_of(page) not in WITHOUT_A_VM:
         await place.start_vm()
-    await name_the_vms(place, page, own_home)
+    shown = [(line, text) for language, line, text in blocks(page) if language == "toml"]
     for command in commands(page):
+        while shown and shown[0][0] < command.line:
+            await set_up(place, shown.pop(0)[1], own_home)
         sees = SCREENS.get(command.text)
         if sees is not None:
             await place.show(command, sees)
@@ -69,13 +71,11 @@ async def looked_at(texts: tuple[str, ...], url: str) -> None:
         await viewer.sees(*texts)
 
 
-async def name_the_vms(place: Stage, page: Path, home: Path) -> None:
-    """Put what the page has for the file of settings where it is read."""
-    shown = [text for language, _, text in blocks(page) if language == "toml"]
+async def set_up(place: Stage, text: str, home: Path) -> None:
+    """Put what a page has for the file of settings where it is read."""
     file = home / "config" / "blockdeck" / "config.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    for text in shown:
-        file.write_text(await place.here(text))
+    file.write_text(await place.here(text))
 
 
 def test_every_screen_that_is_looked_for_is_on_a_page() -> None:
