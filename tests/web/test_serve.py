@@ -66,11 +66,30 @@ async def test_the_monitor_is_free_again_when_the_page_is_closed(vm: Vm) -> None
 )
 async def test_other_pages_are_refused(vm: Vm, headers: dict[str, str]) -> None:
     async with serving(vm.monitor) as url, aiohttp.ClientSession(headers=headers) as session:
-        for path in ("/", "/ws"):
+        for path in ("/", "/ws", "/static/js/textual.js"):
             async with session.get(url + path) as answer:
                 assert answer.status == 403
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await session.ws_connect(f"{url}/ws")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+async def test_the_url_that_it_tells_leads_to_it(vm: Vm, host: str) -> None:
+    async with serving(vm.monitor, "--host", host) as url, looking(url, Origin=url) as viewer:
+        await viewer.sees("drive0")
+
+
+async def test_who_serves_beyond_this_host_is_told_that_there_is_no_password(vm: Vm) -> None:
+    warning = "There is no password: whoever reaches 0.0.0.0 sees the VMs of this host."
+    async with serving(vm.monitor, "--host", "0.0.0.0", says=warning) as url:
+        # Beyond the loopback its names are not known; pages of another origin are refused, too.
+        there = {"Host": "hv1.example", "Origin": "http://hv1.example"}
+        async with looking(url, **there) as viewer:
+            await viewer.sees("drive0")
+        async with aiohttp.ClientSession() as session:
+            strange = {**there, "Origin": "http://elsewhere.example"}
+            async with session.get(url, headers=strange) as answer:
+                assert answer.status == 403
 
 
 async def test_a_page_through_a_tunnel_is_served(vm: Vm) -> None:

@@ -35,7 +35,14 @@ class ScreenServer(Server):
     """
 
     def __init__(self, command: str, host: str, port: int, told: Callable[[str], None]) -> None:
-        super().__init__(command, host, port, title="BlockDeck", templates_path=_TEMPLATES)
+        super().__init__(
+            command,
+            host,
+            port,
+            title="BlockDeck",
+            public_url=url_of(host, port),
+            templates_path=_TEMPLATES,
+        )
         self._told = told
         self._open = 0
 
@@ -97,6 +104,11 @@ class ScreenServer(Server):
             return True
         name = urlsplit(f"//{asked}").hostname or ""
         return is_loopback(name)
+
+
+def url_of(host: str, port: int) -> str:
+    """Where a browser finds what listens on an address; IPv6 goes into brackets (RFC 3986)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:
