@@ -412,7 +412,8 @@ class BlockDeckApp(App[int]):
         from tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(key_groups(type(self), self.settings.keymap)))
+            groups = key_groups(type(self), self.settings.keymap, type(self.screen))
+            self.push_screen(HelpScreen(groups))
 
     @work(group="leave", exclusive=True)
     async def action_leave(self) -> None:

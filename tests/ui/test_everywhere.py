@@ -57,11 +57,46 @@ async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> N
         )
         sources = (type(deck.app), *screens, BitmapsScreen, DoctorScreen, FleetScreen)
         for words, binding in acts(*sources).items():
-            line = next(line for line in deck.screen.splitlines() if words in line)
+            # The end of a long one hangs below its beginning.
+            line = next(line for line in deck.screen.splitlines() if words[:50] in line)
             for single in Binding.make_bindings([binding]):
                 assert deck.app.get_key_display(single) in line
         await deck.press("escape")
         await deck.sees_no_more("Everywhere")
+
+
+@pytest.mark.parametrize("width", [80, 200])
+async def test_the_keys_page_begins_with_the_screen_it_was_asked_from(
+    vm: Vm, open_deck: DeckOpener, width: int
+) -> None:
+    async with open_deck(vm, (width, 24)) as deck:
+        await deck.press("2", "question_mark")
+        await deck.sees("Keys", "Halt the highlighted job")
+        lines = deck.screen.splitlines()
+        title = next(at for at, line in enumerate(lines) if "│  Keys" in line)
+        assert "│  Jobs" in lines[title + 2]
+
+
+HEADS = ("Everywhere", "Chains")
+
+
+async def test_the_keys_page_uses_the_room_and_keeps_its_column(
+    vm: Vm, open_deck: DeckOpener
+) -> None:
+    async with open_deck(vm, (80, 24)) as deck:
+        await deck.press("2", "question_mark")
+        await deck.sees("Keys", "Slow the job down")
+        lines = deck.screen.splitlines()
+        at = next(i for i, line in enumerate(lines) if "Slow the job down" in line)
+        # Its other half hangs below the words, not below the keys.
+        column = lines[at].index("Slow")
+        assert lines[at + 1][:column].strip(" │") == ""
+        assert lines[at + 1][column] != " "
+    async with open_deck(vm, (200, 60)) as deck:
+        await deck.press("question_mark")
+        await deck.sees("│  Devices", "Everywhere", "  Chains  ")
+        places = {w: x.index(w) for x in deck.screen.splitlines() for w in HEADS if f"  {w}  " in x}
+        assert places["Everywhere"] < 60 < places["Chains"]
 
 
 @pytest.mark.parametrize(
