@@ -5,6 +5,7 @@ The dependencies are those of the environment that runs the tests, so no network
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -82,6 +83,16 @@ def test_the_source_distribution_builds_the_same(dist: Path, tmp_path: Path) -> 
     (ours,), (theirs,) = dist.glob("*.whl"), tmp_path.glob("*.whl")
 
     assert set(zipfile.ZipFile(theirs).namelist()) == set(zipfile.ZipFile(ours).namelist())
+
+
+def test_the_source_distribution_has_what_the_readme_shows_and_leads_to(dist: Path) -> None:
+    (source,) = dist.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    links = re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", (CHECKOUT / "README.md").read_text())
+
+    assert any(link.endswith(".png") for link in links)
+    assert [link for link in links if link not in inside] == []
 
 
 def test_the_command_starts_away_from_the_checkout(environment: Path, tmp_path: Path) -> None:
