@@ -39,6 +39,25 @@ async def test_a_target_that_gets_full_is_told_of_in_time_and_the_backup_ends_be
     assert (await vm.qmp("query-status"))["status"] == "running"
 
 
+async def test_of_a_sparse_disk_what_it_holds_is_told_and_no_alarm_is_given(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    disk = guest_disk(tmp_path / "disk.raw", 16 * MIB)
+    with disk.open("r+b") as image:
+        image.truncate(1024 * MIB)
+    vm = await qemu(*booted(disk))
+    with small_filesystem(tmp_path / "small", 64 * MIB) as small:
+        async with open_deck(vm, NARROW) as deck:
+            await deck.sees("d0")
+            await vm.qmp("drive-backup", backup(small, speed=4 * MIB))
+            await deck.press("2")
+            await deck.sees("of 64.0 MiB free; enough for about")
+            await until(lambda: (s := deck.vm.live_jobs[0].care.space) and s.full_in)
+            await deck.settle()
+            assert "full in" not in deck.screen
+            assert "fills its target" not in deck.screen
+
+
 async def test_care_is_wished_for_in_the_form(
     qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """Whether there is room for a backup, told from what the file system says."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +93,46 @@ def test_a_shortage_is_told_in_time(
     assert Space(free, 100 * GIB, fall, to_come).shortage is shortage
 
 
+def test_what_a_sparse_disk_does_not_hold_is_not_reckoned_with() -> None:
+    space = trend((0, GIB), (4, GIB - 48 * MIB)).space(2 * GIB, allocated=120 * MIB)
+    assert space is not None
+    assert space.full_in == pytest.approx(81, abs=1)
+    assert space.shortage is Shortage.NONE
+    # Whoever is to cancel it in time takes no guess for it.
+    assert space.missing > GIB
+    assert space.safe_speed is not None
+
+
+def test_what_was_written_already_is_not_to_come_again() -> None:
+    seen = SpaceTrend()
+    for second, held in enumerate((50 * MIB, 100 * MIB, 350 * MIB)):
+        seen.add(Look(second, free=GIB - held, total=2 * GIB, device=1, held=held))
+    space = seen.space(2 * GIB, allocated=900 * MIB)
+    assert space is not None
+    assert space.likely == pytest.approx(600 * MIB, abs=2 * MIB)
+    assert space.shortage is Shortage.NONE
+
+
+def test_a_disk_that_holds_more_than_it_seemed_to_may_be_full_of_it() -> None:
+    seen = SpaceTrend()
+    for second, held in enumerate((0, 60 * MIB, 125 * MIB)):
+        seen.add(Look(second, free=GIB - held, total=2 * GIB, device=1, held=held))
+    assert seen.space(2 * GIB, allocated=200 * MIB).shortage is Shortage.NONE  # type: ignore[union-attr]
+    space = seen.space(2 * GIB, allocated=120 * MIB)
+    assert space is not None
+    assert space.likely is None
+    assert space.shortage is Shortage.SOON
+
+
+def test_what_ends_before_it_is_full_is_foreseen_and_no_more() -> None:
+    fall, to_come = float(100 * MIB), 20 * GIB
+    room = Space(10 * GIB, 100 * GIB, fall, to_come, ends_in=200.0)
+    assert room.shortage is Shortage.SOON
+    assert replace(room, ends_in=60.0).shortage is Shortage.FORESEEN
+    # Where next to nothing is left it is told whatever the rates are.
+    assert replace(room, free=400 * MIB, ends_in=1.0).shortage is Shortage.SOON
+
+
 def test_of_a_large_file_system_no_more_is_kept_free_than_of_a_smaller_one() -> None:
     assert Space(45 * GIB, 100 * GIB, 0.0, 90 * GIB).reserve == 512 * MIB
     assert Space(45 * GIB, 10_000 * GIB, 0.0, 90 * GIB).reserve == GIB
@@ -120,11 +162,18 @@ def test_a_job_that_will_not_fit_never_crawls_towards_its_end() -> None:
     total=st.integers(1, 1 << 45),
     fall=st.none() | st.floats(0, 1e11),
     to_come=st.none() | st.integers(0, 1 << 45),
+    likely=st.none() | st.integers(0, 1 << 45),
+    ends_in=st.none() | st.floats(0, 1e11),
 )
 def test_only_what_will_not_fit_is_cancelled_and_always_before_it_is_full(
-    free: int, total: int, fall: float | None, to_come: int | None
+    free: int,
+    total: int,
+    fall: float | None,
+    to_come: int | None,
+    likely: int | None,
+    ends_in: float | None,
 ) -> None:
-    space = Space(min(free, total), total, fall, to_come)
+    space = Space(min(free, total), total, fall, to_come, likely, ends_in)
     if space.to_be_cancelled:
         assert (to_come or 0) > space.free
         assert space.shortage is Shortage.SOON

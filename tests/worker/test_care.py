@@ -63,6 +63,33 @@ async def test_the_room_for_a_target_is_seen_with_the_time_until_it_is_full(
             await until(worker, lambda: (s := care(worker).space) and s.shortage is Shortage.NONE)
 
 
+@pytest.mark.parametrize("by_us", [True, False], ids=["by us", "by another client"])
+async def test_a_sparse_disk_whose_data_fit_is_no_cause_for_alarm(
+    qemu: QemuStarter, tmp_path: Path, *, by_us: bool
+) -> None:
+    disk = guest_disk(tmp_path / "disk.raw", 16 * MIB)
+    with disk.open("r+b") as image:
+        image.truncate(GIB)
+    vm = await qemu(*booted(disk))
+    with small_filesystem(tmp_path / "small", 64 * MIB) as small:
+        async with worker_of(vm) as worker:
+            if by_us:
+                await worker.start(backup(small))
+            else:
+                await until(worker, lambda: worker.snapshot.devices)
+                arguments = backup(small)
+                await vm.qmp("drive-backup", job_id=arguments.pop("job-id"), arguments=arguments)
+            await until(worker, lambda: (s := care(worker).space) and s.full_in and s.likely)
+            space = care(worker).space
+            assert space is not None
+            assert space.full_in is not None
+            assert space.full_in < 120
+            assert space.missing > 512 * MIB
+            assert space.likely is not None
+            assert space.likely < 18 * MIB
+            assert space.shortage is Shortage.NONE
+
+
 async def test_a_backup_ends_before_its_target_is_full_and_the_guest_never_stops(
     qemu: QemuStarter, tmp_path: Path
 ) -> None:

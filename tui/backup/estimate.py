@@ -61,10 +61,6 @@ def _copied(source: Source, sync: Json, bitmap: Json) -> int | None:
 
 
 def _allocated(source: Source) -> int:
-    """What the whole chain holds, in bytes; never more than the disk."""
-    virtual = source.virtual_size or 0
-    chain = source.medium.chain if source.medium else ()
-    sizes = [image.actual_size for image in chain]
-    if not sizes or any(actual is None for actual in sizes):
-        return virtual
-    return min(sum(actual or 0 for actual in sizes), virtual)
+    """What the whole chain holds, in bytes; all of the disk where that is not known."""
+    held = source.medium.allocated if source.medium is not None else None
+    return held if held is not None else source.virtual_size or 0

@@ -299,10 +299,7 @@ def _needed(medium: Medium, bitmap: str | None) -> int:
     """The bytes that a copy of all, or of what a bitmap tells, takes where it is not compressed."""
     if bitmap is not None:
         return sum(found.count for found in medium.bitmaps if found.name == bitmap)
-    sizes = [image.actual_size for image in medium.chain] or [medium.actual_size]
-    known = [taken for taken in sizes if taken is not None]
-    whole = len(known) == len(sizes)
-    return min(sum(known), medium.virtual_size) if whole else medium.virtual_size
+    return medium.allocated if medium.allocated is not None else medium.virtual_size
 
 
 def _can_fleece(vm: VmSnapshot, directory: str) -> None:

@@ -50,11 +50,12 @@ def _look(place: Path, process: QemuProcess, raw_size: int | None) -> Look | Non
     space = os.statvfs(place)
     # What is kept for root is only root's.
     free = space.f_bfree if process.overrides_permissions else space.f_bavail
-    whole = file.st_blocks * _BLOCK >= file.st_size
+    held = file.st_blocks * _BLOCK
     return Look(
         taken=time.monotonic(),
         free=free * space.f_frsize,
         total=space.f_blocks * space.f_frsize,
         device=file.st_dev,
-        filled=raw_size is not None and whole and file.st_size >= raw_size > 0,
+        filled=raw_size is not None and held >= file.st_size >= raw_size > 0,
+        held=held,
     )

@@ -87,6 +87,16 @@ class Medium:
     write_threshold: int = 0
 
     @property
+    def allocated(self) -> int | None:
+        """Bytes that the whole chain holds, as far as the disk is large; None is not known.
+
+        QEMU tells 0 of what lies on a block device.
+        """
+        sizes = [image.actual_size for image in self.chain] or [self.actual_size]
+        held = [size for size in sizes if size]
+        return min(sum(held), self.virtual_size) if len(held) == len(sizes) else None
+
+    @property
     def temporary_snapshot(self) -> bool:
         """Whether this is the throw-away overlay of `-drive …,snapshot=on` (danger X3)."""
         return is_temporary_snapshot(self.filename)

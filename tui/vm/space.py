@@ -54,6 +54,7 @@ class Look:
         total: bytes of all of it.
         device: the number of the file system's device.
         filled: whether the target has had all of its blocks from the beginning.
+        held: bytes that the target takes already.
     """
 
     taken: float
@@ -61,6 +62,7 @@ class Look:
     total: int
     device: int = 0
     filled: bool = False
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ class Space:
         total: the size of the file system.
         fall: by how many bytes a second it gets less, whoever takes them; None is not known.
         to_come: the most that the job can still write; None is not known.
+        likely: what it will still write if its disk holds what it seems to; None is not known. A
+            disk that is compressed where it lies holds more, so this is for warnings only.
+        ends_in: seconds until all is copied at this rate; None is not known.
         device: the number of the file system's device: several jobs may share it.
         jobs: how many jobs write there.
     """
@@ -80,6 +85,8 @@ class Space:
     total: int
     fall: float | None = None
     to_come: int | None = None
+    likely: int | None = None
+    ends_in: float | None = None
     device: int = 0
     jobs: int = 1
 
@@ -87,6 +94,18 @@ class Space:
     def full_in(self) -> float | None:
         """Seconds until nothing is left at this rate; None where it does not get less."""
         return self.free / self.fall if self.fall else None
+
+    @property
+    def ends_first(self) -> bool:
+        """Whether all is copied before it is full, if both go on at this rate."""
+        if self.ends_in is None or self.full_in is None:
+            return False
+        return self.ends_in < self.full_in
+
+    @property
+    def expected(self) -> int | None:
+        """Bytes to reckon with: what is likely, else the most; None is not known."""
+        return self.to_come if self.likely is None else self.likely
 
     @property
     def missing(self) -> int:
@@ -98,9 +117,12 @@ class Space:
         """Whether it will do."""
         if not self.missing:
             return Shortage.NONE
-        if self.free <= self.reserve or (self.full_in is not None and self.full_in <= _SOON):
+        if self.free <= self.reserve:
             return Shortage.SOON
-        return Shortage.FORESEEN
+        if (self.expected or 0) <= self.free:
+            return Shortage.NONE
+        soon = self.full_in is not None and self.full_in <= _SOON
+        return Shortage.SOON if soon and not self.ends_first else Shortage.FORESEEN
 
     @property
     def reserve(self) -> int:
@@ -127,11 +149,13 @@ class SpaceTrend:
 
     def __init__(self) -> None:
         self._looks: deque[Look] = deque()
+        self._held_first = 0
 
     def add(self, look: Look) -> None:
         """Take in a look; one at another file system begins anew."""
-        if self._looks and self._looks[-1].device != look.device:
+        if not self._looks or self._looks[-1].device != look.device:
             self._looks.clear()
+            self._held_first = look.held
         if self._looks and look.free > self._looks[-1].free * _ROOM_MADE:
             # What fell before says nothing any more.
             self._looks.clear()
@@ -139,20 +163,38 @@ class SpaceTrend:
         while len(self._looks) > 2 and look.taken - self._looks[0].taken > _WINDOW:
             self._looks.popleft()
 
-    def space(self, left: int | None) -> Space | None:
-        """The room for a job that has this many bytes left to copy; None before the first look."""
+    def space(
+        self, left: int | None, *, allocated: int | None = None, ends_in: float | None = None
+    ) -> Space | None:
+        """The room for a job; None before the first look.
+
+        Args:
+            left: bytes that it has left to copy.
+            allocated: bytes that its disk holds, where its target takes no room for the rest.
+            ends_in: seconds until it has copied all.
+        """
         if not self._looks:
             return None
         first, last = self._looks[0], self._looks[-1]
         span = last.taken - first.taken
         fall = max(0.0, (first.free - last.free) / span) if span >= _SHORTEST_SPAN else None
+        to_come = None if left is None else _on_disk(0 if last.filled else left)
         return Space(
             free=last.free,
             total=last.total,
             fall=fall,
-            to_come=None if left is None else _on_disk(0 if last.filled else left),
+            to_come=to_come,
+            likely=self._likely(to_come, allocated, last.held - self._held_first),
+            ends_in=ends_in,
             device=last.device,
         )
+
+    @staticmethod
+    def _likely(to_come: int | None, allocated: int | None, written: int) -> int | None:
+        if to_come is None or allocated is None or written > _on_disk(allocated):
+            # More was written than the disk seemed to hold: it is compressed, or in small pieces.
+            return None
+        return min(to_come, _on_disk(allocated) - max(0, written))
 
 
 def _on_disk(left: int) -> int:

@@ -44,11 +44,24 @@ def _gauge(space: Space) -> str:
     used = round(_WIDTH * (1 - space.free / space.total)) if space.total else _WIDTH
     bar = "█" * used + "░" * (_WIDTH - used)
     words = f"{bar} {size(space.free)} of {size(space.total)} free"
-    if space.full_in is not None:
+    if space.shortage is Shortage.NONE:
+        return (
+            f"{words}; enough for {_needed(space)} more" if space.expected else f"{words}; enough"
+        )
+    if space.ends_first and space.shortage is Shortage.FORESEEN:
+        words += ", enough at this rate"
+    elif space.full_in is not None:
         words += f", full in {duration(space.full_in)} at this rate"
-    if not space.missing:
-        return f"{words}; enough"
-    return f"{words}; up to {size(space.to_come)} to come"
+    return f"{words}; {_needed(space)} to come"
+
+
+def _needed(space: Space) -> str:
+    expected = space.expected or 0
+    whole = expected == space.to_come
+    if whole or (expected <= space.free and space.shortage is not Shortage.NONE):
+        return f"up to {size(space.to_come)}"
+    # A guess from what the disk holds.
+    return f"about {size(expected)}"
 
 
 def shortage_words(vm: VmSnapshot) -> str | None:
@@ -66,7 +79,7 @@ def shortage_words(vm: VmSnapshot) -> str | None:
     what = f"{plain(job.id, 60)} fills its target {when}: {size(space.free)} free"
     if job.care.wishes.cancel_before_full:
         return f"{what}. It is cancelled before."
-    return f"{what}, up to {size(space.to_come)} to come. Press 2, then c or f."
+    return f"{what}, {_needed(space)} to come. Press 2, then c or f."
 
 
 def stall_words(vm: VmSnapshot, now: float) -> str | None:

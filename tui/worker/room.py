@@ -1,10 +1,10 @@
 """The room for the targets of backups that run, as it is seen from look to look."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from tui.backup.formats import FORMATS, PLAIN
 from tui.host.process import QemuProcess
 from tui.host.space import look_at_space
 from tui.qmp.aside import aside
@@ -49,25 +49,53 @@ class Room:
         self._look = None
 
     def _raw_size(self, job: Job) -> int | None:
-        arguments = job.command.get("arguments") if job.command is not None else None
         device = self._state.snapshot.device(job.device_key or "")
-        if not isinstance(arguments, Mapping) or device is None or device.medium is None:
+        if device is None or device.medium is None or _format_sent(job) != "raw":
             return None
-        return device.medium.virtual_size if arguments.get("format") == "raw" else None
+        return device.medium.virtual_size
+
+    def _allocated(self, job: Job) -> int | None:
+        """What its disk holds; None where that is not told, or the target takes room for all."""
+        snapshot = self._state.snapshot
+        device = snapshot.device(job.device_key or "")
+        written_to = {node.driver for node in snapshot.nodes if node.filename == job.target}
+        image_format = _format_sent(job) or next(iter(written_to & FORMATS.keys() - PLAIN), "")
+        known = FORMATS.get(image_format)
+        if device is None or device.medium is None or known is None or not known.holes:
+            return None
+        return device.medium.allocated
 
     def of(self, jobs: list[Job]) -> dict[str, Space]:
         """The room for each target; jobs on one file system need it together."""
-        alone = {job.target: self._space(job.target, job.len - job.offset) for job in jobs}
+        alone = {job.target: self._space(job) for job in jobs}
         seen = {target: space for target, space in alone.items() if space is not None}
-        needed: Counter[int] = Counter()
+        together: dict[int, list[Space]] = {}
         for space in seen.values():
-            needed[space.device] += space.to_come or 0
-        writing = Counter(seen[job.target].device for job in jobs if job.target in seen)
-        return {
-            target: replace(space, to_come=needed[space.device], jobs=max(1, writing[space.device]))
-            for target, space in seen.items()
-        }
+            together.setdefault(space.device, []).append(space)
+        return {target: _of_all(space, together[space.device]) for target, space in seen.items()}
 
-    def _space(self, target: str, left: int) -> Space | None:
-        trend = self._trends.get(target)
-        return trend.space(left) if trend is not None else None
+    def _space(self, job: Job) -> Space | None:
+        trend = self._trends.get(job.target)
+        if trend is None:
+            return None
+        left = job.len - job.offset
+        return trend.space(left, allocated=self._allocated(job), ends_in=job.eta)
+
+
+def _format_sent(job: Job) -> str:
+    """The format that we told QEMU to write; empty where that is not known."""
+    arguments = job.command.get("arguments") if job.command is not None else None
+    found = arguments.get("format") if isinstance(arguments, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _of_all(space: Space, together: Sequence[Space]) -> Space:
+    """The room for a job, with what all that write to its file system need."""
+    ends = [one.ends_in for one in together if one.ends_in is not None]
+    return replace(
+        space,
+        to_come=sum(one.to_come or 0 for one in together),
+        likely=sum(one.expected or 0 for one in together),
+        ends_in=max(ends) if len(ends) == len(together) else None,
+        jobs=len(together),
+    )
