@@ -51,6 +51,23 @@ async def test_a_line_each_with_its_meaning_and_the_raw_json_on_demand(
         await until(lambda: isinstance(deck.app.screen, EventsScreen))
 
 
+async def test_what_an_event_is_about_is_whole_where_there_is_room(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm = await qemu(*DISK)
+    job = "a-job-of-a-name-that-takes-forty-cells-1"
+    async with open_deck(vm) as deck:
+        await deck.sees("disk0")
+        await deck.press("3")
+        target = str(tmp_path / "target.raw")
+        raw = {"target": target, "format": "raw", "sync": "full"}
+        await vm.qmp("drive-backup", raw, device="disk0", job_id=job)
+        await deck.sees("a-job-of-a-name…")
+        assert job not in deck.screen
+        await deck.resize(200, 60)
+        await deck.sees(f" {job} ")
+
+
 async def test_moving_up_holds_and_f_follows_again(
     qemu: QemuStarter, open_deck: DeckOpener
 ) -> None:
@@ -86,10 +103,12 @@ async def test_a_filter_leaves_what_matches_and_letters_only_type(
         await deck.press("slash", *"stopped")
         await deck.sees("1 shown of 2")
         await deck.press("backspace", *"q")
-        await deck.sees("0 shown of 2")
+        await deck.sees("0 shown of 2", "No event matches 'stoppeq'. Escape clears the filter.")
+        assert "No events yet" not in deck.screen
         assert deck.app.is_running
         await deck.press("escape")
         await deck.sees("2 shown of 2")
+        assert "No event matches" not in deck.screen
 
 
 async def test_export_writes_what_is_shown_as_json_lines(

@@ -46,6 +46,7 @@ class EventsScreen(VmScreen):
         """Filter, list, and a line that tells where one is."""
         yield FilterBar("words in name, job, meaning", id="event-filter")
         with Container(id="events"):
+            yield Line(id="events-empty")
             yield EventList(id="event-list")
         yield Line(id="event-status")
 
@@ -57,6 +58,8 @@ class EventsScreen(VmScreen):
         """Show the events of this VM, or of all, that pass the filter."""
         records = self._shown()
         self.query_one(EventList).show(records)
+        self.query_one("#events-empty", Line).show("" if records else self._why_empty())
+        self.query_one("#events").set_class(not records, "-empty")
         self.query_one("#event-status", Line).show(
             self._status(sum(record.times for record in records))
         )
@@ -72,11 +75,15 @@ class EventsScreen(VmScreen):
             return records
         return tuple(record for record in records if _matches(record, words))
 
+    def _why_empty(self) -> str:
+        words = self.query_one(FilterBar).words
+        if words and any(worker.events.total for worker in self.deck.fleet.in_view):
+            return f"No event matches {plain(words, 60)!r}. Escape clears the filter."
+        return "No events yet: start a backup, or wait for the VM to say something."
+
     def _status(self, shown: int) -> str:
         logs = [worker.events for worker in self.deck.fleet.in_view]
         total, dropped = sum(log.total for log in logs), sum(log.dropped for log in logs)
-        if total == 0:
-            return " No events yet: start a backup, or wait for the VM to say something."
         following = "following" if self.query_one(EventList).following else "HOLDING (f follows)"
         told = f", the oldest {dropped} no longer held" if dropped else ""
         of = f" of {len(logs)} VMs" if len(logs) > 1 else ""

@@ -23,12 +23,15 @@ _GRAVITY = {
     Gravity.WARNING: ("! ", "event--warning"),
     Gravity.BAD: ("x ", "event--bad"),
 }
+_SUBJECT, _LONGEST = 24, 60
+"""Cells for what an event is about: what there is room for anywhere, and the most of it."""
 
 
 class EventList(ScrollView, can_focus=True):
     """Lines with a cursor. While it follows, the newest line is under the cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "event--name",
         "event--info",
         "event--good",
         "event--warning",
@@ -61,6 +64,7 @@ class EventList(ScrollView, can_focus=True):
         self._records: Sequence[EventRecord] = ()
         self._told: object = None
         self._vm_width = 0
+        self._subject_width = _SUBJECT
         self.cursor = 0
         self.following = True
 
@@ -73,6 +77,8 @@ class EventList(ScrollView, can_focus=True):
             return
         self._told = told
         self._vm_width = max((cell_len(plain(vm, LABEL)) for vm in vms), default=0)
+        subjects = {record.subject for record in records}
+        self._subject_width = max((cell_len(plain(one, _LONGEST)) for one in subjects), default=0)
         held = self._records[self.cursor].number if self._records else 0
         self._records = records
         self.virtual_size = Size(self.size.width, len(records))
@@ -147,18 +153,25 @@ class EventList(ScrollView, can_focus=True):
         style = self.get_component_rich_style(component)
         if number == self.cursor and self.has_focus:
             style += self.get_component_rich_style("event--cursor")
-        line = _line(record, sign, width, self._vm_width)
-        return Strip([Segment(line, style)]).adjust_cell_length(width, style)
+        subject_width = max(_SUBJECT, min(self._subject_width, width // 4))
+        told = _told(record, sign, min(self._vm_width, width // 5), subject_width)
+        segments = [Segment(told, style)]
+        name = plain(record.name, 24)
+        room = width - cell_len(told) - cell_len(name) - 1
+        if room > 0:
+            # The name is QEMU's, the meaning is what is read: the one does not outshout the other.
+            quiet = style
+            if number != self.cursor or not self.has_focus:
+                quiet = self.get_component_rich_style("event--name")
+            segments += [Segment(" " * room, style), Segment(f"{name} ", quiet)]
+        return Strip(segments).adjust_cell_length(width, style)
 
 
-def _line(record: EventRecord, sign: str, width: int, vm_width: int) -> str:
-    """Time, what it is about, what it means; the event's own name where there is room."""
-    # What happened is told in a narrow terminal, too.
-    vm_width = min(vm_width, width // 5)
+def _told(record: EventRecord, sign: str, vm_width: int, subject_width: int) -> str:
+    """Time, what it is about, what it means."""
     clock = time.strftime("%H:%M:%S", time.localtime(record.wall))
     vm = plain(record.vm, vm_width)
     vm += " " * (vm_width + 1 - cell_len(vm)) if record.vm else ""
-    told = f" {clock} {sign}{vm}{plain(record.subject, 24):<24} {plain(record.words, 400)}"
-    name = plain(record.name, 24)
-    room = width - cell_len(told) - len(name) - 2
-    return told if room < 0 else f"{told}{' ' * room}{name} "
+    subject = plain(record.subject, subject_width)
+    subject += " " * (subject_width - cell_len(subject))
+    return f" {clock} {sign}{vm}{subject} {plain(record.words, 400)}"
