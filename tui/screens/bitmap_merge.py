@@ -17,6 +17,7 @@ from tui.units import size
 from tui.vm.bitmap_acts import BitmapAct, BitmapSource, BitmapVerb, why_no_source
 from tui.vm.bitmaps import Bitmap
 from tui.widgets.line import Line
+from tui.widgets.tick import box
 
 
 class BitmapMerge(ModalScreen[BitmapAct | None]):
@@ -52,11 +53,11 @@ class BitmapMerge(ModalScreen[BitmapAct | None]):
     def _option(self, key: str) -> Option:
         other = self._others[key]
         why = why_no_source(other, self._target)
-        box = "[x]" if key in self._ticked else "[ ]"
         words = plain(f"{other.title} on {other.node.disk}", 40)
         if why is not None:
             return Option(Content.styled(f"    {words}: no: {plain(why)}", "$muted"), disabled=True)
-        return Option(Content(f"{box} {words}  {size(other.info.count)}"), id=key)
+        sign = box(key in self._ticked)
+        return Option(Content(f"{sign} {words}  {size(other.info.count)}"), id=key)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

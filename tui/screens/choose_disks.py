@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
-from textual.widgets import Input, SelectionList
+from textual.widgets import Input
 from textual.widgets.selection_list import Selection
 
 from tui.backup.verdict import Finding
@@ -21,7 +21,7 @@ from tui.units import size
 from tui.vm.snapshot import Device
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
-from tui.widgets.tick import Box
+from tui.widgets.tick import Box, TickList
 
 
 class ChosenDisks(NamedTuple):
@@ -83,7 +83,7 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
                 "is written, for the increments to come.",
                 classes="dialog-text",
             )
-            yield SelectionList[str](*map(self._selection, self._devices), id="chain-disks")
+            yield TickList[str](*map(self._selection, self._devices), id="chain-disks")
             with Horizontal(id="chain-fleece"):
                 yield Line("Fleece", classes="filter-label")
                 yield PlainInput(
@@ -112,11 +112,11 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
 
     def on_mount(self) -> None:
         """Choose at once."""
-        self.query_one(SelectionList).focus()
+        self.query_one(TickList).focus()
 
     @property
     def _chosen(self) -> tuple[Device, ...]:
-        keys = self.query_one(SelectionList).selected
+        keys = self.query_one(TickList).selected
         return tuple(device for device in self._devices if device.key in keys)
 
     @property
@@ -134,7 +134,7 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
     @on(Box.Changed)
     @on(Input.Changed)
     @on(Input.Submitted)
-    @on(SelectionList.SelectedChanged)
+    @on(TickList.SelectedChanged)
     @work(group="against", exclusive=True)
     async def _changed(self) -> None:
         """Tell what is wrong where it was typed, or what is worth knowing about it."""

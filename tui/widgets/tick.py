@@ -1,15 +1,28 @@
-"""A box to tick, told by its sign and not by its colour: `[ ]` or `[x]`."""
+"""Boxes to tick, told by their sign and not by their colour: `[ ]` or `[x]`."""
 
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
+from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Checkbox
+from textual.widgets import Checkbox, SelectionList
+from textual.widgets.option_list import OptionDoesNotExist
 
 from tui.text import plain
+
+Value = TypeVar("Value")
+
+_BUTTON = 3
+"""The segments that Textual draws its own box of; ours takes as many cells."""
+
+
+def box(ticked: bool) -> str:
+    """The box, ticked or not."""
+    return "[x]" if ticked else "[ ]"
 
 
 class Tick(Widget, can_focus=True):
@@ -33,8 +46,7 @@ class Tick(Widget, can_focus=True):
 
     def render(self) -> Content:
         """The box and the words."""
-        box = "[x] " if self.ticked else "[ ] "
-        return Content.assemble((f"{box}I accept: ", "bold"), plain(self.text))
+        return Content.assemble((f"{box(self.ticked)} I accept: ", "bold"), plain(self.text))
 
     def action_tick(self) -> None:
         """Tick or clear."""
@@ -47,13 +59,24 @@ class Tick(Widget, can_focus=True):
 
 
 class Box(Checkbox):
-    """A box beside a word that is no consent."""
+    """Textual's box beside a word that is no consent."""
 
-    BUTTON_LEFT = "["
-    BUTTON_INNER = " "
-    BUTTON_RIGHT = "]"
+    def render(self) -> Content:
+        """The box and what it is about."""
+        style = self.get_visual_style("toggle--label")
+        return Content.assemble(box(self.value), self.label.pad(1, 1).stylize_before(style))
 
-    def watch_value(self) -> None:
-        """Textual draws the same sign in another colour."""
-        self.BUTTON_INNER = "x" if self.value else " "
-        super().watch_value()
+
+class TickList(SelectionList[Value], Generic[Value]):
+    """Textual's list of choices, of a line each; what cannot be chosen has no box."""
+
+    def render_line(self, y: int) -> Strip:
+        """The box before the line."""
+        strip = super().render_line(y)
+        try:
+            option = self.get_option_at_index(round(self.scroll_offset.y) + y)
+        except OptionDoesNotExist:
+            return strip
+        sign = "   " if option.disabled else box(option.value in self.selected)
+        words = list(strip)[_BUTTON:]
+        return Strip([Segment(sign, words[0].style), *words])
