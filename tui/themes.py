@@ -49,7 +49,7 @@ CONTRAST = Theme(
     foreground="#ffffff",
     background="#000000",
     surface="#000000",
-    panel="#000000",
+    panel="#333333",
     success="#00ff00",
     warning="#ffff00",
     error="#ff8080",
@@ -61,7 +61,7 @@ CONTRAST = Theme(
         "block-cursor-background": "#ffffff",
         "block-cursor-foreground": "#000000",
         "block-cursor-text-style": "bold",
-        "footer-background": "#000000",
+        "footer-background": "#333333",
         "footer-key-foreground": "#ffff00",
         "footer-description-foreground": "#ffffff",
     },
@@ -109,7 +109,7 @@ CONTRAST_LIGHT = Theme(
     foreground="#000000",
     background="#ffffff",
     surface="#ffffff",
-    panel="#ffffff",
+    panel="#dcdcdc",
     success="#004d00",
     warning="#5c3d00",
     error="#8b0000",
@@ -121,7 +121,7 @@ CONTRAST_LIGHT = Theme(
         "block-cursor-background": "#000000",
         "block-cursor-foreground": "#ffffff",
         "block-cursor-text-style": "bold",
-        "footer-background": "#ffffff",
+        "footer-background": "#dcdcdc",
         "footer-key-foreground": "#00008b",
         "footer-description-foreground": "#000000",
     },
@@ -140,6 +140,13 @@ _TEXTS = (
     *("foreground", "muted", "accent", "text-success", "text-warning", "text-error", "text-accent"),
     *("footer-key-foreground", "footer-description-foreground", "footer-foreground"),
 )
+_FIELD = "surface-lighten-2"
+"""The ground of the field in which one types."""
+
+_BLURRED = "block-cursor-blurred-background"
+"""That of the line under the cursor of a table that has not the focus."""
+
+_CURSOR, _ON_CURSOR = "block-cursor-background", "block-cursor-foreground"
 _STEPS = 20
 _WHITE, _BLACK = Color(255, 255, 255), Color(0, 0, 0)
 _NO_COLOURS = frozenset({"name", "dark", "luminosity_spread", "text_alpha", "variables", "ansi"})
@@ -189,14 +196,32 @@ def legible(
     changed = dict(variables)
     grounds = [Color.parse(variables[name]) for name in _GROUNDS]
     if not any(_is_the_terminals(ground) for ground in grounds):
+        blurred = grounds[0] + Color.parse(variables[_BLURRED])
+        whole = [*grounds, Color.parse(variables[_FIELD]), blurred]
         for name in _TEXTS:
             if name in variables and name not in kept:
-                changed[name] = _moved(variables[name], grounds, least)
-        cursor = Color.parse(variables["block-cursor-background"])
-        if "block-cursor-foreground" not in kept and not _is_the_terminals(cursor):
-            text = variables["block-cursor-foreground"]
-            changed["block-cursor-foreground"] = _moved(text, [cursor], least)
+                on = whole if name == "foreground" else grounds
+                changed[name] = _moved(variables[name], on, least)
+        changed |= _cursor(variables, least, kept)
     return changed
+
+
+def _cursor(variables: Mapping[str, str], least: float, kept: Container[str]) -> dict[str, str]:
+    """The line under the cursor; the ground of a text that is white or black moves itself."""
+    ground, text = Color.parse(variables[_CURSOR]), variables[_ON_CURSOR]
+    if _ON_CURSOR in kept or _is_the_terminals(ground):
+        return {}
+    if not text.startswith("auto"):
+        return {_ON_CURSOR: _moved(text, [ground], least)}
+    # The ground shines through, as in "auto 87%".
+    opaque = float(text.removeprefix("auto").strip(" %") or 100) / 100
+    faint = ground.get_contrast_text(opaque)
+    if contrast(ground + faint, ground) >= least:
+        return {}
+    if _CURSOR in kept:
+        return {_ON_CURSOR: max(_WHITE, _BLACK, key=lambda ink: contrast(ink, ground)).hex}
+    solid = faint.with_alpha(1.0)
+    return {_ON_CURSOR: solid.hex, _CURSOR: _moved(ground.hex, [solid], least)}
 
 
 def contrast(one: Color, other: Color) -> float:

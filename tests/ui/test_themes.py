@@ -1,17 +1,18 @@
-"""Our themes can be read on every screen; the one that was chosen comes back."""
+"""All themes can be read on every screen; the one that was chosen comes back."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.color import Color, ColorType
+from textual.theme import BUILTIN_THEMES
 
 from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
 from tui.config import Settings
-from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN
+from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN, legible, theme_names
 
 DIMMED = {"Startbackup", "A", "All", "d", "Cleanup"}
 """Keys in the footer that cannot be used at the moment; that is what their being dim tells."""
@@ -74,8 +75,8 @@ def illegible(deck: Deck, least: float) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-async def test_all_text_of_all_screens_can_be_read_in_our_themes(
+@pytest.mark.timeout(600)
+async def test_all_text_of_all_screens_can_be_read_in_all_themes(
     vm: Vm, open_deck: DeckOpener
 ) -> None:
     found = []
@@ -99,7 +100,7 @@ async def test_all_text_of_all_screens_can_be_read_in_our_themes(
 async def over_all_themes(deck: Deck) -> list[str]:
     """What is hard to read on the screen as it is, theme by theme."""
     found = []
-    for theme in sorted(theme.name for theme in OWN):
+    for theme in sorted(theme_names()):
         deck.app.theme = theme
         await deck.settle()
         found += illegible(deck, 7 if theme in (CONTRAST.name, CONTRAST_LIGHT.name) else 4.5)
@@ -110,6 +111,24 @@ def test_the_check_can_fail() -> None:
     grey, white = Color.parse("#bbbbbb"), Color.parse("#ffffff")
     assert ratio(grey, white) < 2
     assert ratio(Color.parse("#000000"), white) == pytest.approx(21)
+
+
+def test_fields_and_the_footer_stand_out_from_the_ground_in_a_high_contrast_too() -> None:
+    for theme in (CONTRAST, CONTRAST_LIGHT):
+        assert theme.panel is not None
+        assert theme.background is not None
+        assert ratio(Color.parse(theme.panel), Color.parse(theme.background)) > 1.3
+
+
+def test_a_cursor_of_the_operators_own_colour_stays_and_its_text_gives_way() -> None:
+    textual = {**BUILTIN_THEMES["solarized-dark"].to_color_system().generate(), "muted": "#8a8a8a"}
+    moved = legible(textual)
+    assert moved["block-cursor-background"] != textual["block-cursor-background"]
+    kept = legible(textual, kept={"block-cursor-background"})
+    assert kept["block-cursor-background"] == textual["block-cursor-background"]
+    for themed in (moved, kept):
+        ink, ground = (themed[f"block-cursor-{part}"] for part in ("foreground", "background"))
+        assert ratio(Color.parse(ink), Color.parse(ground)) >= 4.5
 
 
 def test_there_are_light_and_dark_ones_of_both_kinds() -> None:
