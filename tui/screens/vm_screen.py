@@ -29,11 +29,15 @@ ROOMY = 110
 WIDE = 160
 """Columns from which the detail stands beside the table."""
 
+TALL = 38
+"""Lines from which the form has two of help under each field."""
+
 
 class VmScreen(Screen[None]):
     """A screen that shows the present snapshot for as long as it is on top."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 -- as above
 
     BINDING_GROUP_TITLE = "While an error keeps the guest stopped"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -85,7 +85,7 @@ def _job_cell(device: Device, vm: VmSnapshot) -> Cell:
             if failing is not None and failing.job.key == job.key:
                 return Cell("WRITES FAIL", "bold $text-error")
             done = "" if job.fraction is None else f" {job.fraction:.0%}"
-            return Cell(f"{job.state}{done}", "bold $text-accent")
+            return Cell(f"{job.state}{done}", "bold $accent")
     if device.obstacle is not None:
         return Cell(device.obstacle, "$text-warning")
     return Cell("ready", "$text-success")

@@ -61,7 +61,7 @@ def fleet_row(vm: VmSnapshot, last: EventRecord | None = None) -> dict[str, Cell
 def _jobs_style(vm: VmSnapshot) -> str:
     if not vm.live_jobs:
         return "$muted"
-    return "bold $text-accent" if vm.answers else "bold $text-warning"
+    return "bold $accent" if vm.answers else "bold $text-warning"
 
 
 def _event(last: EventRecord | None) -> Cell:

@@ -18,7 +18,7 @@ _LONGEST_INPUT = 4096
 
 
 class FormRow(Vertical):
-    """Two lines of fixed height, so that a message never moves what one is typing in."""
+    """Two lines, three in a tall terminal: a message never moves what one is typing in."""
 
     class Changed(Message):
         """The field's text is another."""
@@ -32,6 +32,7 @@ class FormRow(Vertical):
         super().__init__(classes="form-row")
         self.field = field
         self._text = text
+        self._mark_unset()
         self._suggester = suggester
         self._choices: tuple[Choice, ...] = field.choices
         self._hint = field.help
@@ -105,6 +106,7 @@ class FormRow(Vertical):
             return
         if self.field.kind in ("choice", "switch"):
             self._text = text
+            self._mark_unset()
             control = self.query_one(Select)
             with control.prevent(Select.Changed):
                 control.set_options(self._options())
@@ -112,6 +114,9 @@ class FormRow(Vertical):
             self.post_message(self.Changed(self.field.name, text))
         else:
             self.query_one(Input).value = text
+
+    def _mark_unset(self) -> None:
+        self.set_class(not self._text, "-unset")
 
     def tell(self, message: str | None, severity: str = "") -> None:
         """Show what is wrong under the field, or the help again."""
@@ -146,6 +151,7 @@ class FormRow(Vertical):
         # Select posts its first value as a change when it is mounted.
         if text != self._text:
             self._text = text
+            self._mark_unset()
             self.post_message(self.Changed(self.field.name, text))
 
 

@@ -25,8 +25,8 @@ FOUND_COLUMNS = (
 
 _STYLES = {
     MonitorState.FREE: "$text-success",
-    MonitorState.THROUGH_LIBVIRT: "$text-accent",
-    MonitorState.NOT_ASKED: "$text-accent",
+    MonitorState.THROUGH_LIBVIRT: "$accent",
+    MonitorState.NOT_ASKED: "$accent",
     MonitorState.BUSY: "$text-warning",
     MonitorState.SILENT: "$text-warning",
     MonitorState.NO_PERMISSION: "$text-error",
@@ -41,7 +41,7 @@ def found_row(vm: FoundVm, called: str = "", *, marked: bool = False) -> dict[st
     telling = vm.telling
     title = vm.title if called in ("", vm.title) else f"{called} ({vm.title})"
     title = f"* {title}" if marked else title
-    muted = "bold $text-accent" if marked else "" if vm.usable else "$muted"
+    muted = "bold $accent" if marked else "" if vm.usable else "$muted"
     return {
         "name": Cell(plain(title, 200), muted),
         "monitor": _monitor_cell(vm, telling),

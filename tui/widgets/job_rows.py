@@ -39,7 +39,7 @@ _SILENT_SECONDS = 3.0
 """Without a write that ended for so long, and for twice the time the last took, that is said."""
 
 _STATE = {
-    "running": "bold $text-accent",
+    "running": "bold $accent",
     "succeeded": "bold $text-success",
     "failed": "bold $text-error",
     "lost": "bold $text-error",

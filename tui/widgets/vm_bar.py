@@ -35,7 +35,7 @@ def tab_of(vm: VmSnapshot) -> Tab:
                 style = f"bold $text-{'error' if alarm.harm else 'warning'}"
                 return Tab(f"{name} !{alarm.sign}", style)
             jobs = len(vm.live_jobs)
-            return Tab(f"{name} ({jobs})" if jobs else name, "$text-accent" if jobs else "")
+            return Tab(f"{name} ({jobs})" if jobs else name, "$accent" if jobs else "")
         case Link.CONNECTING:
             return Tab(f"{name} ...", "$text-warning")
         case Link.NOT_ANSWERING:

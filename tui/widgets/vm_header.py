@@ -103,7 +103,7 @@ def _link(vm: VmSnapshot) -> _PART:
             jobs = len(vm.live_jobs)
             if jobs == 0:
                 return "connected", "$text-success"
-            return f"connected, {jobs} job{'' if jobs == 1 else 's'} running", "bold $text-accent"
+            return f"connected, {jobs} job{'' if jobs == 1 else 's'} running", "bold $accent"
         case Link.CONNECTING:
             return "connecting", "$text-warning"
         case Link.NOT_ANSWERING:
