@@ -9,6 +9,9 @@ SCREENLESS = (
     "Without a screen, use blockdeck devices, jobs, check or backup (see blockdeck --help)."
 )
 
+BROWSER_DRIVER = "tui.web.driver:BrowserDriver"
+"""What draws for `blockdeck serve`, as Textual finds it."""
+
 _UNABLE = frozenset({"", "dumb", "unknown", "network", "dialup", "switch"})
 
 # Terminals that take the sequences the UI is drawn with, also where terminfo has no entry for them.
@@ -69,7 +72,7 @@ def refusal(environ: Mapping[str, str], stdin: TextIO | None, stderr: TextIO | N
 
 def in_a_browser(environ: Mapping[str, str] | None = None) -> bool:
     """Whether `blockdeck serve` has started this process, for a browser and not for a terminal."""
-    return (environ or os.environ).get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+    return (environ or os.environ).get("TEXTUAL_DRIVER") == BROWSER_DRIVER
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

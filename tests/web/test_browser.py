@@ -17,6 +17,7 @@ import pytest
 from tests.qemu import QemuStarter
 from tests.waiting import until_answered
 from tests.web.serving import serving
+from tests.web.viewer import looking
 
 pytestmark = pytest.mark.slow
 
@@ -135,6 +136,25 @@ async def test_the_screen_is_drawn_in_a_browser_and_takes_keys(qemu: QemuStarter
         served = url.removeprefix("http://")
         assert all(address.split("/")[2] == served for address in tab.fetched), tab.fetched
         assert any(address.startswith("ws://") for address in tab.fetched)
+
+
+async def test_a_later_browser_is_told_that_it_looks_on(qemu: QemuStarter) -> None:
+    vm = await qemu("-name", "shown", "-blockdev", "null-co,node-name=disk0,size=67108864")
+    async with serving(vm.monitor) as url, looking(url) as first, chromium() as tab:
+        await first.sees("disk0", "connected")
+        await tab.ask("Page.navigate", url=url)
+        await tab.has_got("shown", "disk0", "READ-ONLY")
+
+        async def is_told() -> bool:
+            shown = "getComputedStyle(document.querySelector('.onlooker')).display"
+            title = await tab.tells("document.title")
+            return (await tab.tells(shown), title) == ("block", "BlockDeck (looking on)")
+
+        await until_answered(is_told)
+        await press(tab, "q")
+        await first.press("?")
+        await tab.has_got("Everywhere")
+        assert not await tab.tells("document.body.classList.contains('-closed')")
 
 
 async def press(tab: Tab, key: str) -> None:

@@ -75,7 +75,10 @@ async def test_other_pages_are_refused(vm: Vm, headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 async def test_the_url_that_it_tells_leads_to_it(vm: Vm, host: str) -> None:
-    async with serving(vm.monitor, "--host", host) as url, looking(url, Origin=url) as viewer:
+    async with (
+        serving(vm.monitor, "--host", host) as url,
+        looking(url, headers={"Origin": url}) as viewer,
+    ):
         await viewer.sees("drive0")
 
 
@@ -84,7 +87,7 @@ async def test_who_serves_beyond_this_host_is_told_that_there_is_no_password(vm:
     async with serving(vm.monitor, "--host", "0.0.0.0", says=warning) as url:
         # Beyond the loopback its names are not known; pages of another origin are refused, too.
         there = {"Host": "hv1.example", "Origin": "http://hv1.example"}
-        async with looking(url, **there) as viewer:
+        async with looking(url, headers=there) as viewer:
             await viewer.sees("drive0")
         async with aiohttp.ClientSession() as session:
             strange = {**there, "Origin": "http://elsewhere.example"}
@@ -95,7 +98,7 @@ async def test_who_serves_beyond_this_host_is_told_that_there_is_no_password(vm:
 async def test_a_page_through_a_tunnel_is_served(vm: Vm) -> None:
     # ssh -L 9000:localhost:8000: the browser names the tunnel's own end.
     names = {"Host": "localhost:9000", "Origin": "http://localhost:9000"}
-    async with serving(vm.monitor) as url, looking(url, **names) as viewer:
+    async with serving(vm.monitor) as url, looking(url, headers=names) as viewer:
         await viewer.sees("drive0")
 
 

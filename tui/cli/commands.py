@@ -187,6 +187,8 @@ def demo(headless: bool, **options: Any) -> int:
 def serve(monitor: "MonitorAddress | None", **options: Any) -> int:
     """Serve the UI to browsers, read-only unless told otherwise.
 
+    All browsers look on at one screen, and the first has its keys.
+
     There is no password: on the loopback whoever is logged in on this host can open it. It takes
     the extra blockdeck[serve].
     """

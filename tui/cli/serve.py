@@ -35,7 +35,7 @@ def serve_screen(
     except ModuleNotFoundError as error:
         advice = "Install BlockDeck with the extra `serve`: pipx install 'blockdeck[serve]'"
         raise Failure(f"{error.name} is not installed", advice) from error
-    # Each browser has a process of its own, which would tell its mistakes to nobody.
+    # The screen has a process of its own, which would tell its mistakes to nobody.
     read_settings(for_ui=True)
     if not is_loopback(host):
         note(f"There is no password: whoever reaches {host} sees the VMs of this host.")

@@ -4,28 +4,38 @@ A browser lets any page open a socket to any address. So a page of another origi
 the loopback also a name that some DNS has given to it.
 """
 
+import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from aiohttp.typedefs import Handler, Middleware
-from textual_serve.server import Server
+from pydantic import ValidationError
+from textual_serve.server import Server, to_int
 
-MOST_AT_ONCE = 8
-"""Screens that are served at the same time; each is a process of its own."""
+from tui.web.showing import SMALLEST, Showing
+from tui.web.viewer import SAID, Viewer, WindowSize
+
+MOST_AT_ONCE = 32
+"""Browsers that look on at the same time."""
+
+HEARTBEAT = 15.0
+"""Seconds between looks at whether a browser is still there."""
 
 LAST_PATIENCE = 2.0
-"""Seconds that open screens have to end."""
+"""Seconds that browsers have to close when it ends."""
+
+_log = logging.getLogger(__name__)
 
 _TEMPLATES = Path(__file__).parent
 _CONTENT = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'"
 
 
 class ScreenServer(Server):
-    """Serves what a command shows; the command is run once for each browser.
+    """Serves what a command shows; it is run once, for all who look on.
 
     Args:
         command: for a shell.
@@ -45,6 +55,7 @@ class ScreenServer(Server):
         )
         self._told = told
         self._open = 0
+        self._showing = Showing(command, self.download_manager)
 
     def initialize_logging(self) -> None:
         """Faults go to standard error."""
@@ -52,6 +63,10 @@ class ScreenServer(Server):
 
     async def on_startup(self, app: web.Application) -> None:
         """Nothing is said before it listens."""
+
+    async def on_shutdown(self, app: web.Application) -> None:
+        """Nobody is left with a screen that has ended."""
+        await self._showing.end()
 
     def serve(self, debug: bool = False) -> None:
         """Serve until a signal ends it.
@@ -69,6 +84,38 @@ class ScreenServer(Server):
             access_log=None,
             shutdown_timeout=LAST_PATIENCE,
         )
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Show the screen to one browser until it goes, or the screen is left."""
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT)
+        await socket.prepare(request)
+        width, height = (
+            to_int(request.query.get(name, ""), cells)
+            for name, cells in zip(("width", "height"), SMALLEST, strict=True)
+        )
+        size = WindowSize(width=max(1, width), height=max(1, height))
+        viewer = Viewer(socket, size, self._showing.repaint)
+        sending = asyncio.create_task(viewer.send())
+        try:
+            await self._showing.join(viewer)
+            await self._listen(socket, viewer)
+        finally:
+            await self._showing.leave(viewer)
+            sending.cancel()
+            await asyncio.wait([sending])
+        return socket
+
+    async def _listen(self, socket: web.WebSocketResponse, viewer: Viewer) -> None:
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            try:
+                said = SAID.validate_json(message.data)
+            except ValidationError as error:
+                # A hidden window has no size; nothing of it is worth ending a session for.
+                _log.debug("Not understood from a browser: %s", error)
+                continue
+            await self._showing.obey(viewer, said)
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
