@@ -5,7 +5,7 @@ from functools import lru_cache
 from rich.cells import cell_len
 
 _DRAWINGS = {
-    "│┃║▏▎▕▐▌┊╎": "|",
+    "│┃║▏▎▍▕▐▌┊╎": "|",
     "─━═▔╌┄": "-",
     "┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝┏┓┗┛╋┣┫┳┻▖▗▘▝": "+",
     "█▇▉▊▋▀■▮●": "#",

@@ -39,6 +39,26 @@ def test_a_bar_is_as_high_as_its_rate(rates: tuple[float, ...], bars: str) -> No
     assert drawn(*rates) == bars
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_each_look_at_the_rate_is_one_cell_beside_the_scale(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    vm = await qemu(*null(64 * MIB))
+    async with open_deck(vm, size) as deck:
+        await deck.sees("d0")
+        target = {"target": str(tmp_path / "t.qcow2"), "format": "qcow2", "sync": "full"}
+        await vm.qmp("drive-backup", target, job_id="j", device="d0", speed=MIB)
+        await deck.press("2")
+        await until(lambda: deck.rows)
+        await deck.press("i")
+        await until(lambda: len(deck.vm.live_jobs[0].rates) >= 3 and any(deck.vm.jobs[0].rates))
+        await deck.settle()
+        plot = deck.app.screen.query_one("#job-page-rates")
+        await until(lambda: plot.size.width == len(deck.vm.live_jobs[0].rates))
+        assert plot.region.x < 20
+        await deck.sees("0 B/s")
+
+
 async def test_the_settings_of_our_own_job_are_told(
     qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
 ) -> None:

@@ -127,7 +127,7 @@ async def test_a_page_tells_all_about_a_job(qemu: QemuStarter, open_deck: DeckOp
         await deck.press("enter")
         await deck.sees("Timeline", "job created", "job is copying", "Not known: it was not")
         await until(lambda: deck.vm.jobs[0].rates)
-        await deck.sees("Rate over", "drawn from zero on")
+        await deck.sees("Rate over", "0 B/s")
         await deck.sees("settings   auto-finalize yes, auto-dismiss yes")
         await deck.press("p")
         await deck.sees("state      paused")

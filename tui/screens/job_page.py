@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Sparkline
@@ -63,7 +63,9 @@ class JobPage(JobActs):
             yield Line(id="job-page-text")
             yield Line(id="job-page-settings")
             yield Line(id="job-page-rates-title", classes="job-page-title")
-            yield Sparkline(id="job-page-rates")
+            with Horizontal(id="job-page-plot"):
+                yield Line(id="job-page-scale")
+                yield Sparkline(id="job-page-rates")
             yield Line("Timeline", classes="job-page-title")
             yield Line(id="job-page-timeline")
             yield Line("Started by", classes="job-page-title")
@@ -99,14 +101,17 @@ class JobPage(JobActs):
         words = "Rate: not known yet" if job.live else "Rate: it ended before one could be measured"
         if job.rates:
             least, most = rate(min(job.rates)), rate(max(job.rates))
-            words = f"Rate over {duration(job.rated)}: {least} to {most}, drawn from zero on"
+            words = f"Rate over {duration(job.rated)}: {least} to {most}"
+            self.query_one("#job-page-scale", Line).show_resized(f"{most}\n\n{rate(0)}")
         self.query_one("#job-page-rates-title", Line).show(words)
         sparkline = self.query_one(Sparkline)
-        # Without any it would be filled.
-        sparkline.display = bool(job.rates)
+        # Without any, and of zeros alone, it would be filled.
+        self.query_one("#job-page-plot").display = any(job.rates)
         if tuple(sparkline.data or ()) != job.rates:
             sparkline.summary_function = from_zero(job.rates)
             sparkline.data = job.rates
+            # A cell each: more would look like more looks than there were.
+            sparkline.styles.max_width = len(job.rates)
 
     def action_copy(self) -> None:
         """Copy over the terminal."""

@@ -9,6 +9,7 @@ from tui.vm.slow import find_slow
 from tui.vm.snapshot import Job, Link, VmSnapshot
 from tui.vm.space import Shortage, Space
 from tui.vm.stall import stalled_for
+from tui.widgets.bar import bar
 
 _WIDTH = 10
 _STYLES = {
@@ -41,9 +42,8 @@ def care_lines(care: JobCare) -> list[Content]:
 
 
 def _gauge(space: Space) -> str:
-    used = round(_WIDTH * (1 - space.free / space.total)) if space.total else _WIDTH
-    bar = "█" * used + "░" * (_WIDTH - used)
-    words = f"{bar} {size(space.free)} of {size(space.total)} free"
+    used = 1 - space.free / space.total if space.total else 1.0
+    words = f"{bar(used, _WIDTH)} {size(space.free)} of {size(space.total)} free"
     if space.shortage is Shortage.NONE:
         return (
             f"{words}; enough for {_needed(space)} more" if space.expected else f"{words}; enough"

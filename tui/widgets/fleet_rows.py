@@ -11,14 +11,14 @@ from tui.vm.labels import LABEL
 from tui.vm.snapshot import Link, VmSnapshot
 from tui.vm.total import total_of
 from tui.widgets.alarm import alarm_of
-from tui.widgets.job_rows import bar
+from tui.widgets.job_rows import progress_cell
 from tui.widgets.live_table import Cell, Column
 
 FLEET_COLUMNS = (
     Column("vm", "VM", LABEL, stretch=True, middle=True),
     Column("state", "State", 16),
     Column("jobs", "Jobs", 4, right=True),
-    Column("progress", "Progress", 14),
+    Column("progress", "Progress", 14, roomy=18),
     Column("rate", "Rate", 10, right=True, rank=1),
     Column("eta", "Left", 11, right=True, rank=2),
     Column("disks", "Disks", 5, right=True, rank=4),
@@ -44,11 +44,12 @@ def fleet_row(vm: VmSnapshot, last: EventRecord | None = None) -> dict[str, Cell
     if total is not None and not vm.answers:
         # As far as it was, but nobody knows how it goes on.
         total = replace(total, rate=None, eta=None)
+    style = "" if vm.answers else "$muted"
     return {
         "vm": Cell(plain(vm.title, 200)),
         "state": _state(vm),
         "jobs": Cell(str(jobs) if vm.answers or not jobs else f"{jobs} ?", _jobs_style(vm)),
-        "progress": Cell(bar(total.fraction, 8) if total else "-", "" if vm.answers else "$muted"),
+        "progress": progress_cell(total.fraction, style) if total else Cell("-", style),
         "rate": Cell(rate(total.rate) if total and total.rate is not None else "-"),
         "eta": Cell(duration(total.eta) if total and total.eta is not None else "-"),
         "disks": Cell(str(len(vm.devices))),

@@ -21,7 +21,7 @@ JOB_COLUMNS = (
     Column("job", "Job", 14, roomy=32, stretch=True),
     Column("device", "Disk", 9, rank=1),
     Column("state", "State", 9),
-    Column("progress", "Progress", 14),
+    Column("progress", "Progress", 14, roomy=18),
     Column("rate", "Rate", 10, right=True, rank=2),
     Column("eta", "Left", 11, right=True, rank=3),
     Column("limit", "Limit", 10, right=True, rank=5),
@@ -80,7 +80,7 @@ def job_row(job: Job, now: float, vm: str = "") -> dict[str, Cell]:
         "job": Cell(plain(job.id, 80), "bold" if job.live else ""),
         "device": Cell(plain(job.device or "?", 60)),
         "state": Cell(job.state if job.heard else f"{job.state}?", style if job.heard else ""),
-        "progress": Cell(bar(job.fraction, 8), style if moves else "$muted"),
+        "progress": progress_cell(job.fraction, style if moves else "$muted"),
         "rate": Cell(rate(job.rate) if moves and job.rate is not None else "-"),
         "eta": Cell(duration(job.eta) if moves and job.eta is not None else "-"),
         "limit": Cell(rate(job.speed) if job.speed else "none" if _has_speed(job) else "-"),
@@ -92,12 +92,11 @@ def job_row(job: Job, now: float, vm: str = "") -> dict[str, Cell]:
     }
 
 
-def bar(fraction: float | None, width: int) -> str:
-    """A bar of text and the percentage; "unknown" while the length is."""
+def progress_cell(fraction: float | None, style: str) -> Cell:
+    """A bar and the percentage; "unknown" while the length is."""
     if fraction is None:
-        return "unknown"
-    full = int(fraction * width)
-    return f"{'█' * full}{'░' * (width - full)} {percent(fraction):>5}"
+        return Cell("unknown", style)
+    return Cell(f"{percent(fraction):>5}", style, part=fraction)
 
 
 def age(job: Job, now: float) -> str:

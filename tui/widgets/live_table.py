@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.color import Color
@@ -12,6 +13,7 @@ from textual.widgets import DataTable
 from textual.widgets.data_table import ColumnKey, RowKey
 
 from tui.text import plain
+from tui.widgets.bar import bar
 
 ROOMY = 100
 """Cells from which a table has room to spell things out."""
@@ -45,10 +47,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a cell, and in which style (`bold $text-error`)."""
+    """What stands in a cell, and in which style (`bold $text-error`).
+
+    Attributes:
+        text: the words.
+        style: their style, and that of the bar.
+        part: from 0 to 1, drawn as a bar before the text, as wide as the column; None is no bar.
+    """
 
     text: str
     style: str = ""
+    part: float | None = None
 
 
 def fitting(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
@@ -177,8 +186,11 @@ class LiveTable(DataTable[Text]):
         self.refresh_coordinate(place)
 
     def _text(self, cell: Cell, column: Column) -> Text:
+        words = plain(cell.text, column.width) if column.middle else cell.text
+        if cell.part is not None:
+            words = f"{bar(cell.part, column.width - cell_len(words) - 1)} {words}"
         text = Text(
-            plain(cell.text, column.width) if column.middle else cell.text,
+            words,
             style=self._rich_style(cell.style),
             justify="right" if column.right else "left",
             no_wrap=True,
