@@ -45,4 +45,5 @@ class ScreenProcess(AppService):
                 await process.wait()
         except TimeoutError:
             process.kill()
+            await process.wait()
         await task
