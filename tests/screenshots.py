@@ -1,11 +1,15 @@
-"""Regenerates `screenshots/` from the running demo: `python -m tests.screenshots`."""
+"""Regenerates `screenshots/` from the running demo: `python -m tests.screenshots`.
 
+`--size 80x24`, `--scene disks` and `--into DIRECTORY` take fewer of them, elsewhere.
+"""
+
+import argparse
 import asyncio
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,9 @@ import resvg_py
 from textual.pilot import Pilot
 
 from tests.bench.pty import opened
-from tests.discovery.looking import scout
+from tests.discovery.looking import StillScout
 from tests.discovery.starting import held_by_another, starting
-from tests.still import still, still_cast, without_web_font
+from tests.still import still, still_at_work, still_cast, without_web_font
 from tests.waiting import until
 from tui.app import BlockDeckApp
 from tui.chain.directory import chains_in
@@ -30,18 +34,19 @@ from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
 
 PICTURES = Path(__file__).resolve().parent.parent / "screenshots"
-SMALL = (80, 24)
-LARGE = (120, 40)
-HUGE = (200, 60)
+SIZES = {f"{width}x{height}": (width, height) for width, height in ((80, 24), (120, 40), (200, 60))}
 
 Deck = Pilot[int]
+Size = tuple[int, int]
 
 
 class Camera:
     """Takes pictures of one app in one size."""
 
-    def __init__(self, pilot: Deck, size: tuple[int, int]) -> None:
+    def __init__(self, pilot: Deck, size: Size, album: Path) -> None:
         self.pilot = pilot
+        self.taken: list[Path] = []
+        self._album = album
         self._suffix = f"{size[0]}x{size[1]}"
 
     @property
@@ -55,34 +60,40 @@ class Camera:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    async def take(self, name: str) -> None:
-        """Write `name` as SVG and PNG."""
+    async def take(self, name: str, *, at_work: bool = False) -> None:
+        """Write `name` as SVG; `at_work` if a backup is under way on it."""
         await self.pilot.pause()
-        svg = without_web_font(still(self.app.export_screenshot(title="BlockDeck")))
-        path = PICTURES / f"{name}-{self._suffix}.svg"
+        shot = self.app.export_screenshot(title="BlockDeck")
+        svg = without_web_font(still_at_work(shot) if at_work else still(shot))
+        path = self._album / f"{name}-{self._suffix}.svg"
         path.write_text(svg, encoding="utf-8")
-        png = resvg_py.svg_to_bytes(svg_string=svg, monospace_family="DejaVu Sans Mono")
-        path.with_suffix(".png").write_bytes(bytes(png))
-        print(path.relative_to(PICTURES.parent))
+        self.taken.append(path)
+        print(path.name)
 
 
 @asynccontextmanager
 async def camera(
-    size: tuple[int, int], state: Path, vm: DemoVm | None = None, *beside: UnixAddress
+    size: Size, album: Path, state: Path, vm: DemoVm | None = None, *beside: UnixAddress
 ) -> AsyncIterator[Camera]:
     """The app at work in front of a camera; on the connect screen without a VM."""
     addresses = [UnixAddress(path=vm.monitor), *beside] if vm else []
     directory = str(vm.backups) if vm else None
     options: dict[str, Any] = {"directory": directory, "lab": FaultLab(vm.info) if vm else None}
-    app = BlockDeckApp(*addresses, state=state, scout=scout(), **options)
+    app = BlockDeckApp(*addresses, state=state, scout=StillScout(), **options)
     app.animation_level = "none"
     async with app.run_test(size=size) as pilot:
         if vm is not None:
             await until(lambda: app.worker is not None and app.worker.snapshot.loaded)
-            # Two looks at the counters make a throughput.
+            # Two looks at the counters make a throughput, also one of nothing.
             await until(lambda: any(d.throughput for d in app.worker.snapshot.devices))  # type: ignore[union-attr]
             await pilot.pause(0.6)
-        yield Camera(pilot, size)
+        taking = Camera(pilot, size, album)
+        yield taking
+    # That takes its time, which nothing that is under way has to wait for.
+    for path in taking.taken:
+        svg = path.read_text()
+        png = resvg_py.svg_to_bytes(svg_string=svg, monospace_family="DejaVu Sans Mono")
+        path.with_suffix(".png").write_bytes(bytes(png))
 
 
 async def disks(at: Camera) -> None:
@@ -112,11 +123,11 @@ async def jobs(at: Camera) -> None:
     await until(lambda: any(job.rate for job in worker.snapshot.live_jobs))
     await until(lambda: any((job.fraction or 0) > 0.02 for job in worker.snapshot.live_jobs))
     await at.pilot.pause(0.6)
-    await at.take("jobs-running")
+    await at.take("jobs-running", at_work=True)
     await at.press("c")
-    await at.take("cancel-question")
+    await at.take("cancel-question", at_work=True)
     await at.press("escape", "1")
-    await at.take("devices-busy")
+    await at.take("devices-busy", at_work=True)
     await at.press("2")
     ended = (Outcome.SUCCEEDED, Outcome.FAILED)
     await until(lambda: any(job.outcome in ended for job in worker.snapshot.jobs), 120)
@@ -148,11 +159,9 @@ async def bitmaps(at: Camera) -> None:
 
 
 async def chains(at: Camera) -> None:
-    """A directory without a chain, a chain with an increment, its verify and a restore."""
+    """A chain with an increment, its verify and a restore."""
     directory = Path(at.app.directory or "")
-    await at.press("5")
-    await at.take("chains-empty")
-    await at.press("s")
+    await at.press("5", "s")
     await at.take("chains-start")
     await at.press("f2")
     await until(lambda: has_points(directory, 1), 60)
@@ -207,7 +216,10 @@ async def job_page(at: Camera) -> None:
 
 async def empty(at: Camera) -> None:
     """Screens on which nothing is yet."""
-    for key, name in (("2", "jobs-empty"), ("3", "events-empty"), ("4", "history-empty")):
+    for key, name in (
+        *(("2", "jobs-empty"), ("3", "events-empty")),
+        *(("4", "history-empty"), ("5", "chains-empty")),
+    ):
         await at.press(key)
         await at.take(name)
     await at.press("1")
@@ -226,7 +238,7 @@ async def connect(at: Camera) -> None:
     await until(lambda: table.row_count == HOSTED)
     found = at.app.screen.query_one("#connect-found")
     await until(lambda: "free to connect" in str(found.render()))
-    await at.press("down", "home", *["down"] * 2)
+    await at.press("down", "home", *["down"] * 3)
     await at.pilot.pause(0.6)
     await at.take("connect")
 
@@ -265,9 +277,9 @@ async def vms(at: Camera) -> None:
     await at.take("vms")
 
 
-async def tour() -> None:
+async def tour(album: Path) -> None:
     """The tour, as a terminal shows it, for `asciinema play`."""
-    cast = PICTURES / "tour.cast"
+    cast = album / "tour.cast"
     cast.unlink(missing_ok=True)
     words = (sys.executable, "-m", "tui", "demo", "--tour", "--record", str(cast))
     with opened(120, 40) as (master, slave):
@@ -282,25 +294,43 @@ async def tour() -> None:
             await asyncio.to_thread(os.read, master, 65536)
     assert b"got stuck" not in said
     cast.write_text(still_cast(cast.read_text()))
-    print(cast.relative_to(PICTURES.parent))
+    print(cast.name)
+
+
+async def the_story(size: Size, album: Path, wanted: Collection[str] = ()) -> None:
+    """Take the pictures of one size: all, or those of some scenes."""
+    story = [scene for scene in STORY if not wanted or scene.__name__ in wanted]
+    with tempfile.TemporaryDirectory() as state:
+        if story:
+            async with DemoVm.start(still=True) as vm, camera(size, album, Path(state), vm) as at:
+                for scene in story:
+                    await scene(at)
+    # What is remembered of the demo would be listed beside the VMs of the host.
+    with tempfile.TemporaryDirectory(prefix="blockdeck-host-") as state:
+        directory = Path(state)
+        if not wanted or "connect" in wanted:
+            async with host(directory / "host"), camera(size, album, directory) as at:
+                await connect(at)
+        if not wanted or "vms" in wanted:
+            async with DemoVm.start(still=True) as vm, host(directory / "beside"):
+                beside = UnixAddress(path=directory / "beside/web.qmp")
+                async with camera(size, album, directory, vm, beside) as at:
+                    await vms(at)
 
 
 async def main() -> None:
-    """Take all pictures, in all three sizes, and record the tour."""
-    PICTURES.mkdir(exist_ok=True)
-    for size in (SMALL, LARGE, HUGE):
-        with tempfile.TemporaryDirectory() as state:
-            async with DemoVm.start() as vm, camera(size, Path(state), vm) as at:
-                for scene in STORY:
-                    await scene(at)
-            async with host(Path(state)), camera(size, Path(state)) as at:
-                await connect(at)
-            directory = Path(state)
-            async with DemoVm.start() as vm, host(directory / "host"):
-                beside = UnixAddress(path=directory / "host/web.qmp")
-                async with camera(size, directory, vm, beside) as at:
-                    await vms(at)
-    await tour()
+    """Take what is asked for: all pictures, in all three sizes, and a recording of the tour."""
+    scenes = [scene.__name__ for scene in (*STORY, connect, vms, tour)]
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshots")
+    parser.add_argument("--size", choices=SIZES, action="append", help="all, if none is named")
+    parser.add_argument("--scene", choices=scenes, action="append", help="all, if none is named")
+    parser.add_argument("--into", type=Path, default=PICTURES, metavar="DIRECTORY")
+    words = parser.parse_args()
+    words.into.mkdir(exist_ok=True)
+    for size in words.size or SIZES:
+        await the_story(SIZES[size], words.into, words.scene or ())
+    if not words.scene or "tour" in words.scene:
+        await tour(words.into)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ import re
 _PASSING = (
     (re.compile(r"terminal-\d+"), "terminal"),
     (re.compile(r"blockdeck-demo-[a-z0-9_]{8}"), "blockdeck-demo-aaaaaaaa"),
+    (re.compile(r"blockdeck-host-[a-z0-9_]{8}"), "blockdeck-host-aaaaaaaa"),
+    # A number in their order, and two digits by chance.
+    (re.compile(r"(?<=#block)(\d+)\d\d(?!\d)"), r"\g<1>00"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "2026-01-31"),
     (re.compile(r"\b20\d{12}\b"), "20260131120000"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "12:00:00"),
@@ -15,6 +18,7 @@ _PASSING = (
     (re.compile(r"-[0-9a-f]{8}(?=-0\d{3}\.)"), "-a1b2c3d4"),
     # How much room there is on the machine.
     (re.compile(r"\b\d{3}&#160;GiB&#160;free"), "100&#160;GiB&#160;free"),
+    (re.compile(r"(?<=room&#160;for&#160;)\d{3}(?=&#160;GiB)"), "100"),
     (re.compile(r"(?<=chain&#160;)[0-9a-f]{8}\b"), "a1b2c3d4"),
 )
 """Each has the length of what it stands for, so that nothing moves."""
@@ -27,6 +31,27 @@ _CUT = (
     # Without its beginning.
     (re.compile(r"(?<![\d-])\d{1,7}-\d{6}\b"), lambda cut: _TIME[-len(cut[0]) :]),
 )
+
+
+_UNDER_WAY = (
+    # How far a backup is.
+    (re.compile(r"(?<=&#160;)\d\.\d%"), "2.4%"),
+    (re.compile(r"(?<=&#160;)\d%"), "2%"),
+    (re.compile(r"\b\d\d\.\d(?=&#160;MiB&#160;of&#160;)"), "48.0"),
+    # How fast, and how much longer.
+    (re.compile(r"\b\d\d\.\d(?=&#160;MiB/s)"), "12.3"),
+    (re.compile(r"(?<=&#160;min&#160;)\d\d(?=&#160;s)"), "42"),
+    (re.compile(r"(?<![\d.])\d(?=&#160;s<)"), "4"),
+    # The room that is left for it.
+    (re.compile(r"\b\d{3}(?=&#160;MiB(?:&#160;of|$|<))"), "988"),
+)
+
+
+def still_at_work(svg: str) -> str:
+    """The same of a backup under way, which is never caught at the same point."""
+    for pattern, words in _UNDER_WAY:
+        svg = pattern.sub(words, svg)
+    return still(svg)
 
 
 def still(svg: str) -> str:

@@ -26,6 +26,7 @@ OLDEST_QEMU = (5, 2)
 NEEDED_BYTES = 768 << 20
 """What the images and a full backup of each disk take."""
 
+_STILL_UUID = uuid.UUID("b10cdecc-0000-4000-8000-000000000001")
 _START_SECONDS = 20.0
 _DYING_SECONDS = 2.0
 _FIRMWARE_BYTES = 64 << 10
@@ -66,8 +67,12 @@ class DemoVm:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def start(cls) -> "AsyncIterator[DemoVm]":
+    async def start(cls, *, still: bool = False) -> "AsyncIterator[DemoVm]":
         """Start one; at the end of the context QEMU is killed and its directory removed.
+
+        Args:
+            still: its guest writes nothing after the disks are filled, and its UUID is always the
+                same: for pictures, which are to differ only where BlockDeck does.
 
         Raises:
             DemoError: QEMU is missing, too old, or refuses; or there is no room for the images.
@@ -76,7 +81,8 @@ class DemoVm:
         with _private_directory() as directory:
             places = _places(directory)
             await make_images(binaries.img, directory)
-            options = [*binaries.options, *_machine(directory), *disk_options(directory)]
+            name = _STILL_UUID if still else uuid.uuid4()
+            options = [*binaries.options, *_machine(directory, name), *disk_options(directory)]
             running = running_qemu(
                 binaries.system,
                 options,
@@ -86,7 +92,7 @@ class DemoVm:
             async with (
                 own_filesystem(places["backups"]) as own,
                 running as qemu,
-                _guest(qemu, places["writer_monitor"], directory),
+                _guest(qemu, places["writer_monitor"], directory, writes=not still),
             ):
                 info = DemoInfo(directory=directory, pid=qemu.pid, own_filesystem=own, **places)
                 yield cls(info, qemu)
@@ -124,25 +130,28 @@ def _places(directory: Path) -> dict[str, Path]:
     return places
 
 
-def _machine(directory: Path) -> Iterator[str]:
+def _machine(directory: Path, name: uuid.UUID) -> Iterator[str]:
     # A firmware that halts at the reset vector: the VM is running, and takes no CPU.
     firmware = bytearray(b"\xf4" * _FIRMWARE_BYTES)
     firmware[-16:-12] = _HALT
     (directory / "halt.bin").write_bytes(firmware)
-    yield from ("-name", "demo", "-uuid", str(uuid.uuid4()))
+    yield from ("-name", "demo", "-uuid", str(name))
     yield from ("-machine", "q35,accel=tcg", "-m", "16", "-bios", str(directory / "halt.bin"))
     yield from ("-no-user-config", "-nodefaults", "-display", "none")
 
 
 @contextlib.asynccontextmanager
-async def _guest(qemu: Qemu, monitor: Path, directory: Path) -> AsyncIterator[None]:
-    """Fill the disks, then have the guest write until the end of the context."""
+async def _guest(
+    qemu: Qemu, monitor: Path, directory: Path, *, writes: bool
+) -> AsyncIterator[None]:
+    """Fill the disks, then have the guest write, if it does, until the end of the context."""
     async with await _first_session(qemu, monitor) as session:
         try:
             await fill(session, directory)
         except QmpError as error:
             raise DemoError(f"QEMU did not get the demo's disks ready: {error}") from error
-        writing = asyncio.create_task(write_on(session, demo_loads()), name="demo guest")
+        loads = demo_loads() if writes else []
+        writing = asyncio.create_task(write_on(session, loads), name="demo guest")
         try:
             yield
         finally:
