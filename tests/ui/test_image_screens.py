@@ -54,6 +54,19 @@ async def test_a_chain_is_verified_from_the_palette(
         await until(lambda: not isinstance(deck.app.screen, VerifyScreen))
 
 
+async def test_a_verdict_is_given_once_and_no_name_is_broken(
+    tmp_path: Path, open_deck: DeckOpener
+) -> None:
+    chain = build(tmp_path / "a-directory-with-a-long-name", POINTS)
+    async with open_deck(None, (80, 24)) as deck:
+        deck.app.push_screen(VerifyScreen(chain.kept))
+        await deck.sees("SOUND: every point", chain.kept.path.name, "points 1-5")
+        assert deck.screen.count("SOUND") == 1
+        await deck.press("c")
+        assert deck.app.clipboard.startswith("chain ")
+        assert ": SOUND\n  manifest  /" in deck.app.clipboard
+
+
 async def test_a_point_is_compared_with_another_copy(chain: Built, open_deck: DeckOpener) -> None:
     copy = chain.directory.parent / "copy.raw"
     copy.write_bytes(chain.expected[2, "sdb"])

@@ -1,5 +1,6 @@
 """What the pages for images have in common: they run one act, and leave nothing when they end."""
 
+import re
 import textwrap
 import time
 from collections.abc import Iterable
@@ -28,6 +29,17 @@ _REPAINT = 0.4
 """Seconds between two repaints of the progress, at the least."""
 
 _KINDS = ("ready", "bad", "warning")
+
+
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks a path that is longer than a line after one of its slashes."""
+
+    def _split(self, text: str) -> list[str]:
+        room = self.width - len(self.subsequent_indent)
+        pieces: list[str] = []
+        for word in super()._split(text):
+            pieces += re.split(r"(?<=/)(?=[^/])", word) if len(word) > room else [word]
+        return pieces
 
 
 class ImageActScreen(ModalScreen[None]):
@@ -112,9 +124,7 @@ class ImageActScreen(ModalScreen[None]):
             line.parent.scrollable_content_region.width if isinstance(line.parent, Widget) else 0
         )
         # Textual would break them at the edge, where nothing shows what belongs together.
-        wrapper = textwrap.TextWrapper(
-            max(20, width), subsequent_indent=indent, break_on_hyphens=False
-        )
+        wrapper = _Wrapper(max(20, width), subsequent_indent=indent, break_on_hyphens=False)
         line.show_resized("\n".join(wrapper.fill(plain(each)) for each in lines))
 
     def on_resize(self) -> None:

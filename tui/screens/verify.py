@@ -119,8 +119,9 @@ class VerifyPage(ImageActScreen):
         self.say(line, kind)
 
     def show_text(self) -> None:
-        """Show what was found."""
-        self.show_lines("#verify-text", self._lines or [str(self._where)], " " * 12)
+        """Show what was found; its first line is said by the title and the status."""
+        shown = [line.removeprefix("  ") for line in self._lines[1:]]
+        self.show_lines("#verify-text", shown or [str(self._where)], " " * 10)
 
     def action_copy(self) -> None:
         """Copy what was found."""
