@@ -28,7 +28,10 @@ SCREENS = {
 }
 """What opens the screen, and what is to be seen there; None is typed as everything else."""
 
-SERVED = {"blockdeck serve /run/my-vm.qmp2": ("my-vm", "drive0", "READ-ONLY")}
+SERVED = {
+    "blockdeck serve /run/my-vm.qmp2": ("my-vm", "drive0", "READ-ONLY"),
+    "blockdeck serve --demo": ("scratch", "READ-ONLY"),
+}
 """What serves the screen until it is ended, and what a browser shows of it."""
 
 WITHOUT_A_VM = ("docs/howto/proxmox.md",)

@@ -44,7 +44,7 @@ def test_every_option_and_command_is_told() -> None:
         assert f"blockdeck-{name}(1)" in front
         text = rendered(PLACE / f"blockdeck-{name}.1")
         for parameter in command.params:
-            if isinstance(parameter, click.Option):
+            if isinstance(parameter, click.Option) and not parameter.hidden:
                 assert parameter.opts[0] in text
     for option in ("--record", "--read-only", "--directory", "--log", "--no-mouse"):
         assert option in front

@@ -9,6 +9,7 @@ from tests.qemu import QemuStarter, Vm
 from tests.waiting import until_answered
 from tests.web.serving import serving
 from tests.web.viewer import looking
+from tui.terminal import BROWSER_DRIVER
 from tui.web.server import MOST_AT_ONCE
 
 pytestmark = pytest.mark.slow
@@ -99,6 +100,32 @@ async def test_so_many_look_on_and_no_more(vm: Vm) -> None:
             await until_answered(is_served)
 
 
+async def test_the_demo_is_shown_and_ends_with_the_serving() -> None:
+    async with serving("--demo", "--may-write") as url:
+        async with looking(url) as first, looking(url) as second:
+            await first.sees("scratch", "connected")
+            await second.sees("scratch", "connected")
+            await first.press("\x10")
+            await first.sees("Search for commands")
+            await first.press("kill qemu")
+            await second.sees("Fault: kill QEMU")
+            (demo,) = _children_of_serving()
+        # The VM stays while nobody looks.
+        async with looking(url) as again:
+            await again.sees("scratch", "connected")
+        assert _children_of_serving() == [demo]
+    assert not demo.is_running()
+
+
+async def test_the_demo_takes_no_other_vm(vm: Vm) -> None:
+    done = await blockdeck("serve", vm.monitor, "--demo")
+    assert done.status == 2
+    assert "--demo has a VM and a directory of its own" in done.err
+    strange = await blockdeck("demo", "--at", "{}", env={"TEXTUAL_DRIVER": BROWSER_DRIVER})
+    assert strange.status == 1
+    assert "blockdeck demo --headless" in strange.err
+
+
 async def test_a_screen_that_is_killed_ends_the_session_for_all(vm: Vm) -> None:
     async with serving(vm.monitor) as url, looking(url) as first, looking(url) as second:
         await first.sees("disk0", "connected")
@@ -109,6 +136,12 @@ async def test_a_screen_that_is_killed_ends_the_session_for_all(vm: Vm) -> None:
         await second.ends()
         async with looking(url) as another:
             await another.sees("disk0", "connected")
+
+
+def _children_of_serving() -> list[psutil.Process]:
+    """The demos that a `serve` of this test has started."""
+    ours = psutil.Process().children(recursive=True)
+    return [one for one in ours if "tui.demo" in _words(one)]
 
 
 def _words(process: psutil.Process) -> list[str]:

@@ -169,6 +169,7 @@ def commands() -> None:
     metavar="TIMES",
     help="Play the tour so many times as slowly; 0 waits for nobody.",
 )
+@click.option("--at", hidden=True, metavar="JSON", help="The demo VM that runs there already.")
 def demo(headless: bool, **options: Any) -> int:
     """Start a throwaway demo VM and open the UI on it."""
     from tui.cli.demo import serve_demo, show_demo
@@ -184,7 +185,10 @@ def demo(headless: bool, **options: Any) -> int:
 )
 @click.option("--may-write", is_flag=True, help="Let who opens the page do what you can do.")
 @click.option("--directory", metavar="DIR", help="Suggest backup targets in this directory.")
-def serve(monitor: "MonitorAddress | None", **options: Any) -> int:
+@click.option(
+    "--demo", is_flag=True, help="Serve a throwaway demo VM, which ends with the serving."
+)
+def serve(monitor: "MonitorAddress | None", demo: bool, **options: Any) -> int:
     """Serve the UI to browsers, read-only unless told otherwise.
 
     All browsers look on at one screen, and the first has its keys.
@@ -192,9 +196,13 @@ def serve(monitor: "MonitorAddress | None", **options: Any) -> int:
     There is no password: on the loopback whoever is logged in on this host can open it. It takes
     the extra blockdeck[serve].
     """
-    from tui.cli.serve import serve_screen
+    from tui.cli.serve import serve_demo_screen, serve_screen
 
     prepare_streams()
+    if demo:
+        if monitor is not None or options.pop("directory") is not None:
+            raise click.UsageError("--demo has a VM and a directory of its own.")
+        return serve_demo_screen(**options)
     return serve_screen(monitor, **options)
 
 

@@ -1,7 +1,10 @@
 """`blockdeck demo`: a throwaway VM, with the UI on it or for others to use."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from tui.cli.failure import Failure, Status
 from tui.cli.output import say_json
@@ -16,6 +19,7 @@ from tui.qmp.address import UnixAddress
 
 def show_demo(
     *,
+    at: str | None = None,
     mouse: bool,
     log: Path | None,
     record: Path | None = None,
@@ -25,12 +29,15 @@ def show_demo(
 ) -> int:
     """Run a demo VM for as long as the UI is open; with `tour` the UI is driven by a story.
 
+    Args:
+        at: where a demo VM runs already, as `blockdeck demo --headless` prints it.
+
     Raises:
         Failure: there is no terminal, or no demo VM.
     """
     require_terminal()
     try:
-        with demo_process() as info:
+        with demo_process() if at is None else nullcontext(_running(at)) as info:
             return show_ui(
                 # The tour begins with finding the VM.
                 *(() if tour else (UnixAddress(path=info.monitor),)),
@@ -44,6 +51,13 @@ def show_demo(
             )
     except DemoError as error:
         raise Failure(str(error)) from error
+
+
+def _running(at: str) -> DemoInfo:
+    try:
+        return DemoInfo.model_validate_json(at)
+    except ValidationError as error:
+        raise Failure("--at takes what blockdeck demo --headless prints") from error
 
 
 def serve_demo() -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tui.cli.failure import Failure
 from tui.cli.output import note, say
 from tui.cli.settings import read_settings
+from tui.demo.child import demo_process
+from tui.demo.errors import DemoError
 
 if TYPE_CHECKING:
     from tui.qmp.address import MonitorAddress
@@ -30,6 +32,28 @@ def serve_screen(
         Failure: textual-serve is not installed, or there are mistakes in the settings.
         OSError: the port cannot be listened on.
     """
+    words = ["--directory", directory] if directory else []
+    if monitor:
+        words += ["--", str(monitor)]
+    return _serve([], words, host=host, port=port, may_write=may_write)
+
+
+def serve_demo_screen(*, host: str, port: int, may_write: bool) -> int:
+    """Serve a demo VM, which is started first and ends with the serving.
+
+    Raises:
+        Failure: as for `serve_screen`, or there is no demo VM.
+        OSError: the port cannot be listened on.
+    """
+    try:
+        with demo_process() as info:
+            words = ["demo", "--at", info.model_dump_json()]
+            return _serve(words, [], host=host, port=port, may_write=may_write)
+    except DemoError as error:
+        raise Failure(str(error)) from error
+
+
+def _serve(command: list[str], options: list[str], *, host: str, port: int, may_write: bool) -> int:
     try:
         from tui.web.server import ScreenServer, is_loopback
     except ModuleNotFoundError as error:
@@ -41,17 +65,16 @@ def serve_screen(
         note(f"There is no password: whoever reaches {host} sees the VMs of this host.")
     if may_write:
         note("Who opens the page can start and cancel backups.")
-    command = _command(monitor, may_write=may_write, directory=directory)
-    ScreenServer(command, host, port, lambda url: say(f"Serving on {url}, until Ctrl+C")).serve()
+    words = [*command, *([] if may_write else ["--read-only"]), *options]
+    serving = ScreenServer(
+        _for_a_shell(words), host, port, lambda url: say(f"Serving on {url}, until Ctrl+C")
+    )
+    serving.serve()
     return 0
 
 
-def _command(monitor: "MonitorAddress | None", *, may_write: bool, directory: str | None) -> str:
-    """What shows the screen, for a shell."""
+def _for_a_shell(words: list[str]) -> str:
     path = os.pathsep.join(filter(None, [str(_CODE), os.environ.get("PYTHONPATH", "")]))
-    words = ["exec", "env", f"PYTHONPATH={path}", sys.executable, "-P", "-m", "tui"]
-    if not may_write:
-        words.append("--read-only")
-    if directory:
-        words += ["--directory", directory]
-    return shlex.join([*words, *(["--", str(monitor)] if monitor else [])])
+    return shlex.join(
+        ["exec", "env", f"PYTHONPATH={path}", sys.executable, "-P", "-m", "tui", *words]
+    )
