@@ -9,7 +9,9 @@ import pytest
 from tests.chain.disks import STEP, MirroredDisk, restored
 from tests.chain.test_against_source import serves_nothing
 from tests.chain.test_points import full, increment
+from tests.images.chains import build
 from tests.images.gate import Gate
+from tests.images.test_prune import POINTS
 from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import USUAL
@@ -25,6 +27,7 @@ from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
 from tui.screens.verify import VerifyScreen
 from tui.units import percent
+from tui.widgets.chain_tree import ChainTree
 
 
 def the_chain(directory: Path, points: int) -> Kept | None:
@@ -281,3 +284,25 @@ async def test_leaving_blockdeck_while_it_compares_leaves_nothing_in_qemu(
         await until(lambda: shut.reached)
         assert len(await vm.qmp("query-block-exports")) == 1
     assert await serves_nothing(vm)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=str)
+async def test_what_is_highlighted_is_so_to_the_end_of_its_line(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    build(open_deck.backups, POINTS)
+    vm = await qemu("-name", "mail", *MirroredDisk.make(tmp_path, "n0", "qcow2").options)
+    async with open_deck(vm, size) as deck:
+        await deck.press("5")
+        await deck.sees("5 points", "incremental")
+        tree = deck.app.screen.query_one(ChainTree)
+        for line in range(3):
+            await until(lambda line=line: tree.cursor_line == line)  # type: ignore[misc]
+            await deck.settle()
+            cells = [segment.style for segment in tree.render_line(line)]
+            colour = tree.get_component_rich_style("tree--cursor").bgcolor
+            assert cells[-1] is not None
+            assert cells[-1].bgcolor == colour
+            # Nothing can be scrolled to beyond the words.
+            assert tree.virtual_size.width <= tree.size.width
+            await deck.press("down")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.binding import BindingType
 from textual.widgets import Tree
@@ -75,6 +76,24 @@ class ChainTree(Tree[Spot]):
             self.call_after_refresh(self._go_to, here)
         else:
             self.call_after_refresh(self.move_cursor_to_line, 0)
+
+    def render_label(self, node: TreeNode[Spot], base_style: Style, style: Style) -> Text:
+        """The label; what is highlighted is so to the end of its line, as a row of a table is."""
+        label = super().render_label(node, base_style, style)
+        if node is self.cursor_node:
+            spare = self.size.width - self._indent(node) - label.cell_len
+            label.append(" " * max(0, spare), style)
+        return label
+
+    def get_label_width(self, node: TreeNode[Spot]) -> int:
+        """The cells of the words alone, beyond which nothing is to be scrolled to."""
+        return super().render_label(node, Style.null(), Style.null()).cell_len
+
+    def _indent(self, node: TreeNode[Spot]) -> int:
+        depth, above = 0, node.parent
+        while above is not None and above is not self.root:
+            depth, above = depth + 1, above.parent
+        return depth * self.guide_depth
 
     def _relabel(self, lines: "list[tuple[int, str, Spot]]") -> None:
         told = {spot.key: (text, spot) for _, text, spot in lines}
