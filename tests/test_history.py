@@ -39,6 +39,7 @@ async def test_each_outcome_is_a_line_that_only_its_owner_reads(tmp_path: Path) 
         "vm": VM.name,
         "uuid": "u",
         "job": "j0",
+        "ours": False,
         "device": "d0",
         "target": "/b/\udcff\U0001f600",
         "outcome": "failed",
