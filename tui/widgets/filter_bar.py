@@ -3,6 +3,7 @@
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.widgets.line import Line
@@ -10,11 +11,12 @@ from tui.widgets.plain_input import PlainInput
 
 
 class FilterBar(Horizontal):
-    """`open()` shows and focuses it; Enter keeps the filter, `close()` takes it away."""
+    """`open()` shows and focuses it; Enter keeps it and goes back, `close()` takes it away."""
 
     def __init__(self, hint: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._hint = hint
+        self._from: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """A label and an input."""
@@ -32,8 +34,11 @@ class FilterBar(Horizontal):
 
     def open(self) -> None:
         """Show the line and type in it."""
+        field, focused = self.query_one(Input), self.screen.focused
+        if focused is not field:
+            self._from = focused
         self.display = True
-        self.query_one(Input).focus()
+        field.focus()
 
     def close(self) -> None:
         """Filter no more."""
@@ -45,4 +50,7 @@ class FilterBar(Horizontal):
         event.stop()
         if not self.words:
             self.display = False
-        self.screen.focus_next()
+        if self._from is not None and self._from.is_attached:
+            self._from.focus()
+        else:
+            self.screen.focus_next()
