@@ -96,7 +96,7 @@ async def test_every_argument_of_this_qemu_has_a_field(vm: Vm, open_deck: DeckOp
             inner = [f"{argument.name}.{member.name}" for member in argument.members]
             names |= set(inner or [argument.name])
         # The disk is in the title; the bitmap and its mode come with a sync that needs them.
-        own = {"way", "preset", "when-full", "easy", "fleece"}
+        own = {"way", "preset", "when-full", "easy", "fleece", "target-io"}
         assert basic_and_more == names - {"device", "bitmap", "bitmap-mode"} | own
         await deck.press("f3")
         assert form.fields == [*of_qemu, "preset", "when-full", "easy"]
