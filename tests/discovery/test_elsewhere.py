@@ -160,7 +160,7 @@ async def test_a_relative_path_is_one_in_qemu_s_directory(start: Starter, tmp_pa
         assert at(vm, on(place, tmp_path / "other/rel.sock")).state is MonitorState.BUSY
 
 
-async def test_what_a_manager_needs_is_left_to_it(start: Starter, tmp_path: Path) -> None:
+async def test_left_to_managers(start: Starter, tmp_path: Path) -> None:
     home, domain = tmp_path / "run/qemu-server", tmp_path / "libvirt/qemu/domain-1-web"
     for directory in (home, domain):
         directory.mkdir(parents=True)
