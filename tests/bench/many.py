@@ -34,7 +34,7 @@ STORMING = 20
 TOSS = 0.05
 """Seconds between two of them."""
 
-_TIB = 1 << 40
+_GIB, _TIB = 1 << 30, 1 << 40
 _AT_ONCE = 8
 _LOADED = 90.0
 
@@ -52,8 +52,8 @@ async def _started(owner: contextlib.AsyncExitStack, home: Path, count: int) -> 
         target = f"null-co,node-name=target,size={_TIB}"
         options = ["-name", _name(number), "-blockdev", disk, "-blockdev", target]
         if number == 0:
-            # A form is opened on it.
-            options += ["-blockdev", f"null-co,node-name=free,size={_TIB}"]
+            # A form is opened on it; any file system has room for its backup.
+            options += ["-blockdev", f"null-co,node-name=free,size={_GIB}"]
         async with turn:
             vm = await owner.enter_async_context(qemu(home / str(number), *options))
             await vm.qmp(
