@@ -121,7 +121,9 @@ async def _type(line: TimedLine, keys: int) -> list[float]:
     await line.shows(typed)
     for letter in random.Random(keys).choices("JKVWXYZ", k=keys):
         typed += letter
-        waits.append(await line.wait_of(letter.encode(), functools.partial(_shows, line, typed)))
+        waits.append(
+            await line.wait_of(letter.encode(), functools.partial(_shows, line, typed[-8:]))
+        )
         await asyncio.sleep(0.1)
     line.press(b"\x1b")
     return sorted(waits)
