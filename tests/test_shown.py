@@ -83,6 +83,12 @@ def test_what_is_shown_already_is_not_sent(frame: str, cursor: str) -> None:
     assert shown.changes(f"{BEGIN}{still}{END}", SIZE) == ""
 
 
+def test_a_style_that_is_only_spelled_otherwise_is_no_reset() -> None:
+    shown = ShownCells()
+    sent = shown.changes("\x1b[1;1H\x1b[1ma\x1b[0m\x1b[1;1mb\x1b[0m", SIZE)
+    assert sent == "\x1b[1;1H\x1b[1mab\x1b[m"
+
+
 def test_one_digit_of_a_row_costs_one_digit() -> None:
     shown = ShownCells()
     row = "\x1b[1;1H\x1b[38;5;251;48;5;233mcopied  {}%  \x1b[0m\x1b[1;1H"

@@ -243,7 +243,8 @@ def _difference(before: str, after: str) -> str:
         wanted.append(new.foreground)
     if new.background != old.background:
         wanted.append(new.background or "49")
-    return f"\x1b[{';'.join(wanted)}m"
+    # Without a parameter it would mean a reset: the same style can be spelled in more than one way.
+    return f"\x1b[{';'.join(wanted)}m" if wanted else ""
 
 
 @lru_cache(maxsize=4096)
