@@ -50,7 +50,7 @@ async def test_other_keys_act_and_are_shown_and_the_old_ones_do_nothing(
     }
     async with open_deck(vm, (160, 50), settings=Settings(keys=keys)) as deck:
         await deck.go_to_row("disk0")
-        assert "z Back up" in deck.screen.splitlines()[-1]
+        await until(lambda: "z Back up" in deck.screen.splitlines()[-1])
         await deck.press("b", "q")
         assert isinstance(deck.app.screen, DevicesScreen)
         assert deck.app.is_running
