@@ -47,11 +47,13 @@ class RescueScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """What happened, the ways out, and the steps as they are made."""
         with Vertical(classes="dialog acts", id="rescue"):
-            yield Line(f"The guest{self._of_vm} is stopped", classes="dialog-title")
-            yield Line(plain(describe(self._trouble), 400), classes="dialog-text")
+            yield Line(
+                f"The guest{self._of_vm} is stopped", classes="dialog-title", id="rescue-title"
+            )
+            yield Line(plain(describe(self._trouble), 400), classes="dialog-text", id="rescue-why")
             yield OptionList(*self._options(), id="rescue-ways")
             yield Line(" ", id="rescue-steps")
-            yield Line("Enter does it, Esc goes back.", classes="dialog-hint")
+            yield Line("Enter does it, Esc goes back.", classes="dialog-hint", id="rescue-keys")
 
     def on_mount(self) -> None:
         """Room is made while one looks."""
@@ -115,6 +117,14 @@ class RescueScreen(ModalScreen[None]):
             self.query_one(OptionList).focus()
         else:
             self._say("Done. Esc closes this.", "bold $text-success")
+            self._tell_that_it_runs()
+
+    def _tell_that_it_runs(self) -> None:
+        """What was said of a stopped guest is no longer so."""
+        if self.is_mounted:
+            self.query_one("#rescue-title", Line).show(f"The guest{self._of_vm} runs again")
+            self.query_one("#rescue-why").display = False
+            self.query_one("#rescue-keys").display = False
 
     def _tell(self, step: str) -> None:
         self._say(plain(step, 200), "")
