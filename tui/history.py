@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tui.records.kept import REQUESTS, RequestStore
 from tui.records.kept_care import CARE, CareStore
+from tui.records.kept_fleece import FLEECES, FleeceStore
 from tui.records.report import BackupReport, Gap
 from tui.records.request import BackupRequest
 from tui.records.store import REPORTS, ReportStore
@@ -23,6 +24,7 @@ class History:
         self.reports = ReportStore(path.parent / REPORTS)
         self.requests = RequestStore(path.parent / REQUESTS)
         self.care = CareStore(path.parent / CARE)
+        self.fleeces = FleeceStore(path.parent / FLEECES)
         # A record that failed is tried again, and must not become two reports.
         self._ended: dict[tuple[str, str, int], datetime] = {}
 

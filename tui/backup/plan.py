@@ -14,7 +14,7 @@ from tui.backup.fleece import (
 )
 from tui.backup.formats import PLAIN
 from tui.backup.rules.case import Case
-from tui.vm.target_nodes import access_node, fleece_nodes, switch_node, target_nodes
+from tui.vm.target_nodes import CREATOR, access_node, fleece_nodes, switch_node, target_nodes
 
 _OF_DRIVE_BACKUP = frozenset({"target", "format", "mode"})
 
@@ -50,7 +50,7 @@ def make_plan(case: Case) -> Plan:
     """The plan for arguments in which no rule found a refusal."""
     job_id = case.text("job-id") or case.source.default_job_id
     top, bottom = target_nodes(job_id)
-    creator = f"create-{top}"
+    creator = CREATOR + top
     arguments = {
         name: value for name, value in case.arguments.items() if name not in _OF_DRIVE_BACKUP
     }

@@ -23,7 +23,7 @@ from tui.chain.manifest import (
     bitmap_name,
 )
 from tui.vm.snapshot import Device, Medium, VmSnapshot
-from tui.vm.target_nodes import fleece_nodes, target_nodes
+from tui.vm.target_nodes import CREATOR, fleece_nodes, target_nodes
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
@@ -403,7 +403,7 @@ def _backup(job_id: str, node: str, previous: str | None, options: PointOptions)
 
 def _target(job_id: str, path: Path, image: PointImage, backup: Mapping[str, Json]) -> Plan:
     top, bottom = target_nodes(job_id)
-    creator = f"create-{top}"
+    creator = CREATOR + top
 
     def create(options: dict[str, Json]) -> dict[str, Json]:
         return command("blockdev-create", {"job-id": creator, "options": options})

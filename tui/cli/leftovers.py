@@ -21,9 +21,9 @@ class CommandReport(Report):
 class LeftoverReport(Report):
     """One leftover.
 
-    `kind` is "concluded job", "pending job", "node", "filter" or "bitmap"; `node` is the one a
-    bitmap is on. `command` cleans it up; null where nothing does, with the reason in `obstacle`.
-    `after` names leftovers that have to go first.
+    `kind` is "concluded job", "pending job", "node", "filter", "bitmap" or "file"; `node` is the
+    one a bitmap is on. `command` cleans it up; null where nothing does, with the reason in
+    `obstacle`. `after` names leftovers that have to go first.
     """
 
     kind: str

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     NODE = "node"
     FILTER = "filter"
     BITMAP = "bitmap"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)

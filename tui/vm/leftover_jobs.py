@@ -6,12 +6,11 @@ from tui.qmp.models import JobInfo
 from tui.units import duration
 from tui.vm.leftover import Kind, Leftover, Remedy
 from tui.vm.snapshot import OUR_JOB_PREFIX, Job, VmSnapshot
-from tui.vm.target_nodes import TARGET_PREFIX
+from tui.vm.target_nodes import CREATOR, TARGET_PREFIX
 
-_CREATOR = "create-"
 """How the ids begin of the jobs that make a target's image; what follows is its node."""
 
-_OURS = (OUR_JOB_PREFIX, f"{_CREATOR}{TARGET_PREFIX}")
+_OURS = (OUR_JOB_PREFIX, f"{CREATOR}{TARGET_PREFIX}")
 _SETTLING = 5.0
 """Seconds within which BlockDeck itself dismisses a job of its own that is over."""
 
@@ -26,7 +25,7 @@ def leftover_jobs(vm: VmSnapshot, in_use: frozenset[str]) -> Iterator[Leftover]:
     """The concluded and the pending ones, in QEMU's order; not those that make what is in use."""
     for info in vm.job_infos:
         job = vm.job(info.id)
-        if info.id.removeprefix(_CREATOR) in in_use or (job is not None and is_settling(vm, job)):
+        if info.id.removeprefix(CREATOR) in in_use or (job is not None and is_settling(vm, job)):
             continue
         ours = info.id.startswith(_OURS) or (job is not None and job.ours)
         if info.status == "concluded":

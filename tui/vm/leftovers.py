@@ -4,22 +4,31 @@ from collections.abc import Iterable
 
 from tui.vm.leftover import Kind, Leftover
 from tui.vm.leftover_bitmaps import leftover_bitmaps
+from tui.vm.leftover_files import LeftFile, leftover_files
 from tui.vm.leftover_jobs import is_settling, leftover_jobs
 from tui.vm.leftover_nodes import leftover_nodes
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.target_nodes import all_nodes
 
 
-def find_leftovers(vm: VmSnapshot, in_use: Iterable[str] = ()) -> tuple[Leftover, ...]:
+def find_leftovers(
+    vm: VmSnapshot, in_use: Iterable[str] = (), files: Iterable[LeftFile] = ()
+) -> tuple[Leftover, ...]:
     """Everything nobody uses, in the order in which it can be cleaned up.
 
     Args:
         vm: the VM as it is.
         in_use: nodes that a job is about to use, or that are about to be closed.
+        files: that a BlockDeck which was killed has left.
     """
     settling = [job for job in vm.jobs if is_settling(vm, job)]
     kept = frozenset(in_use).union(*(all_nodes(job.id) for job in settling))
-    return (*leftover_jobs(vm, kept), *leftover_nodes(vm, kept), *leftover_bitmaps(vm))
+    return (
+        *leftover_jobs(vm, kept),
+        *leftover_nodes(vm, kept),
+        *leftover_bitmaps(vm),
+        *leftover_files(vm, files),
+    )
 
 
 def is_there(leftover: Leftover, vm: VmSnapshot) -> bool:
@@ -32,3 +41,5 @@ def is_there(leftover: Leftover, vm: VmSnapshot) -> bool:
         case Kind.BITMAP:
             node = next((node for node in vm.nodes if node.name == leftover.node), None)
             return any(bitmap.name == leftover.name for bitmap in (node.bitmaps if node else ()))
+        case Kind.FILE:
+            return False

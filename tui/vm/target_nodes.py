@@ -5,6 +5,9 @@ import hashlib
 TARGET_PREFIX = "blockdeck-to-"
 """Names of the nodes that BlockDeck makes for a backup begin with this."""
 
+CREATOR = "create-"
+"""What stands before the name of a target's node in the id of the jobs that make its images."""
+
 _MARK = 12
 _TOP, _BOTTOM, _SNAPSHOT, _FILTER, _IMAGE, _FILE, _TURN = "", "-f", "-s", "-c", "-i", "-j", "-t"
 _SWITCH, _ACCESS = "-w", "-a"
@@ -69,6 +72,11 @@ def is_switch(node: str) -> bool:
 def is_fleece_file(node: str) -> bool:
     """Whether a node of ours is the file of what a filter saves to."""
     return node.startswith(TARGET_PREFIX) and node[len(stem_of(node)) :] == _FILE
+
+
+def fleece_file(node: str) -> str:
+    """The name of the file of what a filter saves to, from any node of its job."""
+    return stem_of(node) + _FILE
 
 
 def turn_of(filter_node: str) -> str:

@@ -5,17 +5,16 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from tui.backup.fleece import is_fleece
 from tui.backup.plan import Plan
-from tui.qmp.aside import aside
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.models import JobInfo, QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import DRY_RUN_PREFIX, Job
 from tui.vm.target_nodes import (
+    CREATOR,
     TARGET_PREFIX,
     all_nodes,
     is_filter,
@@ -25,13 +24,13 @@ from tui.vm.target_nodes import (
 )
 from tui.whole import whole
 from tui.worker.filters import take_off
+from tui.worker.fleeces import Fleeces, NotDeleted
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)
 
-_CREATOR = "create-"
-_CREATOR_PREFIX = f"{_CREATOR}{TARGET_PREFIX}"
+_CREATOR_PREFIX = f"{CREATOR}{TARGET_PREFIX}"
 _HELD_BY_JOB = "in use by block job"
 _OURS = (TARGET_PREFIX, DRY_RUN_PREFIX)
 _NO_SUCH_NODE = ("Failed to find node", "Cannot find node")
@@ -41,20 +40,18 @@ _LOOK_SECONDS = 0.5
 _TRIES = 5
 
 
-class NotDeleted(QmpError):
-    """A file that QEMU alone should have cannot be deleted; the words tell which and why."""
-
-
 class TargetNodes:
     """Makes and removes the nodes of targets, and of fleecing.
 
     Args:
         state: which jobs and nodes there are.
+        fleeces: deletes the images of fleeces.
         pace: the deadlines.
     """
 
-    def __init__(self, state: VmState, pace: Pace) -> None:
+    def __init__(self, state: VmState, fleeces: Fleeces, pace: Pace) -> None:
         self._state = state
+        self._fleeces = fleeces
         self._pace = pace
         self._step = asyncio.Event()
         self._in_use: set[str] = set()
@@ -88,6 +85,7 @@ class TargetNodes:
             # A BlockDeck that was killed may have left a job and nodes of the same names.
             await self._dismiss(session, plan.creator)
             await self.remove(session, plan.nodes)
+            await self._fleeces.announce(plan)
             for step in plan.prepare:
                 execute, arguments = step["execute"], step["arguments"]
                 await session.execute(execute, arguments, timeout=self._pace.command)
@@ -96,7 +94,7 @@ class TargetNodes:
                 passing = plan.passing.get(arguments.get("node-name", ""))
                 if passing is not None:
                     # Nameless, it is gone with QEMU's last hold on it, however that comes about.
-                    await self._delete(passing)
+                    await self._fleeces.delete(plan, passing)
         except BaseException:
             await whole(self.give_up(session, plan))
             raise
@@ -125,7 +123,7 @@ class TargetNodes:
             if problem is not None:
                 log.info("the nodes of a target stay behind: %s", problem)
             for path in plan.passing.values():
-                await self._delete(path)
+                await self._fleeces.delete(plan, path)
         except NotDeleted as error:
             log.info("a fleece stays behind: %s", error)
         except QmpError as error:
@@ -138,20 +136,6 @@ class TargetNodes:
     def hand_over(self, plan: Plan) -> None:
         """From now on the nodes are the job's; without a job they are nobody's."""
         self._in_use.difference_update(plan.nodes)
-
-    async def _delete(self, path: str) -> None:
-        """Delete a file.
-
-        Raises:
-            NotDeleted: it is there, and cannot be.
-        """
-        try:
-            async with asyncio.timeout(self._pace.writing):
-                await aside(lambda: Path(path).unlink(missing_ok=True), "delete a fleece")
-        except TimeoutError as error:
-            raise NotDeleted(f"{path} is not deleted: its disk does not answer") from error
-        except OSError as error:
-            raise NotDeleted(f"{path} cannot be deleted: {error.strerror}") from error
 
     async def _created(self, session: QmpSession, job_id: str) -> None:
         """Wait for the end of a `blockdev-create`; `query-jobs` alone tells of a failure."""
@@ -244,7 +228,7 @@ class TargetNodes:
         """
         snapshot = self._state.snapshot
         for job_id in job_ids:
-            creator = _CREATOR + target_nodes(job_id)[0]
+            creator = CREATOR + target_nodes(job_id)[0]
             if creator in snapshot.job_ids:
                 await self._dismiss(session, creator)
             left = [node for node in all_nodes(job_id) if node in snapshot.graph.names]
@@ -260,6 +244,7 @@ class TargetNodes:
         """
         snapshot = self._state.snapshot
         if snapshot.read_only:
+            await self._fleeces.look()
             return
         owned = {node for job in snapshot.jobs for node in job.target_nodes} | self._in_use
         graph = snapshot.graph
@@ -267,7 +252,7 @@ class TargetNodes:
         # Of another client's backup that is under way.
         used = {stem_of(n) for n in found if n in graph.targets or graph.users(n)}
         in_use = {n for n in found if stem_of(n) in used}
-        making = {_CREATOR + node for node in owned}
+        making = {CREATOR + node for node in owned}
         creators = {j for j in snapshot.job_ids if j.startswith(_CREATOR_PREFIX)} - making
         now = time.monotonic()
         orphans = (found - in_use) | creators
@@ -283,6 +268,7 @@ class TargetNodes:
         for path in (names[node] for node in nodes if is_fleece(node, names.get(node, ""))):
             # Who was killed between making it and taking its name off has left it.
             try:
-                await self._delete(path)
+                await self._fleeces.unlink(path)
             except NotDeleted as error:
                 log.info("a fleece stays behind: %s", error)
+        await self._fleeces.sweep(snapshot.job_ids | graph.names)

@@ -35,6 +35,7 @@ from tui.worker.behind import mark_of, process_behind
 from tui.worker.blockdev import TargetNodes
 from tui.worker.care import Care
 from tui.worker.disk import Disk
+from tui.worker.fleeces import Fleeces
 from tui.worker.legacy import Legacy
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
@@ -99,10 +100,11 @@ class Connected:
         self._audit = audit
         self._protection = Protection(read_only, protected)
         self._gate = Gate(read_only=read_only, witness=self._witness if audit else None)
-        self._nodes = TargetNodes(self._state, self._pace)
-        patience, requests, care = self._pace.writing, None, None
+        patience, requests, care, fleeces = self._pace.writing, None, None, None
         if history is not None:
-            requests, care = history.requests, history.care
+            requests, care, fleeces = history.requests, history.care, history.fleeces
+        self._fleeces = Fleeces(Disk(fleeces, self._identity, patience), patience)
+        self._nodes = TargetNodes(self._state, self._fleeces, self._pace)
         self._requests = Requests(self._state, Disk(requests, self._identity, patience))
         self._outcomes = Outcomes(
             self._state,
@@ -308,6 +310,7 @@ class Connected:
         await self._state.poll_graph(ask)
         await self._state.poll_jobs(ask)
         await self._state.poll_inventory(ask)
+        await self._fleeces.look()
         self._session = session
         self._state.loaded()
         # The disks are shown meanwhile: of all replies this is by far the longest.

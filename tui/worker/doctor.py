@@ -11,6 +11,7 @@ from tui.vm.leftover import Kind, Leftover
 from tui.vm.leftovers import find_leftovers, is_there
 from tui.vm.snapshot import DRY_RUN_PREFIX, VmSnapshot
 from tui.worker.blockdev import TargetNodes
+from tui.worker.fleeces import Fleeces
 from tui.worker.pace import Pace
 from tui.worker.referee import Referee
 from tui.worker.state import VmState
@@ -31,13 +32,22 @@ class Doctor:
     Args:
         state: what is known of the VM.
         nodes: knows the nodes that this BlockDeck is about to use.
+        fleeces: knows the files that a killed BlockDeck left.
         referee: adds nodes for a moment; none of it is under way while something is cleaned up.
         pace: the deadlines.
     """
 
-    def __init__(self, state: VmState, nodes: TargetNodes, referee: Referee, pace: Pace) -> None:
+    def __init__(
+        self,
+        state: VmState,
+        nodes: TargetNodes,
+        fleeces: Fleeces,
+        referee: Referee,
+        pace: Pace,
+    ) -> None:
         self._state = state
         self._nodes = nodes
+        self._fleeces = fleeces
         self._referee = referee
         self._pace = pace
         self._seen: dict[str, float] = {}
@@ -55,7 +65,7 @@ class Doctor:
         in_use = set(self._nodes.in_use)
         if dry_run:
             in_use.update(name for name in vm.graph.names if name.startswith(DRY_RUN_PREFIX))
-        return find_leftovers(vm, in_use)
+        return find_leftovers(vm, in_use, self._fleeces.left)
 
     async def clean(self, session: QmpSession, leftover: Leftover, look: Look) -> bool:
         """Look again whether it is still left over, clean it up, and see that it is gone.

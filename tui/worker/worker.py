@@ -49,7 +49,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
 
     def __init__(self, address: MonitorAddress, **settings: Unpack[WorkerSettings]) -> None:
         super().__init__(address, **settings)
-        self._doctor = Doctor(self._state, self._nodes, self._referee, self._pace)
+        self._doctor = Doctor(self._state, self._nodes, self._fleeces, self._referee, self._pace)
         self._starter = Starter(self._state, self._nodes, self._requests, self._pace.command)
         self._sight = Sight(self._pace.target)
         self._bitmaps = BitmapActs(self._referee, self._pace.command)

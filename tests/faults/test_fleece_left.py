@@ -1,0 +1,158 @@
+"""BlockDeck is killed when the image of a fleece has been made, and QEMU has not opened it yet."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import ROOT, blockdeck
+from tests.qemu import QemuStarter, Vm
+from tests.waiting import until_answered
+from tests.worker.test_fleece import by_drive, named, vm_of
+from tests.worker.watching import BRISK, backup, worker_of
+from tui.backup.way import Way
+from tui.paths import state_directory
+from tui.qmp.errors import CommandRefused
+from tui.records.kept_care import Keeper
+from tui.records.kept_fleece import FLEECES
+
+KILLED = """
+import os, signal, sys
+from tui.cli import main
+from tui.qmp.session import QmpSession
+
+execute = QmpSession.execute
+
+async def killed_before_it_opens(self, command, arguments=None, **more):
+    opens = command == "blockdev-add" and "filename" in arguments
+    if opens and arguments["filename"].endswith(".fleece"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await execute(self, command, arguments, **more)
+
+QmpSession.execute = killed_before_it_opens
+sys.exit(main())
+"""
+
+
+async def left_by_a_killed_one(vm: Vm, fast: Path) -> Path:
+    """What is left in a directory by a BlockDeck that was killed there."""
+    words = ("backup", vm.monitor, "device=d0", f"target={vm.directory}/t.qcow2", "format=qcow2")
+    command = (sys.executable, "-c", KILLED, *map(str, words), "--fleece", str(fast))
+    killed = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    told = await asyncio.wait_for(killed.communicate(), 60)
+    assert killed.returncode == -9, told
+    (left,) = fast.iterdir()
+    return left
+
+
+def on_record() -> list[Path]:
+    """The files that are known to be about to be made."""
+    return list((state_directory() / FLEECES).glob("*.json"))
+
+
+@pytest.fixture
+def fast(tmp_path: Path) -> Path:
+    """A directory on fast storage."""
+    directory = tmp_path / "fast"
+    directory.mkdir()
+    return directory
+
+
+async def test_the_next_blockdeck_deletes_it_and_leftovers_name_it(
+    qemu: QemuStarter, tmp_path: Path, fast: Path
+) -> None:
+    vm = await vm_of(qemu, tmp_path, by_drive)
+    before = await named(vm)
+    left = await left_by_a_killed_one(vm, fast)
+    assert left.stat().st_size == 0
+    # What only has such a name is somebody else's.
+    other = left.with_name(left.name.replace("blockdeck-to-", "blockdeck-to-0"))
+    other.touch()
+
+    done = await blockdeck("leftovers", vm.monitor)
+    assert f"file {left} (made by BlockDeck)" in done.out
+    assert "deletes it by itself" in done.out
+    assert left.exists()
+
+    history = state_directory() / "history.jsonl"
+    async with worker_of(vm, history, replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
+
+        async def swept() -> bool:
+            return not left.exists() and await named(vm) == before and not worker.leftovers
+
+        await until_answered(swept)
+    assert list(fast.iterdir()) == [other]
+    assert on_record() == []
+
+
+def written(left: Path) -> None:
+    """Somebody has put something into it."""
+    left.write_bytes(b"x")
+
+
+def replaced(left: Path) -> None:
+    """Something else has its name."""
+    left.unlink()
+    left.symlink_to(left.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize("spoiled", [written, replaced])
+async def test_one_that_is_no_empty_file_any_more_stays_and_is_told_of(
+    qemu: QemuStarter, tmp_path: Path, fast: Path, spoiled: Callable[[Path], None]
+) -> None:
+    vm = await vm_of(qemu, tmp_path, by_drive)
+    before = await named(vm)
+    left = await left_by_a_killed_one(vm, fast)
+    spoiled(left)
+    history = state_directory() / "history.jsonl"
+    async with worker_of(vm, history, replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
+
+        async def swept() -> bool:
+            return await named(vm) == before and len(worker.leftovers) == 1
+
+        await until_answered(swept)
+        (one,) = worker.leftovers
+    assert one.name == str(left)
+    assert "no empty file any more" in one.why
+    assert one.remedy is None
+    assert os.path.lexists(left)
+
+
+async def test_one_whose_blockdeck_lives_is_left_to_it(
+    qemu: QemuStarter, tmp_path: Path, fast: Path
+) -> None:
+    vm = await vm_of(qemu, tmp_path, by_drive)
+    before = await named(vm)
+    left = await left_by_a_killed_one(vm, fast)
+    # As if this process had it made, and were about to have it opened.
+    (record,) = on_record()
+    alive = {**json.loads(record.read_text()), "keeper": Keeper.present().model_dump()}
+    record.write_text(json.dumps(alive))
+    history = state_directory() / "history.jsonl"
+    async with worker_of(vm, history, replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
+
+        async def swept() -> bool:
+            return await named(vm) == before and not worker.leftovers
+
+        await until_answered(swept)
+    assert left.exists()
+    assert on_record() == [record]
+
+
+async def test_of_a_start_that_was_refused_nothing_is_on_record(
+    qemu: QemuStarter, tmp_path: Path, fast: Path
+) -> None:
+    vm = await vm_of(qemu, tmp_path, by_drive)
+    history = state_directory() / "history.jsonl"
+    async with worker_of(vm, history) as worker:
+        request = backup(vm, target=str(tmp_path / "nowhere" / "t.qcow2"))
+        with pytest.raises(CommandRefused):
+            await worker.start(request, way=Way.BLOCKDEV, fleece=str(fast))
+    assert on_record() == []
+    assert list(fast.iterdir()) == []
