@@ -106,6 +106,8 @@ class BlockDeckApp(App[int]):
         self.lab = lab
         self._first = addresses
         self._welcomed: set[VmWorker] = set()
+        # Whether a VM was chosen on the connect screen since the operator came there.
+        self._chosen = False
         self._notices = Notices(self)
         self._state = state or state_directory()
         self._audit = AuditLog(self._state / AUDIT_FILE)
@@ -212,6 +214,7 @@ class BlockDeckApp(App[int]):
 
     async def on_connect_screen_chosen(self, event: "ConnectScreen.Chosen") -> None:
         """Monitors were chosen."""
+        self._chosen = True
         await self._open(event.addresses)
 
     async def _open(self, addresses: Sequence[MonitorAddress]) -> None:
@@ -241,7 +244,7 @@ class BlockDeckApp(App[int]):
     async def _welcome(self, vm: VmSnapshot) -> None:
         """The first look at a VM: show its disks, and remember where it was."""
         on_show = self.worker is not None and self.worker.snapshot.address == vm.address
-        if self._connecting is not None and on_show:
+        if self._connecting is not None and on_show and self._chosen:
             await self.switch_mode("devices")
         self.memory.used(_lasting(vm.address))
         await asyncio.to_thread(self.memory.save, self._state / "memory.json")
@@ -275,6 +278,7 @@ class BlockDeckApp(App[int]):
                 await self._ask_for_monitor()
 
     async def _ask_for_monitor(self, host: SshAddress | None = None) -> None:
+        self._chosen = self._chosen and self.current_mode == "connect"
         await self.switch_mode("connect")
         connecting = self._connecting
         if connecting is not None:

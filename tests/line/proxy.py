@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-_COMMAND = re.compile(rb'"execute": ?"([a-z-]+)"')
+_COMMAND = re.compile(rb'"execute": ?"([a-z_-]+)"')
 
 
 class Relay:
@@ -16,11 +16,14 @@ class Relay:
     Attributes:
         asked: how often each command came by.
         path: where it listens.
+        goes_on: while it is not set, no question reaches QEMU but the negotiation.
     """
 
     def __init__(self, monitor: Path, path: Path) -> None:
         self.asked: Counter[str] = Counter()
         self.path = path
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
         self._monitor = monitor
 
     def was_asked(self, command: str, before: int) -> bool:
@@ -48,7 +51,10 @@ class Relay:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
                 if count:
-                    self.asked.update(name.decode() for name in _COMMAND.findall(data))
+                    named = [name.decode() for name in _COMMAND.findall(data)]
+                    self.asked.update(named)
+                    if named != ["qmp_capabilities"]:
+                        await self.goes_on.wait()
                 writer.write(data)
                 await writer.drain()
 

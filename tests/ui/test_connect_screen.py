@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.discovery.looking import scout
+from tests.line.proxy import relay
 from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck
 from tests.waiting import until
+from tui.app import BlockDeckApp
+from tui.qmp.address import UnixAddress
 from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
 
@@ -147,6 +151,29 @@ async def test_another_monitor_is_opened_with_o_and_escape_goes_back(
         await deck.sees("Monitor of the VM to back up")
         await deck.press("escape")
         await deck.sees("disk0")
+
+
+async def test_who_went_to_open_another_is_left_there_when_the_first_one_answers(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*DISK)
+    async with relay(vm.monitor, tmp_path / "slow.qmp") as slow:
+        slow.goes_on.clear()
+        app = BlockDeckApp(
+            UnixAddress(path=slow.path), state=tmp_path / "state", scout=scout(tmp_path)
+        )
+        async with app.run_test(size=(80, 24)) as pilot:
+            deck = Deck(app, pilot)
+            await until(lambda: slow.asked["qmp_capabilities"])
+            await until(lambda: isinstance(app.screen, DevicesScreen))
+            await deck.press("o")
+            await until(lambda: isinstance(app.screen, ConnectScreen))
+            slow.goes_on.set()
+            # What is done when a VM has answered ends with remembering it.
+            await until((tmp_path / "state/memory.json").exists)
+            assert isinstance(app.screen, ConnectScreen)
+            await deck.press("escape")
+            await deck.sees("disk0", "connected")
 
 
 async def test_help_lists_the_keys_and_the_palette_every_action(
