@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
-from tests.ui.deck import WIDE, open_form
+from tests.ui.deck import WIDE, Deck, open_form
 from tests.waiting import until
 from tui.screens.jobs import JobsScreen
 from tui.vm.snapshot import Outcome
@@ -38,6 +39,13 @@ def given_to(vm: Vm) -> list[dict[str, Any]]:
     return [{key: command[key] for key in ("execute", "arguments")} for command in found]
 
 
+def is_looked_at(deck: Deck, job_id: str) -> bool:
+    """Whether the cursor of the list of jobs is on that job."""
+    screen = deck.app.screen
+    job = screen.highlighted if isinstance(screen, JobsScreen) and deck.rows else None
+    return job is not None and job.id == job_id
+
+
 @pytest.mark.parametrize("start", [("f2",), ("enter", "enter")])
 async def test_from_the_disk_to_a_full_backup_is_open_and_confirm(
     vm: Vm, open_deck: DeckOpener, tmp_path: Path, start: tuple[str, ...]
@@ -61,6 +69,23 @@ async def test_from_the_disk_to_a_full_backup_is_open_and_confirm(
         assert "Images are identical." in compared
         (job,) = deck.vm.jobs
         assert (job.id, job.outcome) == (shown["arguments"]["job-id"], Outcome.SUCCEEDED)
+
+
+async def test_a_backup_that_was_just_started_is_the_one_looked_at(
+    vm: Vm, open_deck: DeckOpener
+) -> None:
+    async with open_deck(vm) as deck:
+        for speed in ("1", "1M"):
+            await deck.press("1")
+            await until(lambda: bool(deck.rows) and deck.rows[0].get("Backup") == "ready")
+            form = await open_form(deck, "d0")
+            await form.fill_in("speed", speed)
+            await form.is_ready()
+            started = form.arguments["job-id"]
+            await deck.press("f2")
+            await until(partial(is_looked_at, deck, started))
+            await deck.press("c", "y")
+            await deck.sees("cancelled: by us")
 
 
 async def test_the_next_form_suggests_where_the_last_backup_went(

@@ -21,6 +21,7 @@ from tui.backup.way_field import WAY, way_field
 from tui.backup.wish_fields import read_wishes
 from tui.keymap import SHIELD, remappable
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
+from tui.screens.jobs import JobsScreen
 from tui.screens.judged_form import JudgedForm
 from tui.text import plain
 from tui.vm.filenames import file_behind
@@ -189,6 +190,8 @@ class BackupScreen(JudgedForm):
         self.notify(f"{plain(job_id, 60)}{self.of_vm} runs", markup=False)
         self._leave()
         await self.deck.action_show("jobs")
+        if self.worker is not None and isinstance(self.app.screen, JobsScreen):
+            self.app.screen.go_to_job(self.worker, job_id)
 
     def action_advanced(self) -> None:
         """Show or hide the rarer arguments."""

@@ -43,6 +43,7 @@ class JobsScreen(JobActs):
     def __init__(self) -> None:
         super().__init__()
         self._dimmed_for: tuple[int, str, bool, bool] | None = None
+        self._sought: tuple[VmWorker, str] | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Table, empty state, detail."""
@@ -67,11 +68,26 @@ class JobsScreen(JobActs):
         table = self.query_one(LiveTable)
         table.use(job_columns(w.snapshot.title for w in workers if several))
         table.show({_key(w, job): job_row(job, now, w.snapshot.title) for w, job in jobs})
+        self._go_to_sought()
         self.query_one("#jobs").set_class(not jobs, "-empty")
         total = self.query_one("#jobs-total", Line)
         total.display = several or len(vm.live_jobs) > 1
         total.show(total_line([worker.snapshot for worker in workers]))
         self._show_detail()
+
+    def go_to_job(self, worker: "VmWorker", job_id: str) -> None:
+        """Put the cursor on a job that was just started, now or as soon as it is listed."""
+        self._sought = (worker, job_id)
+        self.take()
+
+    def _go_to_sought(self) -> None:
+        if self._sought is None:
+            return
+        worker, job_id = self._sought
+        # An id may be used again: the job meant is the newest of it.
+        keys = [job.key for job in worker.snapshot.jobs if job.id == job_id]
+        if keys and self.query_one(LiveTable).select(f"{id(worker)}-{max(keys)}"):
+            self._sought = None
 
     @property
     def _selected(self) -> "tuple[VmWorker, Job] | None":

@@ -138,10 +138,12 @@ class LiveTable(DataTable[Text]):
         keys = list(self._shown)
         return keys[self.cursor_row] if 0 <= self.cursor_row < len(keys) else None
 
-    def select(self, key: str) -> None:
-        """Put the cursor on a row, if it is there."""
-        if key in self._shown:
-            self.move_cursor(row=list(self._shown).index(key), animate=False)
+    def select(self, key: str) -> bool:
+        """Put the cursor on a row, if it is there; tells whether it is."""
+        if key not in self._shown:
+            return False
+        self.move_cursor(row=list(self._shown).index(key), animate=False)
+        return True
 
     def on_resize(self) -> None:
         """Fewer or more columns fit."""
