@@ -183,7 +183,7 @@ async def test_help_lists_the_keys_and_the_palette_every_action(
     async with open_deck(vm, (120, 130)) as deck:
         await deck.sees("disk0")
         await deck.press("question_mark")
-        await deck.sees("Keys", "Everywhere", "Devices", "Backup form", "Jobs", "Events")
+        await deck.sees("Keys", "Everywhere", "Disks", "Backup form", "Jobs", "Events")
         await deck.sees("Open the backup form for this disk", "Start the backup")
         await deck.press("escape")
         offered = {command.title for command in deck.app.get_system_commands(deck.app.screen)}

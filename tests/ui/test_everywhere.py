@@ -46,7 +46,7 @@ def acts(*sources: type) -> dict[str, Binding]:
 async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> None:
     async with open_deck(vm, (120, 160)) as deck:
         await deck.press("question_mark")
-        await deck.sees("Everywhere", "Devices", "Backup form", "Jobs", "Events", "History")
+        await deck.sees("Everywhere", "Disks", "Backup form", "Jobs", "Events", "History")
         screens = (
             DevicesScreen,
             BackupScreen,
@@ -94,7 +94,7 @@ async def test_the_keys_page_uses_the_room_and_keeps_its_column(
         assert lines[at + 1][column] != " "
     async with open_deck(vm, (200, 60)) as deck:
         await deck.press("question_mark")
-        await deck.sees("│  Devices", "Everywhere", "  Chains  ")
+        await deck.sees("│  Disks", "Everywhere", "  Chains  ")
         places = {w: x.index(w) for x in deck.screen.splitlines() for w in HEADS if f"  {w}  " in x}
         assert places["Everywhere"] < 60 < places["Chains"]
 

@@ -22,7 +22,7 @@ from tui.widgets.live_table import LiveTable
 class DevicesScreen(VmScreen):
     """The table of disks and, for the one highlighted, all there is to know."""
 
-    BINDING_GROUP_TITLE = "Devices"
+    BINDING_GROUP_TITLE = "Disks"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("b,enter", "back_up", "Back up", tooltip="Open the backup form for this disk"),
         Binding("slash", "filter", "Filter", tooltip="Show only disks with these words"),

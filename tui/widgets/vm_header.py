@@ -1,4 +1,4 @@
-"""The top line: which VM, which QEMU, whether the guest runs, how the connection stands."""
+"""The top line: which screen and VM, which QEMU, whether the guest runs, how it is connected."""
 
 import time
 
@@ -14,6 +14,8 @@ from tui.widgets.line import Line
 _GRAVE_RUN_STATES = frozenset({"io-error", "internal-error", "guest-panicked"})
 _PART = tuple[str, str]
 _BRAND: _PART = (" BlockDeck ", "bold $accent")
+_BRAND_FROM = 110
+"""Columns from which there is room for more than what changes."""
 _SHORTEST_NAME, _LONGEST_NAME = 10, 48
 _COUNT_EVERY, _TELL_EVERY = 0.1, 1.0
 """Seconds between two paints while the guest is frozen, and while QEMU does not answer."""
@@ -30,7 +32,7 @@ class VmHeader(Line):
     def show_vm(self, vm: VmSnapshot | None) -> None:
         """Show the VM, or that there is none."""
         self._vm = vm
-        self.show(_describe(vm, self.size.width))
+        self.show(_describe(vm, str(self.screen.BINDING_GROUP_TITLE), self.size.width))
         self._count(_pause(vm))
 
     def _count(self, pause: float | None) -> None:
@@ -47,9 +49,13 @@ class VmHeader(Line):
         self.show_vm(self._vm)
 
 
-def _describe(vm: VmSnapshot | None, width: int) -> Content:
+def _describe(vm: VmSnapshot | None, screen: str, width: int) -> Content:
+    # Like the VM on show among several: reversed, as a tab that is open.
+    where: list[_PART] = [(f" {screen} ", "bold reverse $accent"), (" ", "")]
+    if width >= _BRAND_FROM:
+        where.insert(0, _BRAND)
     if vm is None:
-        return Content.assemble(_BRAND, (" no VM", "$muted"))
+        return Content.assemble(*where, ("no VM", "$muted"))
     parts: list[_PART] = []
     if vm.frozen_since is not None:
         seconds = max(0.0, time.monotonic() - vm.frozen_since)
@@ -64,14 +70,15 @@ def _describe(vm: VmSnapshot | None, width: int) -> Content:
         parts.append(_run_state(vm.run_state, heard=vm.answers))
     parts.append(_link(vm))
     # How the connection stands comes last, and must not be cut off for the sake of a long name.
-    rest = cell_len(_BRAND[0]) + sum(cell_len(text) + 3 for text, _ in parts) + 3
+    taken = sum(cell_len(text) for text, _ in where)
+    rest = taken + sum(cell_len(text) + 3 for text, _ in parts) + 1
     if taint := _taint(vm, width - rest - _SHORTEST_NAME):
         parts.insert(0, (taint, "$text-warning"))
         rest += cell_len(taint) + 3
     name = plain(vm.title, min(max(width - rest, _SHORTEST_NAME), _LONGEST_NAME))
     parts.insert(0, (name, "bold"))
-    separated = [piece for part in parts for piece in (("│ ", "$muted"), part, " ")]
-    return Content.assemble(_BRAND, *separated)
+    separated = [piece for part in parts for piece in ((" │ ", "$muted"), part)]
+    return Content.assemble(*where, *separated[1:])
 
 
 def _taint(vm: VmSnapshot, room: int) -> str:
