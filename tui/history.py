@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tui.records.chain_places import CHAINS, ChainPlaces
 from tui.records.kept import REQUESTS, RequestStore
 from tui.records.kept_care import CARE, CareStore
 from tui.records.kept_fleece import FLEECES, FleeceStore
@@ -25,6 +26,7 @@ class History:
         self.requests = RequestStore(path.parent / REQUESTS)
         self.care = CareStore(path.parent / CARE)
         self.fleeces = FleeceStore(path.parent / FLEECES)
+        self.chains = ChainPlaces(path.parent / CHAINS)
         # A record that failed is tried again, and must not become two reports.
         self._ended: dict[tuple[str, str, int], datetime] = {}
 

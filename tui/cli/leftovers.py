@@ -1,14 +1,16 @@
 """`blockdeck leftovers`: what nobody uses any more in a QEMU."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
-from tui.cli.failure import Failure
+from tui.cli.failure import Failure, Status
 from tui.cli.monitor import open_vm
 from tui.cli.output import say, say_json
 from tui.cli.reports import Report, VmReport
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import QmpError
 from tui.vm.leftover import Leftover
+from tui.worker import VmWorker
 
 
 class CommandReport(Report):
@@ -65,13 +67,23 @@ class LeftoversReport(Report):
     leftovers: tuple[LeftoverReport, ...]
 
 
+@asynccontextmanager
+async def _examined(address: MonitorAddress, *, read_only: bool) -> AsyncIterator[VmWorker]:
+    async with open_vm(address, read_only=read_only) as worker:
+        try:
+            await worker.examine()
+        except QmpError as error:
+            raise Failure(str(error), status=Status.UNREACHABLE) from error
+        yield worker
+
+
 async def list_leftovers(address: MonitorAddress, *, as_json: bool) -> int:
     """Print what nobody uses in the VM behind a monitor; it is only asked.
 
     Raises:
         Failure: it cannot be reached.
     """
-    async with open_vm(address, read_only=True) as worker:
+    async with _examined(address, read_only=True) as worker:
         vm, found = worker.snapshot, worker.leftovers
     if as_json:
         reports = tuple(LeftoverReport.of(one) for one in found)
@@ -96,7 +108,7 @@ async def clean_leftovers(address: MonitorAddress, names: Sequence[str], *, read
     Raises:
         Failure: there is no such leftover, or it cannot be cleaned up; with what is not done.
     """
-    async with open_vm(address, read_only=read_only) as worker:
+    async with _examined(address, read_only=read_only) as worker:
         for number, name in enumerate(names):
             # What goes can lay bare what it stood on.
             one = _named(name, worker.leftovers)

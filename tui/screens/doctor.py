@@ -58,7 +58,7 @@ class DoctorScreen(VmScreen):
         if self.worker is None:
             return
         try:
-            await self.worker.refresh()
+            await self.worker.examine()
         except QmpError as error:
             self._say(f"This is what was known before: {error}", "$text-warning")
 

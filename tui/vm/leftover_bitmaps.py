@@ -1,14 +1,35 @@
 """Dirty bitmaps that are of no use, or that nobody keeps up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from tui.qmp.models import BlockDirtyInfo
 from tui.vm.leftover import Kind, Leftover, Remedy
 from tui.vm.snapshot import BACKUP_FILTER_DRIVERS, Node, VmSnapshot
 
 
-def leftover_bitmaps(vm: VmSnapshot) -> Iterator[Leftover]:
-    """Those of all nodes; none where they cannot be asked for now (danger X2)."""
+@dataclass(frozen=True, slots=True)
+class LostChain:
+    """A chain of BlockDeck's without a manifest.
+
+    Attributes:
+        id: the chain's.
+        serial: of the point since which a bitmap records.
+        manifest: where it was; "" is not known.
+    """
+
+    id: str
+    serial: int
+    manifest: str
+
+
+def leftover_bitmaps(vm: VmSnapshot, lost: Mapping[str, LostChain]) -> Iterator[Leftover]:
+    """Those of all nodes; none where they cannot be asked for now (danger X2).
+
+    Args:
+        vm: the VM as it is.
+        lost: chains by the names of their bitmaps.
+    """
     if vm.traps.listing_nodes_kills and vm.job_ids:
         return
     busy = any(info.status != "concluded" for info in vm.job_infos)
@@ -24,20 +45,14 @@ def leftover_bitmaps(vm: VmSnapshot) -> Iterator[Leftover]:
                 continue
             if bitmap.inconsistent:
                 yield _inconsistent(vm, node, bitmap)
+            elif bitmap.name in lost and not bitmap.busy:
+                yield _of_lost_chain(vm, node, bitmap, lost[bitmap.name])
             elif not bitmap.recording and not bitmap.busy:
                 yield _disabled(node, bitmap)
 
 
 def _inconsistent(vm: VmSnapshot, node: Node, bitmap: BlockDirtyInfo) -> Leftover:
-    remedy, reason = None, ""
-    if node.read_only:
-        reason = "its node is read-only: QEMU cannot take it out of the image"
-    elif vm.graph.users(node.name):
-        reason = "a job works on its disk: wait until it is over"
-    else:
-        arguments = {"node": node.name, "name": bitmap.name}
-        does = "QEMU takes it out of the image and forgets it."
-        remedy = Remedy("block-dirty-bitmap-remove", arguments, does)
+    remedy, reason = _removal(vm, node, bitmap)
     return Leftover(
         kind=Kind.BITMAP,
         name=bitmap.name,
@@ -50,6 +65,57 @@ def _inconsistent(vm: VmSnapshot, node: Node, bitmap: BlockDirtyInfo) -> Leftove
         lost="Nothing that is of use. Whoever made incremental backups by it needs a full one.",
         mark=_mark(node, bitmap),
     )
+
+
+def _of_lost_chain(
+    vm: VmSnapshot, node: Node, bitmap: BlockDirtyInfo, chain: LostChain
+) -> Leftover:
+    does = "records what is written" if bitmap.recording else "holds what was written"
+    full = f"the next point of chain {chain.id} has to be a full one, of all its disks"
+    if chain.manifest:
+        remedy, reason = _removal(vm, node, bitmap)
+        why = (
+            f"The chain is gone: {chain.manifest} is not there any more. Where it was moved, it "
+            "goes on from its new place, and this is no leftover."
+        )
+    else:
+        remedy, why = (
+            None,
+            (
+                "Nothing is on record here of where the chain is: another user or another host may "
+                f"keep it up. Without the bitmap {full}; the points that it has stay good."
+            ),
+        )
+        reason = (
+            "whether its chain goes on is not known here; if you know that it does not, remove it "
+            "among the bitmaps (block-dirty-bitmap-remove)"
+        )
+    return Leftover(
+        kind=Kind.BITMAP,
+        name=bitmap.name,
+        node=node.name,
+        what=f"A dirty bitmap of BlockDeck's: it {does} since point "
+        f"{chain.serial} of chain {chain.id}.",
+        why=why,
+        ours=True,
+        remedy=remedy,
+        reason=reason,
+        lost=f"What was written since that point: should the chain turn up again, {full}. The "
+        "points that it has stay good.",
+        alone=True,
+        mark=_mark(node, bitmap),
+    )
+
+
+def _removal(vm: VmSnapshot, node: Node, bitmap: BlockDirtyInfo) -> tuple[Remedy | None, str]:
+    """What removes a bitmap, or why nothing can now."""
+    if node.read_only:
+        return None, "its node is read-only: QEMU cannot take it out of the image"
+    if vm.graph.users(node.name):
+        return None, "a job works on its disk: wait until it is over"
+    where = "takes it out of the image and " if bitmap.persistent else ""
+    arguments = {"node": node.name, "name": bitmap.name}
+    return Remedy("block-dirty-bitmap-remove", arguments, f"QEMU {where}forgets it."), ""
 
 
 def _unnamed(node: Node, bitmaps: Sequence[BlockDirtyInfo]) -> Leftover:

@@ -244,7 +244,6 @@ class TargetNodes:
         """
         snapshot = self._state.snapshot
         if snapshot.read_only:
-            await self._fleeces.look()
             return
         owned = {node for job in snapshot.jobs for node in job.target_nodes} | self._in_use
         graph = snapshot.graph

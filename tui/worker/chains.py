@@ -18,6 +18,7 @@ from tui.history import History
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Device, Outcome, VmSnapshot
 from tui.worker.blockdev import TargetNodes
+from tui.worker.lost_chains import LostChains
 from tui.worker.point import Freeze, RunningPoint
 from tui.worker.point_end import PointEnd
 from tui.worker.point_start import PointStart
@@ -33,6 +34,7 @@ class Chains:
         state: what is known of the VM.
         nodes: makes and removes the nodes of targets.
         starter: starts jobs.
+        places: is told where chains are.
         subscribers: told of each change of the VM.
         session: the connection, or raises `ConnectionLost`.
         refresh: asks QEMU for everything again.
@@ -46,6 +48,7 @@ class Chains:
         state: VmState,
         nodes: TargetNodes,
         starter: Starter,
+        places: LostChains,
         subscribers: Subscribers,
         session: Callable[[], QmpSession],
         refresh: Callable[[], Awaitable[VmSnapshot]],
@@ -57,7 +60,7 @@ class Chains:
         self._nodes = nodes
         self._session = session
         self._end = PointEnd(state, subscribers, session, refresh, deadline, history)
-        self._begin = PointStart(state, nodes, starter, self._end, session, local, deadline)
+        self._begin = PointStart(state, nodes, starter, places, self._end, session, local, deadline)
 
     @contextlib.asynccontextmanager
     async def begin(

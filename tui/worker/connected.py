@@ -37,6 +37,7 @@ from tui.worker.care import Care
 from tui.worker.disk import Disk
 from tui.worker.fleeces import Fleeces
 from tui.worker.legacy import Legacy
+from tui.worker.lost_chains import LostChains
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.protection import Protection
@@ -100,10 +101,13 @@ class Connected:
         self._audit = audit
         self._protection = Protection(read_only, protected)
         self._gate = Gate(read_only=read_only, witness=self._witness if audit else None)
-        patience, requests, care, fleeces = self._pace.writing, None, None, None
+        patience, requests, care = self._pace.writing, None, None
+        fleeces, chains = None, None
         if history is not None:
-            requests, care, fleeces = history.requests, history.care, history.fleeces
+            requests, care = history.requests, history.care
+            fleeces, chains = history.fleeces, history.chains
         self._fleeces = Fleeces(Disk(fleeces, self._identity, patience), patience)
+        self._lost_chains = LostChains(Disk(chains, self._identity, patience))
         self._nodes = TargetNodes(self._state, self._fleeces, self._pace)
         self._requests = Requests(self._state, Disk(requests, self._identity, patience))
         self._outcomes = Outcomes(
@@ -310,7 +314,6 @@ class Connected:
         await self._state.poll_graph(ask)
         await self._state.poll_jobs(ask)
         await self._state.poll_inventory(ask)
-        await self._fleeces.look()
         self._session = session
         self._state.loaded()
         # The disks are shown meanwhile: of all replies this is by far the longest.

@@ -12,6 +12,7 @@ from tui.vm.leftovers import find_leftovers, is_there
 from tui.vm.snapshot import DRY_RUN_PREFIX, VmSnapshot
 from tui.worker.blockdev import TargetNodes
 from tui.worker.fleeces import Fleeces
+from tui.worker.lost_chains import LostChains
 from tui.worker.pace import Pace
 from tui.worker.referee import Referee
 from tui.worker.state import VmState
@@ -33,6 +34,7 @@ class Doctor:
         state: what is known of the VM.
         nodes: knows the nodes that this BlockDeck is about to use.
         fleeces: knows the files that a killed BlockDeck left.
+        chains: knows the chains that are there no more.
         referee: adds nodes for a moment; none of it is under way while something is cleaned up.
         pace: the deadlines.
     """
@@ -42,15 +44,22 @@ class Doctor:
         state: VmState,
         nodes: TargetNodes,
         fleeces: Fleeces,
+        chains: LostChains,
         referee: Referee,
         pace: Pace,
     ) -> None:
         self._state = state
         self._nodes = nodes
         self._fleeces = fleeces
+        self._chains = chains
         self._referee = referee
         self._pace = pace
         self._seen: dict[str, float] = {}
+
+    async def look(self, vm: VmSnapshot) -> None:
+        """Look on the disk for what the leftovers of a VM are judged by."""
+        await self._fleeces.look()
+        await self._chains.look(vm)
 
     def find(self) -> tuple[Leftover, ...]:
         """What nobody uses, as far as is known now."""
@@ -65,7 +74,7 @@ class Doctor:
         in_use = set(self._nodes.in_use)
         if dry_run:
             in_use.update(name for name in vm.graph.names if name.startswith(DRY_RUN_PREFIX))
-        return find_leftovers(vm, in_use, self._fleeces.left)
+        return find_leftovers(vm, in_use, self._fleeces.left, self._chains.found)
 
     async def clean(self, session: QmpSession, leftover: Leftover, look: Look) -> bool:
         """Look again whether it is still left over, clean it up, and see that it is gone.

@@ -15,6 +15,7 @@ from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
 from tui.whole import whole
 from tui.worker.blockdev import TargetNodes
+from tui.worker.lost_chains import LostChains
 from tui.worker.point import Freeze, RunningPoint, are_new, room, too_little, with_frozen
 from tui.worker.point_end import PointEnd
 from tui.worker.starting import Starter
@@ -30,6 +31,7 @@ class PointStart:
         state: what is known of the VM.
         nodes: makes and removes the nodes of targets.
         starter: starts jobs.
+        places: is told where chains are.
         end: removes what is of a point that does not come to be.
         session: the connection, or raises `ConnectionLost`.
         local: whether the files that QEMU makes are those that are seen here.
@@ -41,6 +43,7 @@ class PointStart:
         state: VmState,
         nodes: TargetNodes,
         starter: Starter,
+        places: LostChains,
         end: PointEnd,
         session: Callable[[], QmpSession],
         local: Callable[[], bool],
@@ -49,6 +52,7 @@ class PointStart:
         self._state = state
         self._nodes = nodes
         self._starter = starter
+        self._places = places
         self._end = end
         self._session = session
         self._local = local
@@ -97,7 +101,8 @@ class PointStart:
         prepared: list[Plan] = []
         is_sent = False
         try:
-            await whole(asyncio.to_thread(write_chain, directory, plan.chain))
+            manifest = await whole(asyncio.to_thread(write_chain, directory, plan.chain))
+            await self._places.keep(plan.chain.id, manifest)
             free = await asyncio.to_thread(room, directory)
             running = replace(running, warning=too_little(plan.needed, free))
             for target in plan.plans.values():

@@ -21,6 +21,7 @@ from tui.records.request import BackupRequest
 from tui.vm.bitmap_acts import BitmapAct, command_for
 from tui.vm.care import Wishes
 from tui.vm.leftover import Leftover
+from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import Trouble
 from tui.vm.verbs import Act, Verb
 from tui.worker.bitmaps import BitmapActs
@@ -49,7 +50,14 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
 
     def __init__(self, address: MonitorAddress, **settings: Unpack[WorkerSettings]) -> None:
         super().__init__(address, **settings)
-        self._doctor = Doctor(self._state, self._nodes, self._fleeces, self._referee, self._pace)
+        self._doctor = Doctor(
+            self._state,
+            self._nodes,
+            self._fleeces,
+            self._lost_chains,
+            self._referee,
+            self._pace,
+        )
         self._starter = Starter(self._state, self._nodes, self._requests, self._pace.command)
         self._sight = Sight(self._pace.target)
         self._bitmaps = BitmapActs(self._referee, self._pace.command)
@@ -58,6 +66,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             self._state,
             self._nodes,
             self._starter,
+            self._lost_chains,
             self._subscribers,
             self._connected,
             self.refresh,
@@ -76,8 +85,18 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
 
     @property
     def leftovers(self) -> tuple[Leftover, ...]:
-        """What nobody uses, in the order in which it can be cleaned up."""
+        """What nobody uses, in the order in which it can be cleaned up, as `examine` found it."""
         return self._doctor.find()
+
+    async def examine(self) -> VmSnapshot:
+        """Ask QEMU for everything again, and look for what tells its leftovers.
+
+        Raises:
+            QmpError: as `refresh`.
+        """
+        vm = await self.refresh()
+        await self._doctor.look(vm)
+        return vm
 
     def _is_local(self) -> bool:
         """Whether QEMU sees the files that are seen here."""
@@ -309,7 +328,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         if leftover.remedy is not None:
             self._gate.check(leftover.remedy.command)
         try:
-            return await self._doctor.clean(session, leftover, self.refresh)
+            return await self._doctor.clean(session, leftover, self.examine)
         finally:
             self._look_again()
 
