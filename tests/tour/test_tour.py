@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.widgets import Footer
 
 from tests.discovery.looking import scout
 from tests.ui.deck import Deck
@@ -19,6 +18,7 @@ from tui.tour.player import Player
 from tui.tour.script import the_story
 from tui.tour.stage import Stage
 from tui.tour.step import Step, When
+from tui.widgets.key_bar import KeyBar
 
 STORY_SECONDS = 200.0
 
@@ -81,7 +81,7 @@ async def test_nothing_is_done_while_it_is_held(demo_vm: DemoVm, tmp_path: Path)
 async def test_the_speaker_steers(demo_vm: DemoVm, tmp_path: Path) -> None:
     async with tour(demo_vm, tmp_path / "state", pace=10) as (app, deck):
         await deck.sees("1/15  Find a VM", "space holds")
-        footer, caption = app.screen.query_one(Footer), app.screen.query_one(TourCaption)
+        footer, caption = app.screen.query_one(KeyBar), app.screen.query_one(TourCaption)
         await until(lambda: caption.region.bottom == footer.region.y)
         await deck.press("space")
         await deck.sees("HELD")

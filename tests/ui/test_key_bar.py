@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from textual.widgets._footer import FooterKey
+from textual import events
 
 from tests.qemu import QemuStarter, Vm
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
-from tui.widgets.key_bar import KeyBar, fitted
+from tui.widgets.key_bar import BarKey, KeyBar, fitted
 
 DISK = ("-blockdev", "null-co,node-name=d0,size=1073741824,read-zeroes=on")
 
@@ -30,12 +30,8 @@ def bar(deck: Deck) -> list[str]:
     """The keys that are on the screen whole, in order; one that is cut says so."""
     # The one on top: a page of text has a bar of its own.
     line = deck.app.screen.query_one(KeyBar)
-    keys = list(line.query(FooterKey))
-    words = []
-    for key in keys:
-        cut = not line.region.contains_region(key.region)
-        words.append(f"{key.key_display} {key.description}{' (CUT)' if cut else ''}")
-    return words
+    shown = line.render_line(0).text if line.size.width else ""
+    return [f"{key.text}{'' if key.text in shown else ' (CUT)'}" for key in line.keys]
 
 
 async def shows(deck: Deck, *words: str) -> None:
@@ -105,12 +101,12 @@ async def test_what_there_is_room_for_is_told_in_words_and_the_rest_in_one(
         await until(lambda: "5 Chains" in bar(deck))
 
 
-def key(name: str, words: str, action: str = "act") -> FooterKey:
-    return FooterKey(name, name, words, action)
+def key(name: str, words: str, action: str = "act") -> BarKey:
+    return BarKey(name, name, words, action)
 
 
-def told(keys: list[FooterKey], width: int) -> str:
-    return " ".join(f"{k.key_display} {k.description}" for k in fitted(keys, width))
+def told(keys: list[BarKey], width: int) -> str:
+    return " ".join(k.text for k in fitted(keys, width))
 
 
 def test_screens_go_first_then_acts_and_never_the_way_out() -> None:
@@ -135,3 +131,46 @@ def test_other_keys_are_told_one_by_one() -> None:
         *(key("?", "Keys", "help"), key("q", "Quit", "leave")),
     ]
     assert told(keys, 30) == "J 2 3 Screens ? Keys q Quit"
+
+
+async def test_a_key_is_pressed_by_the_mouse_and_a_dimmed_one_rings(
+    qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    async with open_deck(await qemu(), (120, 30)) as deck:
+        await shows(deck, "b Back up", "2 Jobs", *EVERY)
+        await point_at(deck, "2 Jobs", events.MouseMove)
+        await until(lambda: deck.on_screen(KeyBar).tooltip == "Backups and other block jobs")
+        await until(lambda: ground_of(deck, "2 Jobs") != ground_of(deck, "3 Events"))
+        await point_at(deck, "2 Jobs", events.MouseDown)
+        await until(lambda: deck.app.current_mode == "jobs")
+        rung = []
+        deck.app.bell = lambda: rung.append(True)  # type: ignore[method-assign]
+        await deck.press("L")
+        # There is nothing to clean up.
+        await until(lambda: "d Clean up" in dimmed(deck))
+        await point_at(deck, "d Clean up", events.MouseDown)
+        await until(lambda: rung)
+
+
+def dimmed(deck: Deck) -> list[str]:
+    """The keys at the foot that mean nothing at the moment."""
+    return [key.text for key in deck.on_screen(KeyBar).keys if not key.enabled]
+
+
+async def point_at(deck: Deck, words: str, event: type[events.MouseEvent]) -> None:
+    """Have the mouse do something in the middle of a key at the foot."""
+    line = deck.on_screen(KeyBar)
+    x = line.render_line(0).text.index(words) + len(words) // 2
+    y = line.region.y
+    sent = event(None, x, y, 0, 0, 1, False, False, False, x, y)
+    deck.app.post_message(sent)
+    await deck.settle()
+
+
+def ground_of(deck: Deck, words: str) -> object:
+    """The colour behind a key at the foot."""
+    line = deck.on_screen(KeyBar).render_line(0)
+    place = line.text.index(words)
+    style = line.crop(place, place + 1)._segments[0].style
+    assert style is not None
+    return style.bgcolor
