@@ -41,6 +41,24 @@ async def test_a_guest_that_was_left_frozen_is_thawed(vm: Vm, tmp_path: Path) ->
     assert {json.loads(line)["command"] for line in entries} == {THAW}
 
 
+async def test_the_socket_of_the_settings_is_taken_unless_another_is_given(
+    vm: Vm, tmp_path: Path, own_home: Path
+) -> None:
+    await vm.qmp("cont")
+    file = own_home / "config" / "blockdeck" / "config.toml"
+    file.parent.mkdir(parents=True)
+    async with fake_agent(tmp_path) as agent:
+        file.write_text(f"[vms.web]\nmonitor = '{vm.monitor}'\nagent = '{agent.path}'\n")
+        agent.frozen = True
+        report = (await blockdeck("agent", "web", "--json")).json
+        assert (report["socket"], report["status"]) == (str(agent.path), "frozen")
+        done = await blockdeck("agent", vm.monitor, "--thaw")
+        assert (done.status, done.out) == (0, "Thawed: 2 file systems were frozen.\n")
+        done = await blockdeck("agent", "web", "--agent", tmp_path / "none")
+        assert (done.status, done.out) == (1, "")
+        assert "none: No such file" in done.err
+
+
 async def test_why_it_cannot_be_asked(vm: Vm, tmp_path: Path) -> None:
     async with fake_agent(tmp_path) as agent:
         told = ("--agent", agent.path)

@@ -7,8 +7,16 @@ from tui.cli.failure import Failure
 from tui.cli.monitor import open_vm
 from tui.cli.output import say, say_json
 from tui.cli.reports import Report, VmReport
+from tui.cli.settings import settings
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import QmpError
+from tui.worker import VmWorker
+
+
+def agent_socket(address: MonitorAddress, worker: VmWorker, given: Path | None) -> Path | None:
+    """The socket that was given, else that of the settings; None where it is to be looked for."""
+    chosen = settings().agent(str(address), worker.snapshot.name)
+    return given or (Path(chosen) if chosen else None)
 
 
 class AgentReport(Report):
@@ -27,7 +35,7 @@ async def ask_agent(address: MonitorAddress, socket: Path | None, *, as_json: bo
     """
     async with open_vm(address, read_only=True) as worker:
         try:
-            path = socket or worker.freezing.socket()
+            path = agent_socket(address, worker, socket) or worker.freezing.socket()
             status = await worker.freezing.status(path)
         except AgentError as error:
             raise Failure(str(error)) from error
@@ -48,7 +56,7 @@ async def thaw_guest(address: MonitorAddress, socket: Path | None, *, read_only:
     """
     async with open_vm(address, read_only=read_only) as worker:
         try:
-            count = await worker.freezing.thaw(socket)
+            count = await worker.freezing.thaw(agent_socket(address, worker, socket))
         except QmpError as error:
             raise Failure(str(error)) from error
     say(f"Thawed: {count} file systems were frozen." if count else "Nothing was frozen.")

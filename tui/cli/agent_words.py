@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     "socket",
     type=click.Path(path_type=Path),
     metavar="SOCKET",
-    help="The agent's socket; by default the one on QEMU's command line.",
+    help="The agent's socket; by default the one of the settings, or else on QEMU's command line.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--thaw", "thaws", is_flag=True, help="Thaw the guest, whoever froze it.")

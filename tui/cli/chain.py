@@ -15,6 +15,7 @@ from tui.agent import Freeze as Frozen
 from tui.chain.directory import Kept, read_chain
 from tui.chain.lock import ChainBusy
 from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.cli.agent import agent_socket
 from tui.cli.chain_choice import chosen_disks, the_chain, whole_path
 from tui.cli.failure import Failure, Status
 from tui.cli.images_run import Teller
@@ -22,7 +23,6 @@ from tui.cli.interruption import cancelled_by_signals, interruption
 from tui.cli.monitor import open_vm
 from tui.cli.output import PROGRAM, note, say, say_json
 from tui.cli.progress import Reporter, reporter_for
-from tui.cli.settings import settings
 from tui.images.errors import ImageError
 from tui.images.seal import seal, seal_alone, unsealed
 from tui.qmp.address import MonitorAddress
@@ -243,8 +243,7 @@ def _freeze(worker: VmWorker, request: ChainRequest) -> Freeze | None:
     if not (request.freeze or request.try_freeze or request.agent):
         return None
 
-    chosen = settings().agent(str(request.address), worker.snapshot.name)
-    agent = request.agent or (Path(chosen) if chosen else None)
+    agent = agent_socket(request.address, worker, request.agent)
 
     def freeze() -> AbstractAsyncContextManager[Frozen | None]:
         return worker.freezing.frozen(agent)
