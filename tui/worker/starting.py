@@ -1,5 +1,7 @@
 """The start of a job, told to the tracker step by step."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -7,12 +9,16 @@ from typing import Any
 from tui.backup.arguments import DRIVE_BACKUP, Json
 from tui.backup.arguments import command as as_command
 from tui.backup.plan import Plan
-from tui.qmp.errors import CommandRefused
+from tui.qmp.errors import CommandRefused, QmpError
+from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Job
+from tui.whole import whole
 from tui.worker.blockdev import TargetNodes
 from tui.worker.requests import Requests
 from tui.worker.state import VmState
+
+log = logging.getLogger(__name__)
 
 
 class Starter:
@@ -57,10 +63,23 @@ class Starter:
         try:
             return await self._send(session, job, plan.job)
         except CommandRefused:
-            await self._nodes.give_up(session, plan)
+            await whole(self._nodes.give_up(session, plan))
+            raise
+        except asyncio.CancelledError:
+            await whole(self._take_back(session, job.id, plan))
             raise
         finally:
             self._nodes.hand_over(plan)
+
+    async def _take_back(self, session: QmpSession, job_id: str, plan: Plan) -> None:
+        """Remove the nodes of a job that did not come to be; what QEMU has begun keeps its own."""
+        try:
+            jobs = await Queries(session, self._deadline).jobs()
+        except QmpError as error:
+            log.info("the nodes of %s are left to the next sweep: %s", job_id, error)
+            return
+        if all(job.id != job_id for job in jobs):
+            await self._nodes.give_up(session, plan)
 
     async def start_together(
         self, session: QmpSession, transaction: Mapping[str, Any], started: Mapping[str, Plan]
@@ -107,7 +126,11 @@ class Starter:
 
     async def _send(self, session: QmpSession, job: Job, command: Mapping[str, Any]) -> str:
         tracker = self._state.tracker
-        await self._requests.keep(job, command)
+        try:
+            await self._requests.keep(job, command)
+        except asyncio.CancelledError:
+            await whole(self._requests.forget(job.id))
+            raise
         tracker.expect(replace(job, command=command))
         try:
             await session.execute(command["execute"], command["arguments"], timeout=self._deadline)
