@@ -326,9 +326,14 @@ async def test_a_point_that_runs_is_cancelled_whoever_began_it(
     assert "What was copied of point 2" in asked.out
     assert "nothing was cancelled" in asked.err
     assert len(await vm.qmp("query-block-jobs")) == 2
-    done = await blockdeck("chain", "cancel", vm.monitor, place, "--yes")
+    in_json = ("--json",) if watched else ()
+    done = await blockdeck("chain", "cancel", vm.monitor, place, "--yes", *in_json)
     assert done.status == 0, done.err
-    assert "is cancelled" in done.out
+    if watched:
+        assert (done.json["type"], done.json["point"]) == ("cancelled", 2)
+        assert "What was copied of point 2" in done.err
+    else:
+        assert "is cancelled" in done.out
     if watched:
         assert (await finish(process)).status == 1
     assert sorted(place.iterdir()) == before

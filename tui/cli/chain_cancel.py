@@ -7,13 +7,13 @@ from tui.chain.lock import ChainBusy
 from tui.cli.chain_choice import the_chain
 from tui.cli.failure import Failure
 from tui.cli.monitor import open_vm
-from tui.cli.output import note, say
+from tui.cli.output import note, say, say_json
 from tui.qmp.address import MonitorAddress
 from tui.worker import VmWorker
 from tui.worker.point import PointFailed, RunningPoint
 
 
-async def cancel_point(address: MonitorAddress, place: Path, *, agreed: bool) -> int:
+async def cancel_point(address: MonitorAddress, place: Path, *, agreed: bool, as_json: bool) -> int:
     """Cancel the point of a chain that is being made, once it is agreed to.
 
     Raises:
@@ -28,7 +28,8 @@ async def cancel_point(address: MonitorAddress, place: Path, *, agreed: bool) ->
         if running is None or not live:
             raise Failure(f"no point of chain {kept.chain.id} is being made")
         what = f"point {running.serial} of chain {kept.chain.id}"
-        say(
+        tell = note if as_json else say
+        tell(
             f"What was copied of {what} is removed. The points before it stay as they are, and the "
             "next increment holds what was written since the last of them."
         )
@@ -43,7 +44,10 @@ async def cancel_point(address: MonitorAddress, place: Path, *, agreed: bool) ->
     point = after.chain.point(running.serial) if after is not None else None
     if point is not None and point.complete:
         raise Failure(f"{what} was complete before it could be cancelled")
-    say(f"{what} is cancelled")
+    if as_json:
+        say_json({"type": "cancelled", "chain": kept.chain.id, "point": running.serial})
+    else:
+        say(f"{what} is cancelled")
     return 0
 
 

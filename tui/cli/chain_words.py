@@ -135,12 +135,13 @@ def _finish(**words: Any) -> int:
 
 @_PLACE
 @click.option("--yes", is_flag=True, help="Do it; without it, only tell what is lost.")
-def _cancel(monitor: Any, place: Path, yes: bool) -> int:
+@_JSON
+def _cancel(monitor: Any, place: Path, yes: bool, as_json: bool) -> int:
     """Cancel the point that is being made; the chain is then as it was before."""
     from tui.cli.chain_cancel import cancel_point
 
     prepare_streams()
-    return asyncio.run(cancel_point(monitor, place, agreed=yes))
+    return asyncio.run(cancel_point(monitor, place, agreed=yes, as_json=as_json))
 
 
 @_PLACE
