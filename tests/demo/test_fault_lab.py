@@ -55,12 +55,29 @@ async def test_the_target_fills_and_goes_on_when_there_is_room(
     await lab.fill_target()
     assert lab.full
     await io_status(session, "nospace")
+    # What the guest overwrites could not be kept either.
+    await until_answered(lambda: guest_is(session, "io-error"))
+    assert await disk_status(session, "archive") == "nospace"
 
     await lab.fill_target()
     assert not lab.full
     assert not (demo_vm.backups / BALLAST).exists()
+    await session.execute("cont")
+    assert await disk_status(session, "archive") == "ok"
     await session.execute("block-job-resume", {"device": "b"})
     await until_answered(lambda: over(session))
+    assert await guest_is(session, "running")
+
+
+async def guest_is(session: QmpSession, state: str) -> bool:
+    status: Any = await session.execute("query-status")
+    return bool(status["status"] == state)
+
+
+async def disk_status(session: QmpSession, name: str) -> str:
+    disks: Any = await session.execute("query-block")
+    (found,) = [disk["io-status"] for disk in disks if disk["device"] == name]
+    return str(found)
 
 
 async def over(session: QmpSession) -> bool:
@@ -76,8 +93,10 @@ async def test_without_a_file_system_of_its_own_files_grow_no_more(
     await lab.fill_target()
     # EFBIG: to QEMU no lack of room, and it goes on living.
     await io_status(session, "failed")
+    await until_answered(lambda: guest_is(session, "io-error"))
 
     await lab.fill_target()
+    await session.execute("cont")
     await session.execute("block-job-resume", {"device": "b"})
     await until_answered(lambda: over(session))
 

@@ -94,7 +94,8 @@ ARCHIVE = Disk(
     # A filter below the format limits the backup job too; a device's own throttling does not.
     drive="if=none,id=archive,driver=qcow2,file.driver=throttle,file.throttle-group=slow-storage,"
     "file.file.driver=file,file.file.filename={file}",
-    device="scsi-hd,id=scsi0-0,bus=scsi0.0",
+    # Its writes are those of the guest that runs in the VM: an error of any kind stops it.
+    device="ide-hd,id=ide1,bus=pata.0,werror=stop",
 )
 SCRATCH = Disk(
     name="scratch",
@@ -110,7 +111,7 @@ TEMPLATE = Disk(
     drive="if=none,id=template,format=raw,file={file},readonly=on",
     device="virtio-blk-pci,id=virtio4",
 )
-CDROM = Disk(name="cdrom", drive="if=none,id=cdrom,media=cdrom", device="ide-cd,id=ide0")
+CDROM = Disk(name="cdrom", drive="if=none,id=cdrom,media=cdrom", device="ide-cd,id=ide0,bus=ide.0")
 
 DISKS = (ROOT, DATA, LOGS, DATABASE, ARCHIVE, SCRATCH, TEMPLATE, CDROM)
 
@@ -119,6 +120,7 @@ def disk_options(directory: Path) -> Iterator[str]:
     """The command line that attaches all disks, whose images are in `directory`."""
     yield from ("-object", f"throttle-group,id=slow-storage,x-bps-read={SLOW_BYTES}")
     yield from ("-device", "virtio-scsi-pci,id=scsi0")
+    yield from ("-device", "isa-ide,id=pata")
     for disk in DISKS:
         yield from disk.options(directory)
 

@@ -48,8 +48,8 @@ class FaultLab:
         """Let the target run out of space; a second call makes room again. Tells what was done.
 
         With a file system of the demo's own a file takes what is left of it, and QEMU gets ENOSPC.
-        Without, the host's would have to be filled: instead no file of this QEMU may grow beyond
-        the largest target there is (`RLIMIT_FSIZE`), and it gets EFBIG.
+        Without, the host's would have to be filled: instead no file of this QEMU, its guest's disks
+        neither, may be written beyond the largest target there is (`RLIMIT_FSIZE`): it gets EFBIG.
 
         Raises:
             DemoError: the room cannot be taken.
@@ -67,7 +67,10 @@ class FaultLab:
             largest = max((p.stat().st_size for p in self.info.backups.rglob("*")), default=0)
             limit = max(largest, _STEP)
             resource.prlimit(self.info.pid, resource.RLIMIT_FSIZE, (limit, _most(self.info.pid)))
-            words = f"No file of the demo's QEMU may grow beyond {limit >> 20} MiB any more."
+            words = (
+                f"No file of the demo's QEMU may be written beyond {limit >> 20} MiB any more, "
+                "its guest's disks neither."
+            )
         self.full = True
         return f"{words} The same entry makes room again."
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from tui.demo.content import fill
 from tui.demo.disks import disk_options, make_images
 from tui.demo.errors import DemoError
+from tui.demo.firmware import halting, writing
 from tui.demo.qemu import Qemu, running_qemu
 from tui.demo.qemu_binary import find_qemu
 from tui.demo.target_filesystem import own_filesystem
@@ -29,8 +30,7 @@ NEEDED_BYTES = 768 << 20
 _STILL_UUID = uuid.UUID("b10cdecc-0000-4000-8000-000000000001")
 _START_SECONDS = 20.0
 _DYING_SECONDS = 2.0
-_FIRMWARE_BYTES = 64 << 10
-_HALT = b"\xfa\xf4\xeb\xfd"  # cli; hlt; jmp back to the hlt
+_COMMAND_SECONDS = 5.0
 
 
 class DemoInfo(BaseModel):
@@ -82,7 +82,11 @@ class DemoVm:
             places = _places(directory)
             await make_images(binaries.img, directory)
             name = _STILL_UUID if still else uuid.uuid4()
-            options = [*binaries.options, *_machine(directory, name), *disk_options(directory)]
+            options = [
+                *binaries.options,
+                *_machine(directory, name, writes=not still),
+                *disk_options(directory),
+            ]
             running = running_qemu(
                 binaries.system,
                 options,
@@ -130,14 +134,15 @@ def _places(directory: Path) -> dict[str, Path]:
     return places
 
 
-def _machine(directory: Path, name: uuid.UUID) -> Iterator[str]:
-    # A firmware that halts at the reset vector: the VM is running, and takes no CPU.
-    firmware = bytearray(b"\xf4" * _FIRMWARE_BYTES)
-    firmware[-16:-12] = _HALT
-    (directory / "halt.bin").write_bytes(firmware)
+def _machine(directory: Path, name: uuid.UUID, *, writes: bool) -> Iterator[str]:
+    guest = directory / "guest.bin"
+    guest.write_bytes(writing() if writes else halting())
     yield from ("-name", "demo", "-uuid", str(name))
-    yield from ("-machine", "q35,accel=tcg", "-m", "16", "-bios", str(directory / "halt.bin"))
-    yield from ("-no-user-config", "-nodefaults", "-display", "none")
+    yield from ("-machine", "q35,accel=tcg", "-m", "16", "-bios", str(guest))
+    # Its local APIC would hold the timer back until it is set up.
+    yield from ("-cpu", "qemu64,apic=off")
+    # It begins once there is something on its disks.
+    yield from ("-S", "-no-user-config", "-nodefaults", "-display", "none")
 
 
 @contextlib.asynccontextmanager
@@ -148,6 +153,7 @@ async def _guest(
     async with await _first_session(qemu, monitor) as session:
         try:
             await fill(session, directory)
+            await session.execute("cont", timeout=_COMMAND_SECONDS)
         except QmpError as error:
             raise DemoError(f"QEMU did not get the demo's disks ready: {error}") from error
         loads = demo_loads() if writes else []

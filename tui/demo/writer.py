@@ -9,10 +9,11 @@ from random import Random
 
 from pydantic import ValidationError
 
-from tui.demo.disks import ARCHIVE, DATA, DATABASE, LOGS, ROOT, SLOW_DATA, Disk, MiB
+from tui.demo.disks import DATA, DATABASE, LOGS, ROOT, Disk, MiB
 from tui.demo.errors import DemoError
-from tui.demo.guest import GuestDisk, query_write_counts
+from tui.demo.guest import COMMAND_SECONDS, GuestDisk, query_write_counts
 from tui.qmp.errors import ConnectionLost, QmpError
+from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,6 @@ def demo_loads() -> list[Load]:
         Load(DATA, every=1, length=128 * _KIB, span=24 * MiB),
         Load(LOGS, every=1, length=4 * _KIB, span=16 * MiB, scattered=False),
         Load(DATABASE, every=1, length=16 * _KIB, span=32 * MiB),
-        Load(ARCHIVE, every=4, length=64 * _KIB, span=SLOW_DATA),
     ]
 
 
@@ -76,6 +76,9 @@ async def write_on(session: QmpSession, loads: list[Load]) -> None:
 
 
 async def _round(session: QmpSession, due: list[Load], beat: int) -> None:
+    # qemu-io writes for a guest that is stopped, too.
+    if await Queries(session, COMMAND_SECONDS).run_state() != "running":
+        return
     counts = await query_write_counts(session)
     for load in due:
         count = counts.get(load.disk.backend)

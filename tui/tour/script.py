@@ -8,12 +8,14 @@ from tui.screens.choose_disks import ChooseDisks
 from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
 from tui.screens.jobs import JobsScreen
+from tui.screens.rescue import RescueScreen
 from tui.screens.restore import RestoreScreen
 from tui.screens.speed import SpeedScreen
 from tui.screens.verify import VerifyScreen
 from tui.tour.stage import Stage
 from tui.tour.step import Act, Step, Typed, Until, When
 from tui.vm.snapshot import Outcome
+from tui.vm.trouble import find_trouble
 from tui.widgets.chain_tree import ChainTree
 
 SLOW = "archive"
@@ -128,20 +130,23 @@ def _a_full_target() -> Iterator[Step]:
     )
     yield Step(
         "The target fills",
-        "The fault lab of the demo, in the palette (Ctrl+P), takes all room there is. The job "
-        "halts, and says why.",
+        "The fault lab (Ctrl+P) takes all room. The backup halts, and the guest with it: what it "
+        "overwrites could not be kept. No event of the job tells that.",
         _palette("fill the target"),
-        lambda stage: stage.last_job is not None and stage.last_job.io_status != "ok",
+        lambda stage: _stopped(stage) and _halted(stage),
     )
     yield Step(
         "The rescue",
-        "Room is made, p lets the job go on where it stood. Nothing was lost.",
+        "Room is made, and R shows the ways out; Enter alone would do nothing. Both go on where "
+        "they stood, and nothing was lost.",
         (
             *_palette("make room"),
             When(lambda stage: stage.shows(JobsScreen) and not stage.target_is_full),
+            *("R", When(lambda stage: stage.shows(RescueScreen)), "end", "enter"),
+            When(lambda stage: "Done." in stage.line("rescue-steps")),
+            *("escape", When(lambda stage: stage.shows(JobsScreen) and not _halted(stage))),
             # The jobs of the chain are on the list, too; what is not over comes first.
-            *("home", When(_on_the_last_job), "p", When(lambda stage: not _halted(stage))),
-            *_without_limit(),
+            *("home", When(_on_the_last_job), *_without_limit()),
         ),
         _succeeded,
         90,
@@ -247,6 +252,10 @@ def _guest_writes(stage: Stage) -> bool:
 def _on_the_last_job(stage: Stage) -> bool:
     screen, job = stage.screen, stage.last_job
     return isinstance(screen, JobsScreen) and job is not None and screen.highlighted == job
+
+
+def _stopped(stage: Stage) -> bool:
+    return stage.vm is not None and find_trouble(stage.vm) is not None
 
 
 def _halted(stage: Stage) -> bool:
