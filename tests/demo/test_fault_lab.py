@@ -89,6 +89,10 @@ async def test_without_a_file_system_of_its_own_files_grow_no_more(
 ) -> None:
     info = demo_vm.info.model_copy(update={"own_filesystem": False, "backups": tmp_path})
     lab = FaultLab(info)
+    earlier = tmp_path / "earlier"
+    with earlier.open("wb") as file:
+        file.truncate(1 << 30)
+    os.utime(earlier, (0, 0))
     await back_up(session, tmp_path / "t", **{"on-target-error": "stop"})
     await lab.fill_target()
     # EFBIG: to QEMU no lack of room, and it goes on living.

@@ -49,7 +49,7 @@ class FaultLab:
 
         With a file system of the demo's own a file takes what is left of it, and QEMU gets ENOSPC.
         Without, the host's would have to be filled: instead no file of this QEMU, its guest's disks
-        neither, may be written beyond the largest target there is (`RLIMIT_FSIZE`): it gets EFBIG.
+        neither, may be written beyond the size of its newest target (`RLIMIT_FSIZE`): EFBIG.
 
         Raises:
             DemoError: the room cannot be taken.
@@ -64,8 +64,7 @@ class FaultLab:
             _take_all_room(self.info.backups / BALLAST)
             words = f"A file {BALLAST} takes all room that was left on the demo's file system."
         else:
-            largest = max((p.stat().st_size for p in self.info.backups.rglob("*")), default=0)
-            limit = max(largest, _STEP)
+            limit = max(_size_of_newest(self.info.backups), _STEP)
             resource.prlimit(self.info.pid, resource.RLIMIT_FSIZE, (limit, _most(self.info.pid)))
             words = (
                 f"No file of the demo's QEMU may be written beyond {limit >> 20} MiB any more, "
@@ -148,6 +147,13 @@ class FaultLab:
                 yield session
         except QmpError as error:
             raise DemoError(f"over {self.info.second_monitor.name}: {error}") from error
+
+
+def _size_of_newest(directory: Path) -> int:
+    """Of the file that was written last: the target of a backup, while one runs."""
+    files = [path.stat() for path in directory.rglob("*") if path.is_file()]
+    newest = max(files, key=lambda file: file.st_mtime_ns, default=None)
+    return newest.st_size if newest is not None else 0
 
 
 def _take_all_room(ballast: Path) -> None:
