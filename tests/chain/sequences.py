@@ -34,7 +34,8 @@ from tests.waiting import until_answered
 from tests.worker.disks import KIB, MIB
 from tests.worker.watching import linked, running, until, worker_of
 from tui.chain.directory import Kept, NoManifest, chains_in, manifest_name, read_chain
-from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.chain.disks import NeedsFull, NotPossible
+from tui.chain.options import PointOptions
 from tui.images.commands import ImageFormat
 from tui.images.prune import prune
 from tui.images.prune_plan import plan_prune

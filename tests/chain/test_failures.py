@@ -24,9 +24,10 @@ from tests.worker.disks import MIB
 from tests.worker.watching import until, worker_of, written
 from tui.agent import Freeze
 from tui.chain.directory import Kept, chains_in, read_chain
+from tui.chain.disks import NeedsFull, NotPossible
 from tui.chain.lock import ChainBusy, alone_with
 from tui.chain.manifest import bitmap_name
-from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.chain.options import PointOptions
 from tui.qmp.errors import CommandRefused
 from tui.worker.point import PointFailed
 

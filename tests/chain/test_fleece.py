@@ -20,7 +20,9 @@ from tests.worker.test_fleece import gone_by
 from tests.worker.watching import BRISK, until, worker_of
 from tui.agent import Freeze
 from tui.chain.directory import Kept, write_chain
-from tui.chain.plan import PointOptions, new_chain, plan_full
+from tui.chain.disks import new_chain
+from tui.chain.options import PointOptions
+from tui.chain.plan import plan_full
 from tui.qmp.errors import CommandRefused
 from tui.worker import VmWorker
 from tui.worker.point import PointFailed, RunningPoint

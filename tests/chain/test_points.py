@@ -13,7 +13,7 @@ from tests.worker.test_blockdev import nodes
 from tests.worker.watching import worker_of
 from tui.chain.directory import Kept, chains_in, read_chain
 from tui.chain.manifest import PointArguments, bitmap_name
-from tui.chain.plan import PointOptions
+from tui.chain.options import PointOptions
 from tui.records.audit import AuditLog
 from tui.vm.snapshot import Device
 from tui.worker import VmWorker

@@ -13,8 +13,9 @@ from typing import Any
 from tui.agent import AgentError
 from tui.agent import Freeze as Frozen
 from tui.chain.directory import Kept, read_chain
+from tui.chain.disks import NeedsFull, NotPossible
 from tui.chain.lock import ChainBusy
-from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.chain.options import PointOptions
 from tui.cli.agent import agent_socket
 from tui.cli.chain_choice import chosen_disks, the_chain, whole_path
 from tui.cli.failure import Failure, Status

@@ -69,7 +69,7 @@ def chain_commands(monitor: Callable[..., Any]) -> click.Group:
 
 def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainRequest":
     from tui.backup.draft import parse_speed
-    from tui.chain.plan import PointOptions
+    from tui.chain.options import PointOptions
     from tui.cli.chain import ChainRequest
 
     prepare_streams()

@@ -12,7 +12,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 
 from tui.chain.directory import Kept
-from tui.chain.plan import NotPossible
+from tui.chain.disks import NotPossible
 from tui.images.commands import compare
 from tui.images.errors import ImageError
 from tui.images.program import run

@@ -13,8 +13,9 @@ from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from tui.agent import AgentError, NoAgent, NotThawed
 from tui.chain.directory import Kept, NoManifest, read_chain
+from tui.chain.disks import NeedsFull, NotPossible
 from tui.chain.lock import ChainBusy, alone_with
-from tui.chain.plan import NeedsFull, NotPossible, PointOptions
+from tui.chain.options import PointOptions
 from tui.images.errors import ImageError
 from tui.images.progress import Progress
 from tui.images.seal import seal

@@ -16,7 +16,7 @@ from textual.widgets import Input, Tree
 from tui.agent import AgentError
 from tui.chain.catalog import Catalog, CatalogPoint, Stack, read_catalog
 from tui.chain.directory import Kept
-from tui.chain.plan import NeedsFull
+from tui.chain.disks import NeedsFull
 from tui.chain.words import point_text
 from tui.images.restorable import point_of
 from tui.images.seal import unsealed

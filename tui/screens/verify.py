@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from tui.chain.directory import Kept
-from tui.chain.plan import records_since_last
+from tui.chain.disks import records_since_last
 from tui.images.against_source import Likeness, compare_with_source
 from tui.images.errors import ImageError
 from tui.images.report import as_lines

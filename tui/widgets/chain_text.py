@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from textual.content import Content
 
 from tui.chain.catalog import CatalogChain, CatalogPoint, Stack
+from tui.chain.disks import NeedsFull, NotPossible
 from tui.chain.manifest import Chain, PointKind, bitmap_name
-from tui.chain.plan import NeedsFull, NotPossible, PointOptions, plan_next
+from tui.chain.options import PointOptions
+from tui.chain.plan import plan_next
 from tui.chain.words import argument_words, bitmap_words
 from tui.text import plain
 from tui.units import percent, size

@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tui.chain.directory import Kept, manifest_name, read_chain
+from tui.chain.disks import NotPossible, new_chain
 from tui.chain.lock import alone_with
-from tui.chain.plan import NotPossible, PointOptions, new_chain
+from tui.chain.options import PointOptions
 from tui.history import History
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Device, Outcome, VmSnapshot

@@ -10,8 +10,9 @@ from pathlib import Path
 from tui.agent import Freeze as Frozen
 from tui.backup.fleece import fleece_path
 from tui.chain.directory import write_chain
+from tui.chain.disks import NotPossible
 from tui.chain.manifest import Chain, Point, PointArguments
-from tui.chain.plan import NotPossible, PointPlan
+from tui.chain.plan import PointPlan
 from tui.units import size
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,10 @@ from pathlib import Path
 from tui.agent import AgentError
 from tui.backup.plan import Plan
 from tui.chain.directory import write_chain
+from tui.chain.disks import NotPossible
 from tui.chain.manifest import Chain, Point
-from tui.chain.plan import NotPossible, PointOptions, PointPlan, plan_full, plan_next
+from tui.chain.options import PointOptions
+from tui.chain.plan import PointPlan, plan_full, plan_next
 from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
 from tui.whole import whole

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tui.chain.disks import NotPossible, recorded_since_last
 from tui.chain.lock import ChainBusy, alone_with
 from tui.chain.manifest import Chain
-from tui.chain.plan import NotPossible, recorded_since_last
 from tui.host.process import QemuProcess
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.gate import Gate
