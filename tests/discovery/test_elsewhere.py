@@ -1,17 +1,19 @@
-"""The VMs of another host are listed over SSH as those of this one, and none is connected to."""
+"""The VMs of another host are listed and asked over SSH as those of this one are."""
 
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from tests.cli.running import blockdeck
-from tests.discovery.looking import at
-from tests.discovery.starting import Starter, held_by_another, qmp
+from tests.discovery.looking import at, is_ours
+from tests.discovery.starting import Client, Starter, held_by_another, qmp
 from tests.journeys.sshd import Sshd
 from tests.qmp.connecting import connect, refused
 from tests.transports.over_ssh import HOST, know, ssh_server
@@ -20,10 +22,11 @@ from tests.waiting import until_answered
 from tui.demo.qemu import Qemu
 from tui.discovery.elsewhere import look_elsewhere
 from tui.discovery.far_look import NotTold, read_look
-from tui.discovery.models import Findings, FoundVm, Kind, Manager, MonitorState
+from tui.discovery.models import Findings, FoundDisk, FoundVm, Kind, Manager, MonitorState
 from tui.qmp.address import SshAddress
 from tui.qmp.errors import ConnectFailure, NoSocketNamed
 
+UNSHARE = shutil.which("unshare") or ""
 UUID = "5e3c2d0a-6a07-4b3c-9a37-0d9e2a0f4c11"
 
 
@@ -45,6 +48,11 @@ def on(place: SshAddress, path: Path) -> str:
     return str(place.model_copy(update={"path": str(path)}))
 
 
+async def look(place: SshAddress, *recent: SshAddress, asks: bool = True) -> Findings:
+    """All of the test's own that whoever logs in there may see."""
+    return await look_elsewhere(place, recent, wanted=is_ours, asks=asks)
+
+
 def vm_of(found: Findings, qemu: Qemu) -> FoundVm:
     """The one VM of a process, out of all those of this machine."""
     (vm,) = (vm for vm in found.vms if vm.pid == qemu.pid)
@@ -52,13 +60,16 @@ def vm_of(found: Findings, qemu: Qemu) -> FoundVm:
 
 
 async def once_free(place: SshAddress, qemu: Qemu) -> FoundVm:
-    """The VM of a process, which another look at this machine may hold for a moment."""
+    """The VM of a process that has answered.
 
-    async def look() -> FoundVm | None:
-        vm = vm_of(await look_elsewhere(place, recent=[place]), qemu)
-        return vm if any(m.state is MonitorState.FREE for m in vm.monitors) else None
+    On a machine that is busy QEMU may take longer to greet than a look waits for it.
+    """
 
-    vm = await until_answered(look)
+    async def seen() -> FoundVm | None:
+        vm = vm_of(await look(place, place), qemu)
+        return vm if vm.version is not None else None
+
+    vm = await until_answered(seen)
     assert vm is not None
     return vm
 
@@ -72,12 +83,14 @@ async def test_a_free_one_and_one_that_is_held_by_whom(start: Starter, tmp_path:
         assert (vm.name, vm.uuid, vm.kind) == ("we b,[/x]", UUID, Kind.VM)
         assert at(vm, on(place, free)).state is MonitorState.FREE
         assert (vm.usable, vm.remedy) == (True, None)
-        used = [place.model_copy(update={"path": str(held)})]
-        other = vm_of(await look_elsewhere(place, recent=used), db)
+        assert (vm.run_state, vm.version is not None) == ("prelaunch", True)
+        used = place.model_copy(update={"path": str(held)})
+        other = vm_of(await look(place, used), db)
         busy = at(other, on(place, held))
         assert (busy.state, busy.recent) == (MonitorState.BUSY, True)
         assert busy.holder is not None
         assert busy.holder.pid == pid
+        assert (other.run_state, other.version) == (None, None)
         assert f"(pid {pid}, user {other.user})" in busy.sentence
         assert other.remedy is not None
         assert "/db.qmp2,server=on,wait=off" in other.remedy.text
@@ -92,7 +105,7 @@ async def test_the_same_is_told_of_a_process_as_at_home(start: Starter, tmp_path
     disk.touch()
     web = await start("-name", "web", "-drive", f"file={disk},format=raw,if=none,id=d0")
     with host() as place:
-        vm = vm_of(await look_elsewhere(place), web)
+        vm = vm_of(await look(place), web)
     assert [disk.file for disk in vm.disks] == [str(disk)]
     assert vm.started is not None
     assert abs(vm.started - psutil.Process(web.pid).create_time()) < 5
@@ -102,7 +115,7 @@ async def test_those_without_a_monitor_get_the_line_that_makes_one(start: Starte
     mute = await start("-name", "mute")
     tcp = await start("-name", "tcp", "-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
     with host() as place:
-        found = await look_elsewhere(place)
+        found = await look(place)
         vm = vm_of(found, mute)
         assert vm.monitors == ()
         assert vm.remedy is not None
@@ -126,7 +139,7 @@ async def test_a_monitor_that_takes_tls_is_reached_without_ssh(start: Starter) -
         for ip, port in zip(("0.0.0.0", "127.0.0.1"), ports, strict=True)
     ]
     with host() as place:
-        found = await look_elsewhere(place)
+        found = await look(place)
     assert vm_of(found, public).best == at(vm_of(found, public), f"tls://{HOST}:{ports[0]}")
     (monitor,) = vm_of(found, own).monitors
     assert monitor.state is MonitorState.NO_ADDRESS
@@ -142,6 +155,7 @@ async def test_a_storage_daemon_is_told_from_a_vm(start: Starter, tmp_path: Path
     with host() as place:
         vm = await once_free(place, daemon)
         assert vm.kind is Kind.STORAGE_DAEMON
+        assert (vm.run_state, vm.version is not None) == (None, True)
         assert at(vm, on(place, path)).state is MonitorState.FREE
 
 
@@ -156,7 +170,7 @@ async def test_a_relative_path_is_one_in_qemu_s_directory(start: Starter, tmp_pa
         # Both are bound to the same name, and each is judged by its own.
         vm = await once_free(place, vms[0])
         assert at(vm, on(place, tmp_path / "rel.sock")).state is MonitorState.FREE
-        vm = vm_of(await look_elsewhere(place), vms[1])
+        vm = vm_of(await look(place), vms[1])
         assert at(vm, on(place, tmp_path / "other/rel.sock")).state is MonitorState.BUSY
 
 
@@ -175,7 +189,7 @@ async def test_left_to_managers(start: Starter, tmp_path: Path) -> None:
         *("-mon", "chardev=charmonitor,mode=control"),
     )
     with host() as place:
-        found = await look_elsewhere(place)
+        found = await look(place)
         vm = vm_of(found, proxmox)
         assert (vm.manager, vm.best) == (Manager.PROXMOX, None)
         assert at(vm, on(place, path)).state is MonitorState.MANAGED
@@ -200,7 +214,7 @@ async def test_what_cannot_be_connected_to_now_says_why(start: Starter, tmp_path
     os.kill(stopped.pid, signal.SIGSTOP)
     paths[1].rename(tmp_path / "elsewhere")
     with host() as place:
-        found = await look_elsewhere(place)
+        found = await look(place)
     os.kill(stopped.pid, signal.SIGCONT)
     told = [vm_of(found, vm).monitors[0] for vm in (stopped, gone, waits)]
     assert [monitor.state for monitor in told] == [
@@ -214,6 +228,120 @@ async def test_what_cannot_be_connected_to_now_says_why(start: Starter, tmp_path
     assert log.read_text() == ""
 
 
+def logged(path: Path, log: Path) -> tuple[str, ...]:
+    """The options for a monitor that writes down what it says; it greets whoever comes."""
+    chardev = f"socket,id=c,path={path},server=on,wait=off,logfile={log}"
+    return "-chardev", chardev, "-mon", "chardev=c,mode=control"
+
+
+async def test_one_is_asked_once_and_let_go_of(start: Starter, tmp_path: Path) -> None:
+    path, log = tmp_path / "web.sock", tmp_path / "said"
+    disk = tmp_path / "d.raw"
+    disk.touch()
+    web = await start(
+        *("-name", "web", *logged(path, log)),
+        *("-drive", f"file={disk},format=raw,if=none,id=d0"),
+    )
+    with host() as place:
+        assert vm_of(await look(place, asks=False), web).run_state is None
+        assert log.read_text() == ""
+        vm = await once_free(place, web)
+        assert vm.disks == (FoundDisk(name="d0", file=str(disk)),)
+        asked = log.read_text().count('"QMP"')
+        with Client(path) as client:
+            assert "QMP" in client.greeting()
+        assert log.read_text().count('"QMP"') == asked + 1
+
+
+async def test_what_the_kernel_shows_is_told_before_qemu_has_answered(
+    start: Starter, tmp_path: Path
+) -> None:
+    web = await start(*qmp(tmp_path / "web.sock"))
+    told: list[Findings] = []
+    with host() as place:
+        await look_elsewhere(place, tell=told.append, wanted=is_ours)
+    assert (told[0].whole, told[-1].whole) == (False, True)
+    assert vm_of(told[0], web).monitors[0].state is MonitorState.FREE
+    assert vm_of(told[0], web).run_state is None
+
+
+async def test_one_answer_of_a_vm_is_enough(start: Starter, tmp_path: Path) -> None:
+    path, log = tmp_path / "second.sock", tmp_path / "said"
+    web = await start(*qmp(tmp_path / "first.sock"), *logged(path, log))
+
+    async def by_the_first_alone() -> FoundVm | None:
+        before = log.read_text()
+        vm = vm_of(await look(place), web)
+        if vm.monitors[0].state is not MonitorState.FREE:
+            return None
+        assert log.read_text() == before
+        return vm
+
+    with host() as place:
+        vm = await until_answered(by_the_first_alone)
+    assert vm is not None
+    assert vm.monitors[1].state is MonitorState.FREE
+    assert vm.run_state == "prelaunch"
+
+
+async def test_a_manager_s_own_is_known_behind_a_link(start: Starter, tmp_path: Path) -> None:
+    home, link, log = tmp_path / "run/qemu-server", tmp_path / "link", tmp_path / "said"
+    home.mkdir(parents=True)
+    link.symlink_to(home)
+    web = await start(*logged(link / "100.qmp", log))
+    with host() as place:
+        vm = vm_of(await look(place), web)
+    assert vm.monitors[0].state is MonitorState.MANAGED
+    assert log.read_text() == ""
+
+
+async def test_where_sshd_connects_nobody_to_sockets_that_is_said(
+    start: Starter, tmp_path: Path
+) -> None:
+    web = await start(*qmp(tmp_path / "web.sock"))
+    with host("AllowStreamLocalForwarding no\n") as place:
+        vm = vm_of(await look(place), web)
+    assert vm.monitors[0].state is MonitorState.SILENT
+    assert "AllowStreamLocalForwarding" in vm.monitors[0].advice
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not UNSHARE,
+    reason="only root can give a process a network of its own",
+)
+async def test_where_the_kernel_does_not_tell_who_holds_it_the_greeting_does(
+    start: Starter, tmp_path: Path
+) -> None:
+    paths, log = (tmp_path / "free.sock", tmp_path / "held.sock"), tmp_path / "said"
+    free, held = [
+        await start.wrapped(UNSHARE, "--net", options=options)
+        for options in (qmp(paths[0]), logged(paths[1], log))
+    ]
+    with host() as place, held_by_another(paths[1]):
+        # Before its queue is full of those that have asked in vain.
+        assert vm_of(await look(place), held).monitors[0].state is MonitorState.BUSY
+        assert (await once_free(place, free)).run_state == "prelaunch"
+        # Those who waited in vain have left before it was their turn, and are not even greeted.
+        # Those who asked in vain have left before it was their turn.
+        assert log.read_text().count('"QMP"') == 1
+
+
+async def test_a_line_that_breaks_before_they_have_answered(start: Starter, tmp_path: Path) -> None:
+    web = await start("-name", "web", *qmp(tmp_path / "web.sock"))
+    with ssh_server() as sshd:
+        know(sshd)
+
+        def cut(found: Findings) -> None:
+            if not found.whole:
+                sshd.cut()
+
+        found = await look_elsewhere(there(sshd), tell=cut, wanted=is_ours)
+    vm = vm_of(found, web)
+    assert (vm.name, vm.monitors[0].state) == ("web", MonitorState.SILENT)
+    assert f"The SSH connection to {HOST} was lost" in vm.monitors[0].sentence
+    assert any("was lost" in note for note in found.notes)
+
+
 async def test_sockets_in_the_usual_places_are_listed_too(start: Starter) -> None:
     place_of_many = Path("/tmp") / f"bd-lone-{os.getpid()}"
     place_of_many.mkdir()
@@ -222,7 +350,7 @@ async def test_sockets_in_the_usual_places_are_listed_too(start: Starter) -> Non
         dead = await start(*qmp(path))
         await dead.kill()
         with host() as place:
-            found = await look_elsewhere(place)
+            found = await look(place)
             (lone,) = (vm for vm in found.vms if vm.monitors and vm.monitors[0].text == str(path))
         assert (lone.kind, lone.pid) == (Kind.SOCKET, None)
         assert lone.monitors[0].state is MonitorState.DEAD
@@ -233,7 +361,7 @@ async def test_sockets_in_the_usual_places_are_listed_too(start: Starter) -> Non
 
 async def test_a_host_that_runs_no_commands_says_so() -> None:
     with host("ForceCommand echo hello\n") as place, pytest.raises(ConnectFailure) as failure:
-        await look_elsewhere(place)
+        await look(place)
     assert "runs no commands" in failure.value.sentence
     assert f"{place}/path/to/qmp.sock" in failure.value.advice
 
@@ -241,7 +369,7 @@ async def test_a_host_that_runs_no_commands_says_so() -> None:
 async def test_what_a_login_prints_before_is_left_out(start: Starter) -> None:
     mute = await start("-name", "mute")
     with host('ForceCommand echo "Welcome!"; eval "$SSH_ORIGINAL_COMMAND"\n') as place:
-        assert vm_of(await look_elsewhere(place), mute).name == "mute"
+        assert vm_of(await look(place), mute).name == "mute"
 
 
 @pytest.mark.parametrize("said", [b"", b"\xff\n", b"blockdeck-look\nhost 0 zz\nhost 0 31\nx\n"])
@@ -261,10 +389,20 @@ async def test_a_command_lists_it(start: Starter, tmp_path: Path) -> None:
     path = tmp_path / "web.sock"
     web, mute = await start("-name", "web", *qmp(path)), await start("-name", "mute")
     with host() as place:
-        done = await blockdeck("discover", place, "--json")
-        assert done.status == 0
+
+        async def told() -> dict[str, Any] | None:
+            done = await blockdeck("discover", place, "--json")
+            assert done.status == 0
+            (vm,) = (vm for vm in done.json["vms"] if vm["pid"] == web.pid)
+            assert vm["monitors"][0]["address"] == on(place, path)
+            return vm if vm["version"] is not None else None
+
+        told_once = await until_answered(told, within=60)
+        assert told_once is not None
+        assert told_once["run-state"] == "prelaunch"
+        done = await blockdeck("discover", place, "--json", "--no-probe")
         (vm,) = (vm for vm in done.json["vms"] if vm["pid"] == web.pid)
-        assert vm["monitors"][0]["address"] == on(place, path)
+        assert (vm["monitors"][0]["state"], vm["version"]) == ("free", None)
         done = await blockdeck("discover", place)
         (line,) = (line for line in done.out.splitlines() if f" {web.pid} " in line)
         assert line.split()[0] == "web"

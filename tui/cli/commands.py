@@ -213,17 +213,16 @@ def serve(monitor: "MonitorAddress | None", demo: bool, **options: Any) -> int:
 def discover(host: "MonitorAddress | None", as_json: bool, no_probe: bool) -> int:
     """List the VMs of this host, and which of their monitors can be connected to.
 
-    HOST is another one: ssh://[user@]host[:port]. It is asked over SSH, and none of its monitors is
-    connected to.
+    HOST is another one: ssh://[user@]host[:port]. It is asked over SSH, and so are its monitors.
 
-    A monitor of this host that is free is asked for a moment how its VM is; one that another client
-    holds, or that belongs to libvirt or Proxmox, is never connected to.
+    A monitor that is free is asked for a moment how its VM is; one that another client holds, or
+    that belongs to libvirt or Proxmox, is never connected to.
     """
     from tui.cli.discover import list_vms, list_vms_of
 
     prepare_streams()
     if host is not None:
-        return asyncio.run(list_vms_of(host, as_json=as_json))
+        return asyncio.run(list_vms_of(host, as_json=as_json, asks=not no_probe))
     return asyncio.run(list_vms(as_json=as_json, asks=not no_probe))
 
 

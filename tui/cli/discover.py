@@ -10,7 +10,6 @@ from rich.text import Text
 from tui.cli.failure import Failure, Status
 from tui.cli.output import note, say, say_json, say_table
 from tui.cli.settings import settings
-from tui.discovery.elsewhere import look_elsewhere
 from tui.discovery.models import Findings, FoundMonitor, FoundVm, Kind
 from tui.discovery.scout import Scout
 from tui.memory import Memory
@@ -27,7 +26,7 @@ async def list_vms(*, as_json: bool, asks: bool = True) -> int:
     return _say_found(found, "this host", as_json=as_json)
 
 
-async def list_vms_of(host: MonitorAddress, *, as_json: bool) -> int:
+async def list_vms_of(host: MonitorAddress, *, as_json: bool, asks: bool = True) -> int:
     """Print what another host has; a socket that is named as well does not count.
 
     Raises:
@@ -41,7 +40,8 @@ async def list_vms_of(host: MonitorAddress, *, as_json: bool) -> int:
             Status.USAGE,
         )
     memory = await asyncio.to_thread(Memory.load, state_directory() / "memory.json")
-    found = await look_elsewhere(host, _addresses([*settings().vms, *memory.monitors]))
+    used = _addresses([*settings().vms, *memory.monitors])
+    found = await Scout(asks=asks).look_elsewhere(host, used)
     return _say_found(found, host.host, as_json=as_json)
 
 

@@ -40,13 +40,16 @@ limit=; command -v timeout >/dev/null && limit='timeout 2'
 $limit find /run /tmp /var/lib/libvirt/qemu -maxdepth 3 -type s -print0 | say files 0
 """
 
-# For each path: whether it is a socket, whether it may be connected to, and whose it is.
+# For each path: whether it is a socket, whether it may be connected to, where it leads by links,
+# and whose it is.
 _FILES = r"""
 exec 2>/dev/null
 while IFS= read -r f; do
     s=-; [ -S "$f" ] && s=s
     w=-; [ -w "$f" ] && w=w
-    echo "$s$w $(stat -L -c '%U:%G with mode %A' "$f")"
+    printf '%s ' "$s$w"
+    readlink -f "$f" | od -An -v -tx1 | tr -d ' \n'
+    echo " $(stat -L -c '%U:%G with mode %A' "$f")"
 done
 """
 
@@ -115,13 +118,18 @@ class FarHost(BaseModel):
 
 
 class FarFile(BaseModel):
-    """What is at a path, for the user who is logged in."""
+    """What is at a path, for the user who is logged in.
+
+    Attributes:
+        real: where the path leads by links; "" where that is not told.
+    """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     is_socket: bool
     may_connect: bool
     owner: str
+    real: str = ""
 
 
 class NotTold(Exception):
@@ -129,6 +137,7 @@ class NotTold(Exception):
 
 
 Run = Callable[[str, bytes], Awaitable[bytes]]
+"""Has the host's `sh` run a script, with bytes on its standard input; tells what it says."""
 
 
 async def look(run: Run) -> FarHost:
@@ -147,8 +156,11 @@ async def look_at_files(run: Run, paths: list[str]) -> dict[str, FarFile]:
     answers = (await run(_FILES, given)).decode("utf-8", "replace").splitlines() if asked else []
     told = {}
     for path, answer in zip(asked, answers, strict=False):
-        flags, _, owner = answer.partition(" ")
-        told[path] = FarFile(is_socket="s" in flags, may_connect="w" in flags, owner=owner)
+        flags, _, rest = answer.partition(" ")
+        real, _, owner = rest.partition(" ")
+        told[path] = FarFile(
+            is_socket="s" in flags, may_connect="w" in flags, owner=owner, real=_path(real)
+        )
     return told
 
 
@@ -215,6 +227,13 @@ def _records(said: bytes) -> Iterator[tuple[str, int, bytes]]:
             yield words[0], int(words[1]), bytes.fromhex(words[2])
         except ValueError:
             continue
+
+
+def _path(digits: str) -> str:
+    try:
+        return bytes.fromhex(digits).decode("utf-8", "surrogateescape").removesuffix("\n")
+    except ValueError:
+        return ""
 
 
 def _number(text: str) -> float:

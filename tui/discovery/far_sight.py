@@ -1,7 +1,7 @@
 """Where the monitors of another host's QEMUs are, and who is connected to them, by one look."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from tui.discovery.command_line import MonitorOption, read_command_line
 from tui.discovery.far_look import FarHost, FarProcess
@@ -15,15 +15,19 @@ from tui.qmp.address import MAX_SOCKET_PATH
 class FarSight:
     """What a look has shown of sockets.
 
+    Args:
+        wanted: the processes to look at, by id.
+
     Attributes:
         host: the look.
         found: its QEMUs, by pid, as those of this host would be described.
         processes: their processes.
     """
 
-    def __init__(self, host: FarHost) -> None:
+    def __init__(self, host: FarHost, wanted: Callable[[int], bool]) -> None:
         self.host = host
-        self.found = {p.pid: _found(p) for p in host.processes if kind_of(p.cmdline)}
+        qemus = (p for p in host.processes if kind_of(p.cmdline) and wanted(p.pid))
+        self.found = {p.pid: _found(p) for p in qemus}
         self.processes = {p.pid: p for p in host.processes if p.pid in self.found}
 
     def path_of(self, option: MonitorOption, pid: int) -> tuple[str | None, str]:

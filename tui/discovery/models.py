@@ -196,6 +196,22 @@ class FoundVm(BaseModel):
         return any(monitor.ours for monitor in self.monitors)
 
     @property
+    def leftover(self) -> bool:
+        """Whether it is but a socket that nobody serves any more."""
+        dead = all(monitor.state is MonitorState.DEAD for monitor in self.monitors)
+        return self.kind is Kind.SOCKET and dead
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Where it stands in a list.
+
+        VMs before lone sockets; those used before, then those to connect to; dead ones last.
+        """
+        usable = self.usable or any(m.state is MonitorState.LOOKING for m in self.monitors)
+        kind, title = list(Kind).index(self.kind), self.title.casefold()
+        return self.leftover, kind, not self.recent, not usable, title, self.key
+
+    @property
     def title(self) -> str:
         """Its name, or what to call it without one."""
         if self.name:

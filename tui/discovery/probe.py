@@ -19,6 +19,7 @@ from tui.qmp.errors import (
     Reserved,
 )
 from tui.qmp.gate import Gate
+from tui.qmp.line import Line
 from tui.qmp.models import BlockInfo, QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
@@ -52,11 +53,14 @@ class Told(BaseModel):
     disks: tuple[FoundDisk, ...] = ()
 
 
-async def ask(address: MonitorAddress) -> Told:
+async def ask(address: MonitorAddress, line: Line | None = None) -> Told:
     """Connect, ask what takes a millisecond to answer, leave.
 
     Nothing is sent before the greeting, so that a monitor which another client has taken in the
     meantime never comes to read anything of ours.
+
+    Args:
+        line: one that is open already; it is closed in any case.
 
     Raises:
         ConnectFailure: there was no greeting.
@@ -68,6 +72,7 @@ async def ask(address: MonitorAddress) -> Told:
         timeout=GREETING_SECONDS,
         gate=Gate(read_only=True),
         ping=False,
+        line=line,
     )
     async with session:
         queries = Queries(session, ANSWER_SECONDS)

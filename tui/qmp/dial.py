@@ -5,10 +5,11 @@ them first.
 """
 
 import asyncio
+import contextlib
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from tui.qmp.address import (
     LibvirtAddress,
@@ -23,7 +24,8 @@ from tui.qmp.line import Line
 from tui.qmp.transport.tcp import dial_tcp
 from tui.qmp.transport.unix import dial_unix
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from tui.qmp.transport.ssh_host import LoggedIn
 
 LOGIN_SECONDS = 15.0
 """What logging in on another host may take, on top of the time for its monitor."""
@@ -57,18 +59,18 @@ async def dial(address: MonitorAddress, seconds: float) -> Line:
             return await dial_libvirt(address, seconds + LOGIN_SECONDS, seconds)
 
 
-async def ask_host(
-    address: SshAddress, ask: Callable[[Callable[[str, bytes], Awaitable[bytes]]], Awaitable[T]]
-) -> T:
-    """Log in on a host, and ask it by scripts; `ask` is given what has `sh` run one.
+@contextlib.asynccontextmanager
+async def logged_in(address: SshAddress) -> AsyncIterator["LoggedIn"]:
+    """Log in on a host for a while, which then runs scripts and connects to its sockets.
 
     Raises:
         ConnectFailure: this is not done within `LOGIN_SECONDS`.
     """
-    await _imported(address, "tui.qmp.transport.ssh", "ssh")
-    from tui.qmp.transport import ssh
+    await _imported(address, "tui.qmp.transport.ssh_host", "ssh")
+    from tui.qmp.transport import ssh_host
 
-    return await ssh.ask_host(address, LOGIN_SECONDS, ask)
+    async with ssh_host.logged_in(address, LOGIN_SECONDS) as host:
+        yield host
 
 
 async def _imported(address: MonitorAddress, module: str, extra: str) -> ModuleType:

@@ -61,20 +61,22 @@ class QmpSession:
         timeout: float = 3.0,
         gate: Gate = OPEN,
         ping: bool = True,
+        line: Line | None = None,
     ) -> Self:
         """Connect, wait for the greeting and negotiate, all within `timeout` seconds.
 
         A silent monitor costs half a second more to find out what it is, by a `ping` unless that
         is not wanted; logging in on another host takes time of its own, and has a deadline of its
         own. `on_event` is called for each event within the event loop, at times before this
-        returns; it must not block. Every command goes through `gate`.
+        returns; it must not block. Every command goes through `gate`. A `line` that is open already
+        is taken as it is, and closed with the session, or without one.
 
         Raises:
             ConnectFailure: there is no session; nothing is left behind.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
-        line = await dial(address, timeout)
+        line = line or await dial(address, timeout)
         if isinstance(address, SshAddress | LibvirtAddress):
             deadline = loop.time() + timeout
         client = Client(on_event)

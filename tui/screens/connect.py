@@ -210,11 +210,15 @@ class ConnectScreen(Screen[None]):
             return
         summary = self.query_one("#connect-found", Line)
         summary.show_resized(f"Asking {plain(host.login, 200)} for its VMs ...")
-        # What few need is not worth a part of the first paint.
-        from tui.discovery.elsewhere import look_elsewhere
+
+        def told(found: Findings) -> None:
+            if host != self._host:
+                self._marked.clear()
+            self._host = host
+            self._show(found)
 
         try:
-            found = await look_elsewhere(host, recent)
+            await self.deck.scout.look_elsewhere(host, recent, told)
         except ConnectFailure as failure:
             self._say(failure.sentence, failure.advice)
             if self._found.vms:
@@ -223,11 +227,6 @@ class ConnectScreen(Screen[None]):
             if host == self._host:
                 self._host = None
             self._look(self._host)
-            return
-        if host != self._host:
-            self._marked.clear()
-        self._host = host
-        self._show(found)
 
     def _show(self, found: Findings) -> None:
         if not self.is_mounted or not self.query("#connect-found"):

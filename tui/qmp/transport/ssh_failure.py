@@ -15,6 +15,7 @@ from tui.qmp.errors import (
     NobodyListens,
     NoSuchSocket,
     NotASocket,
+    NotResponding,
     PermissionRefused,
     WayNotServed,
 )
@@ -102,6 +103,21 @@ async def no_way_to_the_socket(
         f"{address.login} cannot connect to {path} on {host}.",
         "The QEMU that made it has ended, or does not let this user in: the socket belongs "
         f"to user {found.uid}, group {found.gid}, with mode {stat.filemode(mode)}. {_FORWARDING}",
+    )
+
+
+def broken(address: SshAddress, error: Exception) -> HostUnreachable:
+    """The connection to a host that had let us in is no more."""
+    told = error.reason if isinstance(error, asyncssh.Error) else error
+    return HostUnreachable(address, f"The SSH connection to {address.host} was lost: {told}.")
+
+
+def not_forwarded(address: SshAddress) -> NotResponding:
+    """Sshd did not connect to a socket that seems to be open to this user; it does not say why."""
+    return NotResponding(
+        address,
+        f"sshd on {address.host} did not connect {address.login} to it.",
+        f"More clients than its queue takes may wait there. {_FORWARDING}",
     )
 
 
