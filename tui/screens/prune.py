@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
@@ -19,20 +19,17 @@ from tui.images.prune_words import as_lines, dropped_words, summary
 from tui.images.retention import Rules
 from tui.keymap import remappable
 from tui.screens.confirm import Confirm
-from tui.screens.image_act import ImageActScreen
+from tui.screens.image_plan import ImagePlanScreen
 from tui.text import plain
 from tui.units import size
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
 
-_PAUSE = 0.25
-"""Seconds without a key after which what is typed is looked at."""
-
 _COUNTS = (("last", "last", "7"), ("daily", "daily", "7"), ("weekly", "weekly", "4"))
 _LAST_COUNT = ("monthly", "monthly", "0")
 
 
-class PruneScreen(ImageActScreen):
+class PruneScreen(ImagePlanScreen):
     """Shows what goes while the rules are typed; F2 asks, and prunes.
 
     Args:
@@ -65,7 +62,7 @@ class PruneScreen(ImageActScreen):
     def on_mount(self) -> None:
         """Start on the first rule."""
         self.query_one("#keep-last").focus()
-        self._look()
+        self.look()
 
     @property
     def _rules(self) -> Rules | None:
@@ -78,41 +75,25 @@ class PruneScreen(ImageActScreen):
             counts[name] = int(text)
         return Rules(**counts)
 
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        self._look()
-
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        self.action_start()
-
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        """Plan it anew, once nothing was typed for a moment."""
-        if self.running:
-            return
+    def forget_plan(self) -> None:
+        """What was planned is of other rules."""
         self._plans = ()
-        self.refresh_bindings()
-        await asyncio.sleep(_PAUSE)
-        await self._look_now()
 
-    async def _look_now(self) -> None:
+    async def plan(self) -> None:
+        """Plan by the rules that are typed.
+
+        Raises:
+            ImageError: it cannot be done.
+        """
         rules = self._rules
         if rules is None or rules.empty:
-            wrong = "Say with numbers how many to keep." if rules is None else "Say what to keep."
-            self.say(f"Not yet: {wrong}", "bad")
-            return
-        try:
-            plans = await self._planned(rules)
-        except ImageError as error:
-            self.complain(error, "Not yet: ")
-            return
-        self._plans = plans
+            with_numbers = "with numbers how many" if rules is None else "what"
+            raise ImageError(f"Say {with_numbers} to keep")
+        self._plans = plans = await self._planned(rules)
         self._lines = [line for plan in plans for line in as_lines(plan)]
         self.show_text()
         ready = "F2 prunes, after a question." if self._work else ""
         self.say(f"{summary(plans)} {ready}", "ready" if self._work else "")
-        self.refresh_bindings()
 
     def show_text(self) -> None:
         """Show what becomes of each point."""
@@ -134,13 +115,15 @@ class PruneScreen(ImageActScreen):
     def _work(self) -> list[ChainPrune]:
         return [plan for plan in self._plans if not plan.idle and not plan.hindrance]
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what cannot be done."""
-        if action == "start":
-            return (bool(self._work) and not self.running) or None
-        if action == "copy":
-            return bool(self._lines) or None
-        return super().check_action(action, parameters)
+    @property
+    def ready(self) -> bool:
+        """Whether anything would go."""
+        return bool(self._work)
+
+    @property
+    def to_copy(self) -> str:
+        """The preview."""
+        return "\n".join(self._lines)
 
     @work(group="act", exclusive=True)
     async def action_start(self) -> None:
@@ -162,13 +145,13 @@ class PruneScreen(ImageActScreen):
             return
         finally:
             self.ended()
-            self._plans = ()
-        await self._look_now()
+            self.forget_plan()
+        await self.look_now()
         self.say(f"PRUNED: {'; '.join(done)}.", "ready")
 
     def action_copy(self) -> None:
         """Copy the preview."""
-        self.copy("\n".join(self._lines), "What would go was")
+        self.copy(self.to_copy, "What would go was")
 
 
 def _question(plans: list[ChainPrune]) -> Confirm:

@@ -17,7 +17,7 @@ from tui.images.restorable import Restorable
 from tui.images.restore import RestorePlan, plan_restore, restore
 from tui.keymap import remappable
 from tui.screens.confirm import Confirm
-from tui.screens.image_act import ImageActScreen
+from tui.screens.image_plan import ImagePlanScreen
 from tui.screens.path_prompt import as_path
 from tui.text import plain
 from tui.units import duration, size
@@ -25,13 +25,10 @@ from tui.widgets.line import Line
 from tui.widgets.path_suggester import LocalPathSuggester
 from tui.widgets.plain_input import PlainInput
 
-_PAUSE = 0.25
-"""Seconds without a key after which what is typed is looked at."""
-
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
-class RestoreScreen(ImageActScreen):
+class RestoreScreen(ImagePlanScreen):
     """Shows the exact commands while the target is typed; F2 restores.
 
     Args:
@@ -83,7 +80,7 @@ class RestoreScreen(ImageActScreen):
         """Start on the target."""
         self._suggest()
         self.query_one("#restore-target").focus()
-        self._look()
+        self.look()
 
     # --- what is typed ---------------------------------------------------------------------------
 
@@ -107,46 +104,36 @@ class RestoreScreen(ImageActScreen):
     @on(Select.Changed)
     def _chosen(self) -> None:
         self._suggest()
-        self._look()
+        self.look()
 
-    @on(Input.Changed)
-    def _typed(self) -> None:
-        self._look()
-
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        self.action_start()
-
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        """Plan it anew, once nothing was typed for a moment."""
-        if self.running:
-            return
+    def forget_plan(self) -> None:
+        """What was planned is of another disk, format or target."""
         self._plan = None
-        self.refresh_bindings()
-        await asyncio.sleep(_PAUSE)
-        await self._look_now()
 
-    async def _look_now(self) -> None:
+    async def plan(self) -> None:
+        """Plan to restore the disk to the target that is typed.
+
+        Raises:
+            ImageError: it cannot be done.
+        """
         target = as_path(self.query_one("#restore-target", Input).value)
-        try:
-            source = await asyncio.to_thread(self._what.find, self._disk)
-            plan = await plan_restore(source, target, self._format)
-        except ImageError as error:
-            self.show_text()
-            self.complain(error, "Not yet: ")
-            return
-        self._plan = plan
+        source = await asyncio.to_thread(self._what.find, self._disk)
+        self._plan = plan = await plan_restore(source, target, self._format)
         self.show_text()
         self._say_ready(plan)
-        self.refresh_bindings()
 
     def show_text(self) -> None:
         """Show the commands."""
-        self.show_lines("#restore-shell", self._shell.split("\n"), "    ")
+        self.show_lines("#restore-shell", self.to_copy.split("\n"), "    ")
 
     @property
-    def _shell(self) -> str:
+    def ready(self) -> bool:
+        """Whether there is a plan."""
+        return self._plan is not None
+
+    @property
+    def to_copy(self) -> str:
+        """The commands as a shell takes them."""
         plan = self._plan
         return plan.shell(overwrite=plan.place.existing is not None) if plan else ""
 
@@ -160,14 +147,6 @@ class RestoreScreen(ImageActScreen):
             self.say(f"Ready. F2 restores. {room}", "ready")
 
     # --- acting ----------------------------------------------------------------------------------
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what cannot be done."""
-        if action == "start":
-            return (self._plan is not None and not self.running) or None
-        if action == "copy":
-            return self._plan is not None or None
-        return super().check_action(action, parameters)
 
     @work(group="act", exclusive=True)
     async def action_start(self) -> None:
@@ -192,7 +171,7 @@ class RestoreScreen(ImageActScreen):
         finally:
             self.ended()
             self._enable(True)
-            self._plan = None
+            self.forget_plan()
 
     def _enable(self, enabled: bool) -> None:
         if self.is_mounted:
@@ -201,8 +180,7 @@ class RestoreScreen(ImageActScreen):
 
     def action_copy(self) -> None:
         """Copy the commands as a shell takes them."""
-        if self._plan is not None:
-            self.copy(self._shell, "The commands were")
+        self.copy(self.to_copy, "The commands were")
 
 
 def _overwrite(plan: RestorePlan) -> Confirm:
