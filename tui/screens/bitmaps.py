@@ -23,6 +23,7 @@ from tui.vm.bitmaps import Bitmap, bitmap_nodes, bitmaps_of, unseen
 from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.bitmap_rows import BITMAP_COLUMNS, bitmap_row, describe_bitmap
+from tui.widgets.facts import Facts
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
 
@@ -57,11 +58,11 @@ class BitmapsScreen(VmScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Table, empty state, detail, what was done."""
-        with Container(id="bitmaps"):
+        with Container(id="bitmaps", classes="listed beside"):
             yield LiveTable(BITMAP_COLUMNS, id="bitmap-table")
-            yield Line(id="bitmaps-empty")
-            with VerticalScroll(id="bitmap-detail", can_focus=True):
-                yield Line(id="bitmap-text")
+            yield Line(id="bitmaps-empty", classes="empty")
+            with VerticalScroll(id="bitmap-detail", can_focus=True, classes="detail"):
+                yield Facts(id="bitmap-text")
         yield Line(id="bitmaps-unseen")
         yield Line(id="bitmap-done")
 

@@ -38,6 +38,7 @@ from tui.vm.remedies import with_advice
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.widgets.chain_text import describe_chain, describe_point, describe_stack
 from tui.widgets.chain_tree import ChainTree, Spot
+from tui.widgets.facts import Facts
 from tui.widgets.line import Line
 from tui.widgets.path_suggester import PathSuggester
 from tui.widgets.plain_input import PlainInput
@@ -87,11 +88,11 @@ class ChainsScreen(VmScreen):
             yield Line("Directory", classes="filter-label")
             suggester = PathSuggester(lambda: self.worker.process if self.worker else None)
             yield PlainInput(suggester=suggester, id="chain-directory-input")
-        with Container(id="chains"):
+        with Container(id="chains", classes="listed beside"):
             yield ChainTree(id="chain-tree")
-            yield Line(id="chains-empty")
-            with VerticalScroll(id="chain-detail", can_focus=True):
-                yield Line(id="chain-detail-text")
+            yield Line(id="chains-empty", classes="empty")
+            with VerticalScroll(id="chain-detail", can_focus=True, classes="detail"):
+                yield Facts(id="chain-detail-text")
 
     def on_mount(self) -> None:
         """Start on the tree, and look now and then: others make points, too."""

@@ -14,7 +14,7 @@ from tui.discovery.models import Findings, FoundVm
 from tui.keymap import remappable
 from tui.qmp.address import AddressError, MonitorAddress, SshAddress, caution
 from tui.qmp.errors import ConnectFailure
-from tui.screens.vm_screen import ROOMY, WIDE
+from tui.screens.vm_screen import ROOMY, TALL, WIDE
 from tui.text import plain
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.found_rows import FOUND_COLUMNS, describe_found, found_row
@@ -40,6 +40,7 @@ class ConnectScreen(Screen[None]):
     """An input, what is wrong with it, the VMs that were found, and what is told of one."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 -- as above
 
     BINDING_GROUP_TITLE = "Connect"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -105,9 +106,9 @@ class ConnectScreen(Screen[None]):
             yield Line(id="connect-advice")
         yield Line("Looking for the VMs of this host ...", id="connect-found")
         yield FilterBar("words in VM, uuid, state, user, disk, address", id="found-filter")
-        with Container(id="found"):
+        with Container(id="found", classes="listed beside"):
             yield LiveTable(FOUND_COLUMNS, id="found-table")
-            with VerticalScroll(id="found-detail", can_focus=True):
+            with VerticalScroll(id="found-detail", can_focus=True, classes="detail"):
                 yield Line(id="found-text")
         yield KeyBar()
 

@@ -38,10 +38,10 @@ class DevicesScreen(VmScreen):
     def compose_body(self) -> Iterable[Widget]:
         """Filter, table, empty state, detail."""
         yield FilterBar("words in name, node, format, file, flags", id="device-filter")
-        with Container(id="devices"):
+        with Container(id="devices", classes="listed beside"):
             yield LiveTable(DEVICE_COLUMNS, id="device-table")
-            yield Line(id="devices-empty")
-            yield DeviceDetail(id="device-detail")
+            yield Line(id="devices-empty", classes="empty")
+            yield DeviceDetail(id="device-detail", classes="detail")
 
     def on_mount(self) -> None:
         """Start on the table."""

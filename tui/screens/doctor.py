@@ -18,6 +18,7 @@ from tui.text import plain
 from tui.vm.leftover import Leftover
 from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
+from tui.widgets.facts import Facts
 from tui.widgets.leftover_rows import LEFTOVER_COLUMNS, describe_leftover, leftover_row
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
@@ -41,11 +42,11 @@ class DoctorScreen(VmScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Table, empty state, detail, what was done."""
-        with Container(id="leftovers"):
+        with Container(id="leftovers", classes="listed beside"):
             yield LiveTable(LEFTOVER_COLUMNS, id="leftover-table")
-            yield Line(id="leftovers-empty")
-            with VerticalScroll(id="leftover-detail", can_focus=True):
-                yield Line(id="leftover-text")
+            yield Line(id="leftovers-empty", classes="empty")
+            with VerticalScroll(id="leftover-detail", can_focus=True, classes="detail"):
+                yield Facts(id="leftover-text")
         yield Line(id="leftover-done")
 
     def on_mount(self) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Input
 
@@ -16,6 +17,7 @@ from tui.screens.text_page import TextPage
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
+from tui.widgets.facts import Facts, labelled, title
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
@@ -45,11 +47,11 @@ class HistoryScreen(VmScreen):
     def compose_body(self) -> Iterable[Widget]:
         """Filter, table, empty state, text."""
         yield FilterBar("words in VM, disk, target, outcome", id="history-filter")
-        with Container(id="history"):
+        with Container(id="history", classes="listed beside"):
             yield LiveTable(REPORT_COLUMNS, id="report-table")
-            yield Line(id="history-empty")
-            with VerticalScroll(id="report", can_focus=True):
-                yield Line(id="report-text")
+            yield Line(id="history-empty", classes="empty")
+            with VerticalScroll(id="report", can_focus=True, classes="detail"):
+                yield Facts(id="report-text")
 
     def on_mount(self) -> None:
         """Start on the table."""
@@ -94,9 +96,10 @@ class HistoryScreen(VmScreen):
 
     def _show_report(self) -> None:
         filed = self.highlighted
-        text = ""
+        text = Content("")
         if filed is not None:
-            text = f"{filed.report.as_text()}{'file':<11}{plain(str(filed.path))}"
+            told = labelled(f"{filed.report.as_text()}{'file':<11}{plain(str(filed.path))}")
+            text = Content("\n").join([title(filed.report.job), told])
         self.query_one("#report-text", Line).show_resized(text)
 
     @on(DataTable.RowHighlighted)

@@ -18,6 +18,7 @@ from tui.units import duration, rate
 from tui.vm.events import Gravity
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.vm.timeline import Moment, timeline
+from tui.widgets.facts import Facts
 from tui.widgets.job_rows import describe_job
 from tui.widgets.job_settings import settings_line
 from tui.widgets.line import Line
@@ -60,8 +61,8 @@ class JobPage(JobActs):
     def compose_body(self) -> Iterable[Widget]:
         """What it is, how fast it was, what happened, the command."""
         with VerticalScroll(id="job-page", can_focus=True):
-            yield Line(id="job-page-text")
-            yield Line(id="job-page-settings")
+            yield Facts(id="job-page-text")
+            yield Facts(id="job-page-settings")
             yield Line(id="job-page-rates-title", classes="job-page-title")
             with Horizontal(id="job-page-plot"):
                 yield Line(id="job-page-scale")

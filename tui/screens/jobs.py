@@ -14,6 +14,7 @@ from tui.keymap import remappable
 from tui.screens.job_acts import JobActs
 from tui.screens.job_page import JobPage
 from tui.vm.snapshot import Job, VmSnapshot
+from tui.widgets.facts import Facts
 from tui.widgets.fleet_rows import total_line
 from tui.widgets.job_rows import JOB_COLUMNS, describe_job, job_columns, job_row
 from tui.widgets.line import Line
@@ -47,11 +48,16 @@ class JobsScreen(JobActs):
 
     def compose_body(self) -> Iterable[Widget]:
         """Table, empty state, detail."""
-        with Container(id="jobs"):
+        # Not beside one another: its many columns take all of a wide terminal.
+        with Container(id="jobs", classes="listed"):
             yield LiveTable(JOB_COLUMNS, id="job-table")
-            yield Line("No jobs. Press 1 for the disks, then b to back one up.", id="jobs-empty")
-            with VerticalScroll(id="job-detail", can_focus=True):
-                yield Line(id="job-detail-text")
+            yield Line(
+                "No jobs. Press 1 for the disks, then b to back one up.",
+                id="jobs-empty",
+                classes="empty",
+            )
+            with VerticalScroll(id="job-detail", can_focus=True, classes="detail"):
+                yield Facts(id="job-detail-text")
         yield Line(id="jobs-total", classes="total-line")
 
     def on_mount(self) -> None:

@@ -30,7 +30,7 @@ WIDE = 160
 """Columns from which the detail stands beside the table."""
 
 TALL = 38
-"""Lines from which the form has two of help under each field."""
+"""Lines from which details are as high as they need, and fields have two lines of help."""
 
 
 class VmScreen(Screen[None]):

@@ -9,6 +9,7 @@ from tui.text import plain
 from tui.units import size
 from tui.vm.bitmap_acts import BitmapVerb
 from tui.vm.bitmaps import Bitmap
+from tui.widgets.facts import fact, title
 from tui.widgets.live_table import Cell, Column
 
 BITMAP_COLUMNS = (
@@ -53,7 +54,8 @@ def describe_bitmap(bitmap: Bitmap | None, hindrances: Mapping[BitmapVerb, str |
     place = f"{node.disk}, {node.driver}, {size(node.size)}{', read-only' * node.read_only}"
     named = f" (node {node.name})" if node.name != node.disk else ""
     lines = [
-        _line("bitmap", f"{bitmap.title} on {place}{named}"),
+        title(f"{bitmap.title} on {node.disk}"),
+        _line("disk", f"{place}{named}"),
         _line("dirty", _dirty(bitmap)),
         _line("grain", f"{size(info.granularity)} a bit: up to {size(bitmap.memory)} of memory"),
         _line("recording", "yes: every write is marked" if info.recording else "no"),
@@ -94,4 +96,4 @@ def _owner(bitmap: Bitmap) -> str:
 
 
 def _line(name: str, words: str) -> Content:
-    return Content.assemble((f"{name:<10}", "$muted"), plain(words, 600))
+    return fact(name, plain(words, 600))

@@ -10,6 +10,7 @@ from tui.vm.snapshot import Job, Link, VmSnapshot
 from tui.vm.space import Shortage, Space
 from tui.vm.stall import stalled_for
 from tui.widgets.bar import bar
+from tui.widgets.facts import fact
 
 _WIDTH = 10
 _STYLES = {
@@ -17,11 +18,6 @@ _STYLES = {
     Shortage.FORESEEN: "bold $text-warning",
     Shortage.SOON: "bold $text-error",
 }
-
-
-def pair(label: str, value: str | Content) -> Content:
-    """A line of a detail."""
-    return Content.assemble((f"{label:<11}", "$muted"), value)
 
 
 def care_lines(care: JobCare) -> list[Content]:
@@ -32,12 +28,12 @@ def care_lines(care: JobCare) -> list[Content]:
         if care.cap is not None:
             guard += f", and held under {rate(care.cap)}"
         style = _STYLES[care.space.shortage]
-        lines.append(pair("room", Content.styled(f"{_gauge(care.space)}{guard}", style)))
+        lines.append(fact("room", Content.styled(f"{_gauge(care.space)}{guard}", style)))
     elif care.wishes.cancel_before_full:
         words = "not seen from here: it is not guarded"
-        lines.append(pair("room", Content.styled(words, "bold $text-warning")))
+        lines.append(fact("room", Content.styled(words, "bold $text-warning")))
     if care.wishes.easy is not None:
-        lines.append(pair("easy", f"{care.wishes.easy}: {care.steering}"))
+        lines.append(fact("easy", f"{care.wishes.easy}: {care.steering}"))
     return lines
 
 

@@ -13,8 +13,7 @@ from tui.chain.words import argument_words, bitmap_words
 from tui.text import plain
 from tui.units import percent, size
 from tui.vm.snapshot import Job, VmSnapshot
-
-_LABEL = 13
+from tui.widgets.facts import fact, title
 
 
 def chain_line(chain: CatalogChain) -> str:
@@ -109,9 +108,9 @@ def stack_line(stack: Stack) -> str:
 # --- beside the tree ----------------------------------------------------------------------------
 
 
-def _rows(rows: Iterable[tuple[str, str]]) -> Content:
-    told = (((f"{label:<{_LABEL}}", "$muted"), text) for label, text in rows if text)
-    return Content("\n").join(Content.assemble(*parts) for parts in told)
+def _rows(name: str, rows: Iterable[tuple[str, str]]) -> Content:
+    told = [fact(label, text) for label, text in rows if text]
+    return Content("\n").join([title(name), *told])
 
 
 def describe_chain(vm: VmSnapshot | None, chain: CatalogChain) -> Content:
@@ -119,13 +118,14 @@ def describe_chain(vm: VmSnapshot | None, chain: CatalogChain) -> Content:
     of = chain.kept.chain
     can, words = next_step(vm, chain)
     return _rows(
+        of.vm or "VM without a name",
         [
             ("chain", of.id),
             ("VM", plain(" ".join(part for part in (of.vm, of.uuid) if part))),
             *(("disk", plain(f"{d.name}: {d.device}, {size(d.virtual_size)}")) for d in of.disks),
             ("next", plain(f"an increment of {words}" if can else words)),
             ("manifest", plain(chain.kept.path.name)),
-        ]
+        ],
     )
 
 
@@ -139,8 +139,9 @@ def describe_point(point: CatalogPoint, jobs: Sequence[Job]) -> Content:
     ended = f"{made.ended.astimezone():%F %T}" if made.ended else ""
     sent = len(made.commands)
     return _rows(
+        f"point {made.serial}",
         [
-            ("point", f"{made.serial}, {made.kind}: {kind}"),
+            ("kind", f"{made.kind}: {kind}"),
             ("state", point_state(point, jobs)),
             *(("problem", plain(words)) for words in point.problems),
             *(("copying", plain(words)) for words in _progress(jobs)),
@@ -151,7 +152,7 @@ def describe_point(point: CatalogPoint, jobs: Sequence[Job]) -> Content:
             ("bitmap", plain(bitmap_words(made))),
             ("asked for", plain(argument_words(made))),
             ("commands", f"{sent} sent to QEMU: i shows them" if sent else ""),
-        ]
+        ],
     )
 
 
@@ -173,9 +174,10 @@ def describe_stack(stack: Stack) -> Content:
     lowest = stack.below or "nothing"
     missing = " (missing: none of them can be restored)" if stack.missing else ""
     return _rows(
+        stack.images[-1].name,
         [
             ("guessed", "from the images: no manifest here tells of them"),
             ("stands on", plain(f"{lowest}{missing}")),
             *(("image", plain(f"{i.name}, {size(i.size)}")) for i in stack.images),
-        ]
+        ],
     )

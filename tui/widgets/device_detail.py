@@ -9,7 +9,7 @@ from tui.units import rate, size
 from tui.vm.filenames import file_behind
 from tui.vm.snapshot import Device, Limits, Medium
 from tui.widgets.device_rows import flags
-from tui.widgets.line import Line
+from tui.widgets.facts import Facts, fact, title
 
 
 class DeviceDetail(VerticalScroll, can_focus=True):
@@ -17,11 +17,11 @@ class DeviceDetail(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """One block of text."""
-        yield Line(id="device-detail-text")
+        yield Facts(id="device-detail-text")
 
     def show_device(self, device: Device | None, *, lost: bool = False) -> None:
         """Show a disk, or nothing; `lost` tells that its QEMU cannot be reached."""
-        self.query_one(Line).show_resized(describe(device, lost=lost))
+        self.query_one(Facts).show_resized(describe(device, lost=lost))
 
 
 def describe(device: Device | None, *, lost: bool = False) -> Content:
@@ -32,45 +32,39 @@ def describe(device: Device | None, *, lost: bool = False) -> Content:
     if device.medium is not None:
         medium = device.medium
         lines += [*_sizes(medium), *_chain(medium), *_bitmaps(medium)]
-        lines += [_pair("cache", _cache(medium)), _pair("throttled", _limits(medium.limits))]
+        lines += [fact("cache", _cache(medium)), fact("throttled", _limits(medium.limits))]
     traffic = device.throughput
     if traffic is not None:
-        lines.append(
-            _pair("guest I/O", f"{rate(traffic.read)} read, {rate(traffic.write)} written")
-        )
+        lines.append(fact("guest I/O", f"{rate(traffic.read)} read, {rate(traffic.write)} written"))
     return Content("\n").join(lines)
-
-
-def _pair(label: str, value: str | Content) -> Content:
-    return Content.assemble((f"{label:<11}", "$muted"), value)
 
 
 def _names(device: Device, *, lost: bool) -> list[Content]:
     medium = device.medium
     name = device.backup_name
-    lines = [Content.styled(plain(device.title, 200), "bold $accent")]
+    lines = [title(device.title)]
     if lost:
         words = "as it was when last seen: QEMU cannot be reached"
-        lines.append(_pair("no backup", Content.styled(words, "$text-warning")))
+        lines.append(fact("no backup", Content.styled(words, "$text-warning")))
     elif name is not None and device.obstacle is None:
-        lines.append(_pair("back up as", Content.styled(f"device={plain(name, 200)}", "bold")))
+        lines.append(fact("back up as", Content.styled(f"device={plain(name, 200)}", "bold")))
     elif device.obstacle is not None:
-        lines.append(_pair("no backup", Content.styled(device.obstacle, "$text-warning")))
+        lines.append(fact("no backup", Content.styled(device.obstacle, "$text-warning")))
     if medium is not None:
         node = plain(medium.node_name, 200)
         generated = "  (made up by QEMU, new at each start)" if node.startswith("#") else ""
-        lines.append(_pair("node-name", f"{node}{generated}"))
-    lines.append(_pair("frontend", plain(device.qdev or "not attached to the guest", 200)))
+        lines.append(fact("node-name", f"{node}{generated}"))
+    lines.append(fact("frontend", plain(device.qdev or "not attached to the guest", 200)))
     io_status = "" if lost else f", io-status {device.io_status or 'not kept'}"
-    lines.append(_pair("state", f"{flags(device)}{io_status}"))
+    lines.append(fact("state", f"{flags(device)}{io_status}"))
     return lines
 
 
 def _sizes(medium: Medium) -> list[Content]:
     clusters = f" in clusters of {size(medium.cluster_size)}" if medium.cluster_size else ""
     return [
-        _pair("size", f"{size(medium.virtual_size)} ({medium.virtual_size:,} bytes)"),
-        _pair("allocated", f"{size(medium.actual_size)}{clusters}"),
+        fact("size", f"{size(medium.virtual_size)} ({medium.virtual_size:,} bytes)"),
+        fact("allocated", f"{size(medium.actual_size)}{clusters}"),
     ]
 
 
@@ -82,7 +76,7 @@ def _chain(medium: Medium) -> list[Content]:
         text = Content.assemble(
             branch, plain(file_behind(image.filename), 400), (f"  {told}", "$muted")
         )
-        lines.append(_pair("chain" if depth == 0 else "", text))
+        lines.append(fact("chain" if depth == 0 else "", text))
     return lines
 
 
@@ -93,8 +87,8 @@ def _bitmaps(medium: Medium) -> list[Content]:
         words += ["recording" if bitmap.recording else "disabled"]
         words += [word for word in ("busy", "persistent", "inconsistent") if getattr(bitmap, word)]
         text = f"{plain(bitmap.name, 100)}  {', '.join(words)}"
-        lines.append(_pair("bitmaps" if number == 0 else "", text))
-    return lines or [_pair("bitmaps", "none")]
+        lines.append(fact("bitmaps" if number == 0 else "", text))
+    return lines or [fact("bitmaps", "none")]
 
 
 def _cache(medium: Medium) -> str:

@@ -14,7 +14,8 @@ from tui.vm.latency import Wait
 from tui.vm.remedies import remedy
 from tui.vm.snapshot import Device, Job, Outcome
 from tui.vm.verbs import BLOCK_JOB_TYPES
-from tui.widgets.care_rows import care_lines, pair
+from tui.widgets.care_rows import care_lines
+from tui.widgets.facts import fact, title
 from tui.widgets.live_table import Cell, Column
 
 JOB_COLUMNS = (
@@ -115,16 +116,16 @@ def describe_job(
         return Content.styled("No job is highlighted.", "$muted")
     return Content("\n").join(
         [
-            Content.styled(plain(job.id, 200), "bold $accent"),
-            *([pair("VM", plain(vm, 200))] if vm else ()),
-            pair("state", Content.styled(_state_words(job), _STATE.get(job.state, ""))),
+            title(job.id),
+            *([fact("VM", plain(vm, 200))] if vm else ()),
+            fact("state", Content.styled(_state_words(job), _STATE.get(job.state, ""))),
             *_advice(job),
-            pair("copied", f"{size(job.offset)} of {size(job.len)}"),
+            fact("copied", f"{size(job.offset)} of {size(job.len)}"),
             *(care_lines(job.care) if job.live else ()),
             *_guest(job, now, device),
-            *([pair("speed", _speed_words(job))] if _has_speed(job) else ()),
+            *([fact("speed", _speed_words(job))] if _has_speed(job) else ()),
             *_settings(job),
-            pair("runs" if job.live else "took", age(job, now)),
+            fact("runs" if job.live else "took", age(job, now)),
             *_start(job),
         ]
     )
@@ -136,7 +137,7 @@ def _has_speed(job: Job) -> bool:
 
 def _advice(job: Job) -> list[Content]:
     advice = remedy(job.error)
-    return [pair("advice", Content.styled(advice, "$text-warning"))] if advice else []
+    return [fact("advice", Content.styled(advice, "$text-warning"))] if advice else []
 
 
 def _guest(job: Job, now: float, device: Device | None) -> list[Content]:
@@ -148,7 +149,7 @@ def _guest(job: Job, now: float, device: Device | None) -> list[Content]:
     lines.append(_wait(device.writes, "write", now, flow.write if flow else None))
     lines.append(_wait(device.reads, "read", now, flow.read if flow else None))
     told = [line for line in lines if line is not None]
-    return [pair("" if place else "guest", line) for place, line in enumerate(told)]
+    return [fact("" if place else "guest", line) for place, line in enumerate(told)]
 
 
 def _failed(job: Job, failures: Failures | None) -> Content | None:
@@ -185,16 +186,16 @@ def _flow_words(what: str, now: float | None, before: float | None) -> str:
 def _settings(job: Job) -> list[Content]:
     owner = "us" if job.ours else "another client"
     return [
-        pair("disk", plain(job.device or "not known", 200)),
-        pair("target", plain(job.target or "not known: started by another client", 400)),
-        pair("kind", f"{job.type or '?'}, started by {owner}, io-status {job.io_status}"),
+        fact("disk", plain(job.device or "not known", 200)),
+        fact("target", plain(job.target or "not known: started by another client", 400)),
+        fact("kind", f"{job.type or '?'}, started by {owner}, io-status {job.io_status}"),
     ]
 
 
 def _start(job: Job) -> list[Content]:
     if job.wall_started is None:
         return []
-    return [pair("started", time.strftime("%F %T", time.localtime(job.wall_started)))]
+    return [fact("started", time.strftime("%F %T", time.localtime(job.wall_started)))]
 
 
 def _wait_words(wait: Wait, what: str) -> Content:

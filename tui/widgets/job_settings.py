@@ -6,7 +6,7 @@ from textual.content import Content
 
 from tui.text import plain
 from tui.vm.snapshot import Job
-from tui.widgets.care_rows import pair
+from tui.widgets.facts import fact
 
 _DEFAULTS = {"on-source-error": "report", "on-target-error": "report"}
 """What QEMU takes where nothing is said."""
@@ -17,7 +17,7 @@ _TOLD = ("sync", "bitmap", "bitmap-mode", "compress", "on-source-error", "on-tar
 def settings_line(job: Job) -> Content:
     """One line about the settings that are not told elsewhere."""
     words = [f"{name} {_value(value)}" for name, value in _settings(job)]
-    return pair("settings", plain(", ".join(words), 400))
+    return fact("settings", plain(", ".join(words), 400))
 
 
 def _settings(job: Job) -> Iterator[tuple[str, object]]:

@@ -4,6 +4,7 @@ from textual.content import Content
 
 from tui.text import plain
 from tui.vm.leftover import Leftover
+from tui.widgets.facts import fact, title
 from tui.widgets.live_table import Cell, Column
 
 LEFTOVER_COLUMNS = (
@@ -32,7 +33,7 @@ def describe_leftover(one: Leftover | None) -> Content:
     """What it is, why it is judged a leftover, what cleaning up does, and what is lost."""
     if one is None:
         return Content("")
-    lines = [_line("what", one.what), _line("why", one.why)]
+    lines = [title(one.title), _line("what", one.what), _line("why", one.why)]
     if one.remedy is not None:
         does = f"{one.remedy.does} ({one.remedy.command})"
         lines += [_line("cleaning", does), _line("lost", one.lost)]
@@ -49,4 +50,4 @@ def describe_leftover(one: Leftover | None) -> Content:
 
 
 def _line(name: str, words: str) -> Content:
-    return Content.assemble((f"{name:<10}", "$muted"), plain(words, 600))
+    return fact(name, plain(words, 600))

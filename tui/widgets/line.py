@@ -20,13 +20,13 @@ class Line(Static):
 
     def show(self, text: str | Content) -> None:
         """Show this text; nothing is sent when it is what stands there."""
-        if not _same(text, self._shown):
+        if not same(text, self._shown):
             self._shown = text
             self.update(text, layout=False)
 
     def show_resized(self, text: str | Content) -> None:
         """Show a text whose height may differ: a layout is made only if it does."""
-        if not _same(text, self._shown):
+        if not same(text, self._shown):
             before = self._height(self.text)
             self._shown = text
             self.update(text, layout=self._height(self.text) != before)
@@ -36,7 +36,8 @@ class Line(Static):
         return Content(text).get_height({}, max(1, self.size.width))
 
 
-def _same(one: str | Content, other: str | Content) -> bool:
+def same(one: str | Content, other: str | Content) -> bool:
+    """Whether two texts look the same."""
     if isinstance(one, Content) and isinstance(other, Content):
         # Content compares by its text alone; a state told by colour must repaint too.
         return one.plain == other.plain and one.spans == other.spans
