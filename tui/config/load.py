@@ -1,30 +1,21 @@
 """Puts the settings together: options before the environment before the file before defaults."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsError,
-)
 
+from tui.config.environment import read_environment, variable
 from tui.config.file import SettingsFile, read_file
 from tui.config.lines import KeyPath, line_of
 from tui.config.mistakes import Mistake, Mistakes, dotted, in_words
-from tui.config.settings import ENV_DELIMITER, ENV_PREFIX, Settings
+from tui.config.settings import Settings
 from tui.paths import config_directory
 
 FILE_NAME = "config.toml"
-_NEAR = 0.8
 
 
 class Source(StrEnum):
@@ -79,7 +70,7 @@ class Loaded:
         if _has(self.options, path):
             return Origin(Source.OPTION)
         if _has(self.environment, path):
-            return Origin(Source.ENVIRONMENT, variable=_variable(path))
+            return Origin(Source.ENVIRONMENT, variable=variable(path))
         if _has(self.file.content, path):
             return Origin(Source.FILE, self.file.path, line_of(path, self.file.lines))
         return Origin(Source.DEFAULT)
@@ -105,26 +96,9 @@ def load(path: Path | None = None, options: Mapping[str, Any] | None = None) -> 
         Mistakes: with all that was found.
     """
     file = read_file(path or settings_path())
-    _refuse_near_misses()
+    environment = read_environment()
     try:
-        environment = EnvSettingsSource(Settings)()
-    except SettingsError as error:
-        raise Mistakes((_no_json(error),)) from error
-
-    class FromAll(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            *_: Any,
-            **__: Any,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            given = (environment, dict(file.content))
-            return (init_settings, *(InitSettingsSource(settings_cls, each) for each in given))
-
-    try:
-        settings = FromAll(**(options or {}))
+        settings = Settings.model_validate(_merged(file.content, environment, options or {}))
     except ValidationError as error:
         found = Loaded(Settings(), file, environment, options or {})
         raise Mistakes(tuple(_in_order(found, error))) from error
@@ -143,47 +117,19 @@ def _in_order(found: Loaded, error: ValidationError) -> list[Mistake]:
     return [mistake for _, mistake in sorted(mistakes, key=lambda pair: pair[0])]
 
 
-# --- the environment ------------------------------------------------------------------------------
-
-
-def _variable(path: KeyPath) -> str:
-    """The environment variable that a value comes from, as it is spelled."""
-    spelled = {name.upper(): name for name in os.environ}
-    for length in range(len(path), 0, -1):
-        name = ENV_PREFIX + ENV_DELIMITER.join(str(part) for part in path[:length]).upper()
-        if name in spelled:
-            return spelled[name]
-    return ENV_PREFIX
-
-
-def _no_json(error: SettingsError) -> Mistake:
-    """A value that holds more than one thing is JSON in the environment."""
-    key = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "")
-    return Mistake(_variable((key,)), key, "must be JSON in the environment")
-
-
-def _refuse_near_misses() -> None:
-    """A variable that is one of ours but for a slip: not to see it could be dangerous.
-
-    Raises:
-        Mistakes: with what was meant.
-    """
-    known = {name.upper() for name in Settings.model_fields}
-    mistakes = []
-    for name in os.environ:
-        first = name.upper().partition(ENV_DELIMITER)[0]
-        word = first.removeprefix(ENV_PREFIX)
-        if not first.startswith(ENV_PREFIX) or word in known:
-            continue
-        near = get_close_matches(word, known, 1, _NEAR)
-        if near:
-            meant = f"did you mean {ENV_PREFIX}{near[0]}?"
-            mistakes.append(Mistake(name, "", f"there is no such setting; {meant}"))
-    if mistakes:
-        raise Mistakes(tuple(mistakes))
-
-
 # --- nested tables --------------------------------------------------------------------------------
+
+
+def _merged(*contents: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables put together key by key; of two values the later one holds."""
+    merged: dict[str, Any] = {}
+    for content in contents:
+        for key, value in content.items():
+            before = merged.get(key)
+            if isinstance(before, Mapping) and isinstance(value, Mapping):
+                value = _merged(before, value)
+            merged[key] = value
+    return merged
 
 
 def _has(content: object, path: KeyPath) -> bool:

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from tui.config.environment import ENV_PREFIX
 from tui.config.settings import (
-    ENV_PREFIX,
     BackupSettings,
     RefreshSettings,
     Settings,

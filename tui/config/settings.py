@@ -2,17 +2,13 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tui.config.kinds import Directory, Monitor, Socket, Speed, VmName
 from tui.qmp.address import AddressError, MonitorAddress, UnixAddress, parse_address
 from tui.worker.pace import Pace
 
-ENV_PREFIX = "BLOCKDECK_"
-ENV_DELIMITER = "__"
 _MIB = 1 << 20
 _PACE = Pace()
 
@@ -88,17 +84,8 @@ class VmSettings(_Part):
     )
 
 
-class Settings(BaseSettings):
+class Settings(_Part):
     """Everything that can be set; by itself it reads nothing (see `load`)."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter=ENV_DELIMITER,
-        env_ignore_empty=True,
-        defer_build=True,
-    )
 
     read_only: bool = Field(False, description="Send every QEMU nothing but questions.")
     read_only_vms: tuple[str, ...] = Field(
@@ -125,17 +112,6 @@ class Settings(BaseSettings):
     vms: dict[VmName, VmSettings] = Field(
         {}, description="VMs by name: the name serves wherever a monitor is asked for."
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        *_: Any,
-        **__: Any,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what it is made with."""
-        return (init_settings,)
 
     # --- what it means ---------------------------------------------------------------------------
 
