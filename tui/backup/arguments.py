@@ -23,7 +23,12 @@ def _kebab(name: str) -> str:
 
 class _Arguments(BaseModel):
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=_kebab, populate_by_name=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=_kebab,
+        populate_by_name=True,
+        defer_build=True,
     )
 
     def to_qmp(self) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from tui.backup.fields import Choice, FormField
-
 TARGET_IO = "target-io"
 """The name of the field, and the option of the command line; QEMU has no argument of this name."""
 
@@ -31,20 +29,6 @@ class TargetIo(StrEnum):
                 return {"cache": {"direct": True}, "aio": "native"}
             case TargetIo.IO_URING:
                 return {"cache": {"direct": True}, "aio": "io_uring"}
-
-
-TARGET_IO_FIELD = FormField(
-    name=TARGET_IO,
-    label="Target I/O",
-    help="Past the page cache a backup leaves the host's memory alone. With blockdev-backup only.",
-    kind="choice",
-    type="str",
-    choices=(
-        Choice(value=TargetIo.DIRECT, help="cache.direct, aio native"),
-        Choice(value=TargetIo.IO_URING, help="cache.direct, aio io_uring"),
-    ),
-    default="through the page cache",
-)
 
 
 def read_target_io(texts: Mapping[str, str]) -> TargetIo:

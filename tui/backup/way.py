@@ -1,10 +1,13 @@
 """The two ways in which QEMU can carry out a backup."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP
-from tui.qmp.schema import QmpSchema
 from tui.vm.snapshot import Device, VmSnapshot
+
+if TYPE_CHECKING:
+    from tui.qmp.schema import QmpSchema
 
 _COMMANDS = (BLOCKDEV_BACKUP, "blockdev-add", "blockdev-create", "blockdev-del")
 
@@ -20,14 +23,14 @@ class Way(StrEnum):
     BLOCKDEV = BLOCKDEV_BACKUP
 
 
-def ways(schema: QmpSchema) -> tuple[Way, ...]:
+def ways(schema: "QmpSchema") -> tuple[Way, ...]:
     """The ways that this QEMU knows."""
     by_nodes = all(schema.has_command(command) for command in _COMMANDS)
     known = {Way.DRIVE: schema.has_command(DRIVE_BACKUP), Way.BLOCKDEV: by_nodes}
     return tuple(way for way in Way if known[way])
 
 
-def default_way(vm: VmSnapshot, device: Device | None, schema: QmpSchema) -> Way:
+def default_way(vm: VmSnapshot, device: Device | None, schema: "QmpSchema") -> Way:
     """`blockdev-backup` where `drive-backup` is dangerous (X1, X3) or gone, else `drive-backup`."""
     known = ways(schema)
     dangerous = why_not_drive_backup(vm, device) is not None or Way.DRIVE not in known

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
 
-from tui.backup.draft import parse_speed
 from tui.qmp.address import UnixAddress, parse_address
 
 
@@ -13,6 +12,9 @@ def _speed(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
         # Pydantic takes only ValueError for a mistake in the value.
         raise ValueError('must be a speed, as in "50MiB"; "0" is without limit')  # noqa: TRY004
+    # Nothing of the settings need be a speed; the rules that speeds are judged by come with this.
+    from tui.backup.draft import parse_speed
+
     return parse_speed(str(value))
 
 

@@ -12,7 +12,8 @@ from tui.backup.draft import ParsedDraft, parse_draft
 from tui.backup.fields import FormField
 from tui.backup.formstate import applicability
 from tui.backup.presets import PRESET, PRESET_FIELD, Preset, fill_in, is_in_force
-from tui.backup.target_io import TARGET_IO, TARGET_IO_FIELD, TargetIo, read_target_io
+from tui.backup.target_io import TARGET_IO, TargetIo, read_target_io
+from tui.backup.target_io_field import TARGET_IO_FIELD
 from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.way import Way
 from tui.backup.way_field import WAY, at_the_switch

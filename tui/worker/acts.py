@@ -1,11 +1,15 @@
 """Acts upon a job that runs: sent, and told to the tracker."""
 
+from typing import TYPE_CHECKING
+
 from tui.qmp.errors import CommandRefused
-from tui.qmp.schema import QmpSchema
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Job
 from tui.vm.verbs import Act, Verb, command_for
 from tui.worker.state import VmState
+
+if TYPE_CHECKING:
+    from tui.qmp.schema import QmpSchema
 
 _CANCELLING = frozenset({Verb.CANCEL, Verb.SOFT_CANCEL})
 
@@ -23,7 +27,7 @@ class Acts:
         self._deadline = deadline
 
     async def do(
-        self, session: QmpSession, schema: QmpSchema, job_id: str, act: Act, why: str = ""
+        self, session: QmpSession, schema: "QmpSchema", job_id: str, act: Act, why: str = ""
     ) -> None:
         """Act upon a job. Whether it may be done QEMU decides.
 

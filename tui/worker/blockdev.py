@@ -5,9 +5,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tui.backup.fleece import is_fleece
-from tui.backup.plan import Plan
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.models import JobInfo, QmpEvent
 from tui.qmp.queries import Queries
@@ -27,6 +27,9 @@ from tui.worker.filters import take_off
 from tui.worker.fleeces import Fleeces, NotDeleted
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
+
+if TYPE_CHECKING:
+    from tui.backup.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +76,7 @@ class TargetNodes:
         self._step.set()
         return True
 
-    async def prepare(self, session: QmpSession, plan: Plan) -> None:
+    async def prepare(self, session: QmpSession, plan: "Plan") -> None:
         """Make and open the target; of what comes to nothing, no node is left.
 
         Raises:
@@ -99,7 +102,7 @@ class TargetNodes:
             await whole(self.give_up(session, plan))
             raise
 
-    async def enter(self, session: QmpSession, plan: Plan) -> None:
+    async def enter(self, session: QmpSession, plan: "Plan") -> None:
         """Take the steps right before the job; of what comes to nothing, no node is left.
 
         Raises:
@@ -113,7 +116,7 @@ class TargetNodes:
             await whole(self.give_up(session, plan))
             raise
 
-    async def give_up(self, session: QmpSession, plan: Plan) -> bool:
+    async def give_up(self, session: QmpSession, plan: "Plan") -> bool:
         """No job came to be: remove what was made for it; tells whether QEMU answered."""
         try:
             # While it is made, a file that is deleted could come to be afterwards.
@@ -133,7 +136,7 @@ class TargetNodes:
             self.hand_over(plan)
         return True
 
-    def hand_over(self, plan: Plan) -> None:
+    def hand_over(self, plan: "Plan") -> None:
         """From now on the nodes are the job's; without a job they are nobody's."""
         self._in_use.difference_update(plan.nodes)
 

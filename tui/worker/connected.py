@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import TYPE_CHECKING, Self, TypedDict
 
 from tui.history import History
 from tui.host.process import QemuProcess
@@ -24,7 +24,6 @@ from tui.qmp.errors import (
 from tui.qmp.gate import Deed, Gate
 from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
-from tui.qmp.schema import QmpSchema, read_schema
 from tui.qmp.session import QmpSession
 from tui.records.audit import AuditEntry, AuditLog
 from tui.vm.events import EventLog
@@ -37,7 +36,6 @@ from tui.worker.care import Care
 from tui.worker.disk import Disk
 from tui.worker.fleeces import Fleeces
 from tui.worker.legacy import Legacy
-from tui.worker.lost_chains import LostChains
 from tui.worker.outcomes import Outcomes
 from tui.worker.pace import Pace
 from tui.worker.protection import Protection
@@ -46,6 +44,9 @@ from tui.worker.requests import Requests
 from tui.worker.state import VmState
 from tui.worker.subscribers import Subscribers
 from tui.worker.watch import Watch
+
+if TYPE_CHECKING:
+    from tui.qmp.schema import QmpSchema
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +102,10 @@ class Connected:
         self._audit = audit
         self._protection = Protection(read_only, protected)
         self._gate = Gate(read_only=read_only, witness=self._witness if audit else None)
-        patience, requests, care = self._pace.writing, None, None
-        fleeces, chains = None, None
+        patience, requests, care, fleeces = self._pace.writing, None, None, None
         if history is not None:
-            requests, care = history.requests, history.care
-            fleeces, chains = history.fleeces, history.chains
+            requests, care, fleeces = history.requests, history.care, history.fleeces
         self._fleeces = Fleeces(Disk(fleeces, self._identity, patience), patience)
-        self._lost_chains = LostChains(Disk(chains, self._identity, patience))
         self._nodes = TargetNodes(self._state, self._fleeces, self._pace)
         self._requests = Requests(self._state, Disk(requests, self._identity, patience))
         self._outcomes = Outcomes(
@@ -184,6 +182,12 @@ class Connected:
             raise ConnectionLost(self.snapshot.connection.detail or "not connected")
         return self._session
 
+    async def _schema(self, session: QmpSession, *, anew: bool = False) -> "QmpSchema":
+        """What this QEMU can do, asked for where it is not known yet."""
+        from tui.qmp.schema import read_schema
+
+        return await read_schema(session) if anew or self.schema is None else self.schema
+
     def _look_again(self) -> None:
         self._state.want_inventory()
         self._state.run_state_due = True
@@ -191,7 +195,7 @@ class Connected:
 
     async def _cancel_for(self, job_id: str, why: str) -> None:
         session = self._connected()
-        schema = self.schema or await read_schema(session)
+        schema = await self._schema(session)
         try:
             await self._acts.do(session, schema, job_id, Act(Verb.CANCEL), why)
         finally:
@@ -317,7 +321,7 @@ class Connected:
         self._session = session
         self._state.loaded()
         # The disks are shown meanwhile: of all replies this is by far the longest.
-        self.schema = await read_schema(session)
+        self.schema = await self._schema(session, anew=True)
         self._state.changed()
         self._watch.hint()
 

@@ -5,14 +5,17 @@ import logging
 import stat
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tui.backup.plan import Plan
 from tui.qmp.aside import aside
 from tui.qmp.errors import QmpError
 from tui.records.kept_care import Keeper
 from tui.records.kept_fleece import FleeceStore, KeptFleece
-from tui.vm.leftover_files import LeftFile
 from tui.worker.disk import Disk
+
+if TYPE_CHECKING:
+    from tui.backup.plan import Plan
+    from tui.vm.leftover_files import LeftFile
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +38,17 @@ class Fleeces:
         self._left: tuple[LeftFile, ...] = ()
 
     @property
-    def left(self) -> tuple[LeftFile, ...]:
+    def left(self) -> "tuple[LeftFile, ...]":
         """Those that a BlockDeck which runs no more has left, as far as is known."""
         return self._left
 
-    async def announce(self, plan: Plan) -> None:
+    async def announce(self, plan: "Plan") -> None:
         """They are about to be made."""
         for path in plan.passing.values():
             kept = KeptFleece(job=plan.creator, path=path, keeper=Keeper.present())
             await self._disk.ask(partial(_keep, kept))
 
-    async def delete(self, plan: Plan, path: str) -> None:
+    async def delete(self, plan: "Plan", path: str) -> None:
         """Take the name off one that QEMU has open, or that is of no use.
 
         Raises:
@@ -93,8 +96,10 @@ def _keep(kept: KeptFleece, store: FleeceStore, qemu: str) -> None:
     store.keep(qemu, kept)
 
 
-def _left(store: FleeceStore, qemu: str) -> tuple[LeftFile, ...]:
+def _left(store: FleeceStore, qemu: str) -> "tuple[LeftFile, ...]":
     """Those on record whose BlockDeck has ended; one that has no name any more is forgotten."""
+    from tui.vm.leftover_files import LeftFile
+
     found = []
     for kept in store.all(qemu):
         if kept.keeper.alive():

@@ -4,18 +4,21 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP, Json
-from tui.backup.judge import judge
-from tui.backup.rules.source import find_source
-from tui.backup.verdict import Severity, Verdict
 from tui.qmp.errors import CommandRefused, CommandUnsendable
 from tui.qmp.models import QmpEvent
 from tui.qmp.queries import Queries
-from tui.qmp.schema import QmpSchema
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import DRY_RUN_PREFIX
 from tui.worker.state import VmState
+
+if TYPE_CHECKING:
+    # What judges is imported by the first dry run.
+    from tui.backup.rules.source import Source
+    from tui.backup.verdict import Verdict
+    from tui.qmp.schema import QmpSchema
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +70,7 @@ class Referee:
         return True
 
     async def ask(
-        self, session: QmpSession, schema: QmpSchema, arguments: Mapping[str, Json]
+        self, session: QmpSession, schema: "QmpSchema", arguments: Mapping[str, Json]
     ) -> str | None:
         """QEMU's refusal in its own words; None where it accepts, or is not to be asked.
 
@@ -98,7 +101,7 @@ class Referee:
             log.info("a dry run came to nothing: %s", error)
 
     async def _in_turn(
-        self, session: QmpSession, schema: QmpSchema, arguments: dict[str, Json]
+        self, session: QmpSession, schema: "QmpSchema", arguments: dict[str, Json]
     ) -> str | None:
         async with self.turn:
             if not _can_ask(schema) or not self._may_ask(schema, arguments):
@@ -111,8 +114,10 @@ class Referee:
             # What is said of our own node says nothing of the arguments.
             return None if said is not None and DRY_RUN_PREFIX in said else said
 
-    def _may_ask(self, schema: QmpSchema, arguments: Mapping[str, Json]) -> bool:
+    def _may_ask(self, schema: "QmpSchema", arguments: Mapping[str, Json]) -> bool:
         """Whether asking cannot hurt: what kills QEMU kills it in a dry run, too."""
+        from tui.backup.judge import judge
+
         if self._is_busy(arguments):
             return False
         verdict = judge(arguments, self._state.snapshot, schema, None, DRIVE_BACKUP)
@@ -125,16 +130,20 @@ class Referee:
         while a second backup of it is being refused. Unlike the list of disks, that of jobs knows
         of ours before they are sent and of others' by their first event.
         """
-        device = arguments.get("device")
-        source = find_source(self._state.snapshot, device if isinstance(device, str) else None)
+        source = self._source(arguments)
         key = source.device.key if source.device else None
         jobs = self._state.snapshot.live_jobs
         return any(key is None or job.device_key in (None, key) for job in jobs)
 
+    def _source(self, arguments: Mapping[str, Json]) -> "Source":
+        from tui.backup.rules.source import find_source
+
+        device = arguments.get("device")
+        return find_source(self._state.snapshot, device if isinstance(device, str) else None)
+
     async def _run(self, session: QmpSession, arguments: Mapping[str, Json]) -> str | None:
         await self._sweep(session)
-        device = arguments.get("device")
-        source = find_source(self._state.snapshot, device if isinstance(device, str) else None)
+        source = self._source(arguments)
         node = f"{DRY_RUN_PREFIX}{secrets.token_hex(6)}"
         added = {"driver": "null-co", "node-name": node, "size": source.virtual_size or 0}
         try:
@@ -187,11 +196,13 @@ class Referee:
             log.info("removing %s: %s", node, refusal)
 
 
-def worth_asking(verdict: Verdict, but_for: frozenset[str] = frozenset()) -> bool:
+def worth_asking(verdict: "Verdict", but_for: frozenset[str] = frozenset()) -> bool:
     """Whether QEMU's answer would tell something, and asking is safe.
 
     A busy disk is refused in any case, and a danger that nobody can pass might kill QEMU.
     """
+    from tui.backup.verdict import Severity
+
     for finding in verdict.findings:
         if finding.rule == "D-BUSY" and finding.severity is Severity.REFUSES:
             return False
@@ -201,7 +212,7 @@ def worth_asking(verdict: Verdict, but_for: frozenset[str] = frozenset()) -> boo
     return True
 
 
-def _can_ask(schema: QmpSchema) -> bool:
+def _can_ask(schema: "QmpSchema") -> bool:
     commands = ("transaction", BLOCKDEV_BACKUP, "blockdev-add", "blockdev-del")
     known = all(schema.has_command(command) for command in commands)
     return known and "null-co" in schema.block_drivers()

@@ -1,38 +1,43 @@
-"""A worker does with one VM what its operator wants: intents become commands."""
+"""A worker does with one VM what its operator wants: intents become commands.
+
+To see a VM takes little of what can be done with it. All the rest is imported when it is first
+used: where a part of the worker is made, or where a function begins.
+"""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Unpack
 
 from tui.backup.arguments import DRIVE_BACKUP, Json
-from tui.backup.fleece import fleece_path
-from tui.backup.judge import judge, plan_for
-from tui.backup.plan import Plan
-from tui.backup.target import TargetFacts
 from tui.backup.target_io import TargetIo
-from tui.backup.verdict import Verdict
 from tui.backup.way import Way
 from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import CommandRefused
 from tui.qmp.queries import Queries
-from tui.qmp.schema import read_schema
 from tui.qmp.session import QmpSession
-from tui.records.request import BackupRequest
-from tui.vm.bitmap_acts import BitmapAct, command_for
 from tui.vm.care import Wishes
-from tui.vm.leftover import Leftover
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import Trouble
 from tui.vm.verbs import Act, Verb
-from tui.worker.bitmaps import BitmapActs
-from tui.worker.chains import Chains
 from tui.worker.connected import Connected, WorkerSettings
-from tui.worker.doctor import Doctor
-from tui.worker.freezing import Freezing
-from tui.worker.rescue import Rescue, Tell
-from tui.worker.serving import Serving
-from tui.worker.sight import Sight
-from tui.worker.starting import Starter
+from tui.worker.disk import Disk
+
+if TYPE_CHECKING:
+    from tui.backup.plan import Plan
+    from tui.backup.target import TargetFacts
+    from tui.backup.verdict import Verdict
+    from tui.vm.bitmap_acts import BitmapAct
+    from tui.vm.leftover import Leftover
+    from tui.worker.bitmaps import BitmapActs
+    from tui.worker.chains import Chains
+    from tui.worker.doctor import Doctor
+    from tui.worker.freezing import Freezing
+    from tui.worker.lost_chains import LostChains
+    from tui.worker.rescue import Rescue, Tell
+    from tui.worker.serving import Serving
+    from tui.worker.sight import Sight
+    from tui.worker.starting import Starter
 
 
 class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
@@ -41,28 +46,27 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
     Args:
         address: the QMP monitor.
         settings: as those of `Connected`.
-
-    Attributes:
-        freezing: freezes the guest by its agent, for the length of a block.
-        chains: makes points of chains of its disks.
-        serving: serves its disks to this host for a comparison.
     """
 
     def __init__(self, address: MonitorAddress, **settings: Unpack[WorkerSettings]) -> None:
         super().__init__(address, **settings)
-        self._doctor = Doctor(
-            self._state,
-            self._nodes,
-            self._fleeces,
-            self._lost_chains,
-            self._referee,
-            self._pace,
-        )
-        self._starter = Starter(self._state, self._nodes, self._requests, self._pace.command)
-        self._sight = Sight(self._pace.target)
-        self._bitmaps = BitmapActs(self._referee, self._pace.command)
-        self.freezing = Freezing(self._state, self._gate, lambda: self.process, self._ask_run_state)
-        self.chains = Chains(
+        self._history = settings.get("history")
+
+    # --- its parts -------------------------------------------------------------------------------
+
+    @cached_property
+    def freezing(self) -> "Freezing":
+        """Freezes the guest by its agent, for the length of a block."""
+        from tui.worker.freezing import Freezing
+
+        return Freezing(self._state, self._gate, lambda: self.process, self._ask_run_state)
+
+    @cached_property
+    def chains(self) -> "Chains":
+        """Makes points of chains of its disks."""
+        from tui.worker.chains import Chains
+
+        return Chains(
             self._state,
             self._nodes,
             self._starter,
@@ -72,9 +76,15 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             self.refresh,
             self._is_local,
             self._pace.command,
-            settings.get("history"),
+            self._history,
         )
-        self.serving = Serving(
+
+    @cached_property
+    def serving(self) -> "Serving":
+        """Serves its disks to this host for a comparison."""
+        from tui.worker.serving import Serving
+
+        return Serving(
             self._gate,
             lambda: self.process,
             self._is_local,
@@ -83,8 +93,43 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             self._pace.command,
         )
 
+    @cached_property
+    def _doctor(self) -> "Doctor":
+        from tui.worker.doctor import Doctor
+
+        return Doctor(
+            self._state, self._nodes, self._fleeces, self._lost_chains, self._referee, self._pace
+        )
+
+    @cached_property
+    def _lost_chains(self) -> "LostChains":
+        from tui.worker.lost_chains import LostChains
+
+        places = self._history.chains if self._history is not None else None
+        return LostChains(Disk(places, self._identity, self._pace.writing))
+
+    @cached_property
+    def _starter(self) -> "Starter":
+        from tui.worker.starting import Starter
+
+        return Starter(self._state, self._nodes, self._requests, self._pace.command)
+
+    @cached_property
+    def _sight(self) -> "Sight":
+        from tui.worker.sight import Sight
+
+        return Sight(self._pace.target)
+
+    @cached_property
+    def _bitmaps(self) -> "BitmapActs":
+        from tui.worker.bitmaps import BitmapActs
+
+        return BitmapActs(self._referee, self._pace.command)
+
+    # --- what it does ----------------------------------------------------------------------------
+
     @property
-    def leftovers(self) -> tuple[Leftover, ...]:
+    def leftovers(self) -> "tuple[Leftover, ...]":
         """What nobody uses, in the order in which it can be cleaned up, as `examine` found it."""
         return self._doctor.find()
 
@@ -111,7 +156,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         fleece: str = "",
         target_io: TargetIo = TargetIo.WRITEBACK,
         fresh: bool = False,
-    ) -> Verdict:
+    ) -> "Verdict":
         """Judge arguments against the VM as it is; `fresh` asks QEMU again first.
 
         The arguments are those of the command, whatever the way in which it is carried out.
@@ -121,10 +166,12 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         Raises:
             QmpError: there is no connection, or the fresh look failed.
         """
+        from tui.backup.judge import judge
+
         session = self._connected()
         if fresh:
             await self.refresh()
-        schema = self.schema or await read_schema(session)
+        schema = await self._schema(session)
         of_file = command == DRIVE_BACKUP
         facts = await self.look_at(arguments.get("target")) if of_file else None
         saved_to = await self._look_at_fleece(fleece, arguments)
@@ -139,16 +186,19 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             target_io=target_io,
         )
 
-    async def look_at(self, target: object) -> TargetFacts | None:
+    async def look_at(self, target: object) -> "TargetFacts | None":
         """What can be seen of a backup target; None where it is no path or nothing can be seen."""
         return await self._sight.look(target, self.process, self._state.filenames)
 
     async def _look_at_fleece(
         self, directory: str, arguments: Mapping[str, Json]
-    ) -> TargetFacts | None:
+    ) -> "TargetFacts | None":
         """What can be seen of the image that a backup would fleece to; None where it would not."""
         if not directory:
             return None
+        from tui.backup.fleece import fleece_path
+        from tui.backup.target import TargetFacts
+
         path = fleece_path(directory, self._state.job_to_be(arguments).id)
         return await self.look_at(path) or TargetFacts(path=path)
 
@@ -159,7 +209,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             QmpError: QEMU could not be asked.
         """
         session = self._connected()
-        schema = self.schema or await read_schema(session)
+        schema = await self._schema(session)
         return await self._referee.ask(session, schema, arguments)
 
     async def start(
@@ -189,6 +239,8 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             NotAnswering: the deadline passed; the next poll tells whether it runs.
             ConnectionLost: the line was lost before the answer.
         """
+        from tui.records.request import BackupRequest
+
         session = self._connected()
         self._gate.check(way.value)
         refusal = await self.referee(arguments)
@@ -222,8 +274,10 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         arguments: Mapping[str, Json],
         fleece: str,
         target_io: TargetIo,
-    ) -> Plan:
-        schema = self.schema or await read_schema(session)
+    ) -> "Plan":
+        from tui.backup.judge import plan_for
+
+        schema = await self._schema(session)
         if fleece:
             # The filter of the backup before may have been taken off just now.
             await self.refresh()
@@ -264,7 +318,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             ConnectionLost: the line was lost before the answer.
         """
         session = self._connected()
-        schema = self.schema or await read_schema(session)
+        schema = await self._schema(session)
         try:
             await self._acts.do(session, schema, job_id, act)
             if act.verb is Verb.SET_SPEED:
@@ -284,7 +338,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             self._care.wish(job, wishes)
             self._look_again()
 
-    async def rescue(self, trouble: Trouble, tell: Tell) -> None:
+    async def rescue(self, trouble: Trouble, tell: "Tell") -> None:
         """Cancel the backups that stop the guest, let it run, and see that it does.
 
         Raises:
@@ -297,7 +351,7 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         finally:
             self._look_again()
 
-    async def go_on(self, trouble: Trouble, tell: Tell) -> None:
+    async def go_on(self, trouble: Trouble, tell: "Tell") -> None:
         """Let the guest run after room was made, and the backups that are paused by the error.
 
         Raises:
@@ -314,10 +368,12 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
         finally:
             self._look_again()
 
-    def _rescue(self, tell: Tell) -> Rescue:
+    def _rescue(self, tell: "Tell") -> "Rescue":
+        from tui.worker.rescue import Rescue
+
         return Rescue(self._connected(), self._pace.command, self._pace.create, tell)
 
-    async def clean(self, leftover: Leftover) -> bool:
+    async def clean(self, leftover: "Leftover") -> bool:
         """Clean one leftover up, if it still is one; tells whether anything had to be done.
 
         Raises:
@@ -333,19 +389,22 @@ class VmWorker(Connected, AbstractAsyncContextManager["VmWorker"]):
             self._look_again()
 
     async def _part(self, session: QmpSession) -> None:
-        await self.serving.settle()
+        if "serving" in vars(self):
+            await self.serving.settle()
         await super()._part(session)
 
     async def _ask_run_state(self) -> str:
         return await Queries(self._connected(), self._pace.command).run_state()
 
-    async def change_bitmap(self, act: BitmapAct) -> None:
+    async def change_bitmap(self, act: "BitmapAct") -> None:
         """Add, clear, enable, disable, merge or remove a dirty bitmap.
 
         Raises:
             BitmapNotChanged: it cannot be done as things are now; nothing was sent.
             QmpError: QEMU refused, or gave no answer.
         """
+        from tui.vm.bitmap_acts import command_for
+
         self._gate.check(command_for(act)[0])
         try:
             await self._bitmaps.do(self._connected(), act, self.refresh)
