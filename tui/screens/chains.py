@@ -1,8 +1,7 @@
 """The chains of a directory as trees over time, and what can be done with them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -13,42 +12,24 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Tree
 
-from tui.agent import AgentError
-from tui.chain.catalog import Catalog, CatalogPoint, Stack, read_catalog
-from tui.chain.directory import Kept
-from tui.chain.disks import NeedsFull
-from tui.chain.words import point_text
-from tui.images.restorable import point_of
-from tui.images.seal import unsealed
+from tui.chain.catalog import Catalog, read_catalog
 from tui.keymap import remappable
-from tui.qmp.errors import QmpError
-from tui.screens.chain_fleece import against, refuses, suggestion
-from tui.screens.chain_making import ChainMaking, HowMade
-from tui.screens.choose_disks import ChooseDisks
-from tui.screens.confirm import Confirm
-from tui.screens.image_commands import restore_images, verify_images
-from tui.screens.prune import PruneScreen
-from tui.screens.restore import RestoreScreen
-from tui.screens.text_page import TextPage
-from tui.screens.verify import VerifyScreen
-from tui.screens.vm_screen import VmScreen
+from tui.screens.chain_acts import ChainActs
 from tui.text import plain
 from tui.vm.filenames import file_behind
-from tui.vm.remedies import with_advice
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.snapshot import VmSnapshot
 from tui.widgets.chain_text import describe_chain, describe_point, describe_stack
 from tui.widgets.chain_tree import ChainTree, Spot
 from tui.widgets.facts import Facts
 from tui.widgets.line import Line
 from tui.widgets.path_suggester import PathSuggester
 from tui.widgets.plain_input import PlainInput
-from tui.worker import VmWorker
 
 _LOOK_SECONDS = 2.0
 _NONE = "No chain in {directory}. Press s to start one, d for another directory."
 
 
-class ChainsScreen(VmScreen):
+class ChainsScreen(ChainActs):
     """A tree of chains and points and, for the one highlighted, all there is to know."""
 
     BINDING_GROUP_TITLE = "Chains"
@@ -73,14 +54,6 @@ class ChainsScreen(VmScreen):
         self._directory = ""
         self._problem = ""
         self._taken_up: set[str] = set()
-        self._making: ChainMaking | None = None
-
-    @property
-    def making(self) -> ChainMaking:
-        """What makes the points."""
-        if self._making is None:
-            self._making = ChainMaking(self.deck)
-        return self._making
 
     def compose_body(self) -> Iterable[Widget]:
         """Directory, tree, empty state, detail."""
@@ -97,12 +70,12 @@ class ChainsScreen(VmScreen):
     def on_mount(self) -> None:
         """Start on the tree, and look now and then: others make points, too."""
         self.query_one(ChainTree).focus()
-        self.set_interval(_LOOK_SECONDS, self._look)
+        self.set_interval(_LOOK_SECONDS, self.look)
 
     def on_screen_resume(self) -> None:
         """Another screen may have changed what lies there."""
         super().on_screen_resume()
-        self._look()
+        self.look()
 
     def vm_changed(self) -> None:
         """Its backups are elsewhere."""
@@ -125,17 +98,17 @@ class ChainsScreen(VmScreen):
     def _open(self, directory: str) -> None:
         self._directory, self._catalog = directory, None
         self.query_one("#chain-directory-input", Input).value = directory
-        self._look()
+        self.look()
 
     # --- looking ---------------------------------------------------------------------------------
 
     @work(group="catalog", exclusive=True)
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Read what lies there, and see to points that were left running."""
         if not self._directory or not self.is_current:
             return
-        directory = Path(self._directory)
         try:
-            self._catalog, self._problem = await asyncio.to_thread(read_catalog, directory), ""
+            self._catalog, self._problem = await asyncio.to_thread(read_catalog, self.directory), ""
         except (OSError, ValueError) as error:
             words = getattr(error, "strerror", None) or str(error)
             self._catalog, self._problem = None, f"{self._directory}: {words}"
@@ -160,7 +133,7 @@ class ChainsScreen(VmScreen):
     def _show(self) -> None:
         catalog, vm = self._catalog, self.worker.snapshot if self.worker else None
         shown = catalog or Catalog(Path(self._directory or "/"))
-        self.query_one(ChainTree).show_catalog(shown, vm, self._jobs_of, self.making.words)
+        self.query_one(ChainTree).show_catalog(shown, vm, self.jobs_of, self.making.words)
         empty = not shown.chains and not shown.stacks
         words = self._problem or _NONE.format(directory=self._directory)
         bad = "; ".join(str(error) for error in shown.bad)
@@ -169,11 +142,10 @@ class ChainsScreen(VmScreen):
         self.query_one("#chains").set_class(bool(bad), "-bad")
         self._show_detail()
 
-    def _jobs_of(self, point: CatalogPoint) -> tuple[Job, ...]:
-        vm = self.worker.snapshot if self.worker else None
-        ids = point.point.job_ids.values() if not point.point.complete else ()
-        found = (vm.job(job_id) for job_id in ids) if vm is not None else ()
-        return tuple(job for job in found if job is not None)
+    @property
+    def directory(self) -> Path:
+        """The directory that is shown."""
+        return Path(self._directory)
 
     @property
     def spot(self) -> Spot | None:
@@ -185,7 +157,7 @@ class ChainsScreen(VmScreen):
         text: str | Content = ""
         vm = self.worker.snapshot if self.worker else None
         if spot is not None and spot.point is not None:
-            text = describe_point(spot.point, self._jobs_of(spot.point))
+            text = describe_point(spot.point, self.jobs_of(spot.point))
         elif spot is not None and spot.chain is not None:
             text = describe_chain(vm, spot.chain)
         elif spot is not None and spot.stack is not None:
@@ -227,194 +199,6 @@ class ChainsScreen(VmScreen):
         event.stop()
         self._open(event.value.strip())
         self.query_one(ChainTree).focus()
-
-    @work(group="chain-act", exclusive=True)
-    async def action_start(self) -> None:
-        """Choose disks and begin a chain of them."""
-        worker = self.worker
-        if worker is None:
-            return
-        chooser = ChooseDisks(
-            worker.snapshot.devices,
-            self._directory,
-            agent=self.making.agent(worker),
-            fleece=suggestion(self.deck, worker.snapshot),
-            against=partial(against, worker),
-            suggester=PathSuggester(lambda: worker.process),
-        )
-        chosen = await self.app.push_screen_wait(chooser)
-        if chosen is None:
-            return
-        await self.deck.remember_fleece(worker.snapshot, chosen.fleece)
-        devices = [d for d in worker.snapshot.devices if d.key in chosen.keys]
-
-        async def start(how: HowMade) -> None:
-            await self.making.start(worker, devices, Path(self._directory), how)
-
-        await self._frozen_or_not(start, HowMade(*chosen[1:]))
-        self._look()
-
-    async def _frozen_or_not(self, act: Callable[[HowMade], Awaitable[None]], how: HowMade) -> None:
-        """Act with the guest frozen, or after a question without, where it cannot be."""
-        try:
-            await act(how)
-        except AgentError as error:
-            question = Confirm(
-                title="Go on without freezing the guest?",
-                text=f"{plain(str(error), 400)}. The point would be as after a power cut: what "
-                "the guest has not written to its disks yet is not in it.",
-                yes="Without freezing",
-                no="Nothing",
-            )
-            if await self.app.push_screen_wait(question):
-                await act(how._replace(freeze=False))
-
-    async def _go_on(self, *, full: bool) -> None:
-        worker, spot = self.worker, self.spot
-        if worker is None or spot is None or spot.chain is None:
-            self.notify("Choose a chain first.", severity="warning")
-            return
-        kept = spot.chain.kept
-        how = await self._fleeced_or_not(worker, kept, await self.making.was_made(worker, kept))
-        if how is None:
-            return
-
-        async def go_on(how: HowMade, full: bool = full) -> None:
-            await self.making.go_on(worker, kept, how, full=full)
-
-        try:
-            await self._frozen_or_not(go_on, how)
-        except NeedsFull as reason:
-            question = Confirm(
-                title="Make a full point instead?",
-                text=plain(f"{reason} The earlier points of the chain stay as they are."),
-                yes="Full point",
-                no="Nothing",
-            )
-            if await self.app.push_screen_wait(question):
-                await self._frozen_or_not(partial(go_on, full=True), how)
-        self._look()
-
-    async def _fleeced_or_not(self, worker: VmWorker, kept: Kept, how: HowMade) -> HowMade | None:
-        """The next point as the last one was made, or after a question without fleecing."""
-        names = {disk.device for disk in kept.chain.disks}
-        devices = [device for device in worker.snapshot.devices if device.title in names]
-        try:
-            found = await against(worker, devices, how.fleece)
-        except QmpError as error:
-            self.notify(plain(str(error)), severity="error", markup=False)
-            return None
-        if found is None or not refuses(found):
-            return how
-        question = Confirm(
-            title="Go on without fleecing?",
-            text=f"The points before saved what the guest overwrote to {plain(how.fleece, 200)}. "
-            f"{plain(found.message, 300)} Without, the guest waits for the target meanwhile, and "
-            "its writes fail where that fails.",
-            yes="Without fleecing",
-            no="Nothing",
-        )
-        if not await self.app.push_screen_wait(question):
-            return None
-        return how._replace(fleece="")
-
-    @work(group="chain-act", exclusive=True)
-    async def action_next(self) -> None:
-        """Make an increment, or a full point where no increment can be made."""
-        await self._go_on(full=False)
-
-    @work(group="chain-act", exclusive=True)
-    async def action_full(self) -> None:
-        """Make a new full point."""
-        await self._go_on(full=True)
-
-    @work(group="chain-act", exclusive=True)
-    async def action_cancel(self) -> None:
-        """Cancel the point that is being made, after a question."""
-        worker, spot = self.worker, self.spot
-        chain = spot.chain if spot is not None else None
-        points = [p for p in chain.points if not p.point.complete] if chain else []
-        jobs = [job for point in points for job in self._jobs_of(point) if job.live]
-        if worker is None or not jobs:
-            self.notify("No point of this chain is being made.", severity="warning")
-            return
-        question = Confirm(
-            title=f"Cancel the point{self.of_vm}?",
-            text="What was copied of it is removed. The points before it stay as they are, and the "
-            "next increment holds what was written since the last of them.",
-            yes="Cancel it",
-            no="Go on",
-        )
-        if not await self.app.push_screen_wait(question):
-            return
-        try:
-            await worker.cancel_all([job.id for job in jobs])
-        except QmpError as error:
-            self.notify(plain(with_advice(error)), severity="error", markup=False)
-
-    # --- acts on images --------------------------------------------------------------------------
-
-    def _chosen(self) -> tuple[Kept, int | None] | None:
-        """The chain that is highlighted, and the serial of its point that is, if it is complete."""
-        spot = self.spot
-        if spot is None or spot.chain is None:
-            self.notify("Choose a chain or a point of one first.", severity="warning")
-            return None
-        done = spot.point is not None and spot.point.point.complete
-        return spot.chain.kept, spot.point.point.serial if spot.point and done else None
-
-    def action_verify(self) -> None:
-        """Verify what is highlighted: a chain, a point with all that it stands on, images."""
-        if (stack := self._stack()) is not None:
-            self.app.push_screen(verify_images(Path(self._directory), stack))
-        elif (chosen := self._chosen()) is not None:
-            self.app.push_screen(VerifyScreen(*chosen))
-
-    def action_restore(self) -> None:
-        """Restore a disk at the point that is highlighted; of a chain, at its last one."""
-        if (stack := self._stack()) is not None:
-            self.app.push_screen(restore_images(Path(self._directory), stack))
-            return
-        chosen = self._chosen()
-        if chosen is None:
-            return
-        kept, serial = chosen
-        last = kept.chain.last
-        if serial is None and last is not None and self.spot and self.spot.point is None:
-            serial = last.serial
-        if serial is None:
-            self.notify("There is no complete point to restore.", severity="warning")
-            return
-        self.app.push_screen(RestoreScreen(point_of(kept, serial)))
-
-    def _stack(self) -> Stack | None:
-        """The images without a manifest that are highlighted."""
-        return self.spot.stack if self.spot is not None else None
-
-    def action_about(self) -> None:
-        """All that the manifest tells of a point, with the exact commands, to be copied."""
-        spot = self.spot
-        if spot is None or spot.point is None or spot.chain is None:
-            self.notify("Choose a point first.", severity="warning")
-            return
-        chain, point = spot.chain.kept.chain.id, spot.point.point
-        text = "\n".join(point_text(chain, point))
-        self.app.push_screen(TextPage(f"Point {point.serial} of chain {chain}", text))
-
-    def action_prune(self) -> None:
-        """Show which points of the directory would go by which rules."""
-        if self._chosen() is not None:
-            self.app.push_screen(PruneScreen(Path(self._directory)))
-
-    def action_seal(self) -> None:
-        """Take the checksums that the highlighted chain lacks."""
-        chosen = self._chosen()
-        if chosen is None:
-            return
-        if unsealed(chosen[0].chain):
-            self.making.seal(chosen[0])
-        else:
-            self.notify("Every image of the chain has its checksum.")
 
 
 def _names(vm: VmSnapshot) -> tuple[tuple[str, str], ...]:
