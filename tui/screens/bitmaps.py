@@ -1,14 +1,12 @@
 """Every dirty bitmap of the QEMU on show, and what can be done to it."""
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on, work
+from textual import events, work
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import DataTable
 
 from tui.chain.bitmaps import place_of, price
 from tui.keymap import remappable
@@ -16,16 +14,18 @@ from tui.qmp.errors import QmpError
 from tui.screens.bitmap_form import BitmapForm, choosable_nodes
 from tui.screens.bitmap_merge import BitmapMerge
 from tui.screens.confirm import Confirm
-from tui.screens.vm_screen import VmScreen
+from tui.screens.table_page import TablePage
 from tui.text import plain
 from tui.vm.bitmap_acts import BitmapAct, BitmapVerb, why_no_source, why_not
 from tui.vm.bitmaps import Bitmap, bitmap_nodes, bitmaps_of, unseen
 from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.bitmap_rows import BITMAP_COLUMNS, bitmap_row, describe_bitmap
-from tui.widgets.facts import Facts
 from tui.widgets.line import Line
-from tui.widgets.live_table import LiveTable
+from tui.widgets.live_table import Cell
+
+if TYPE_CHECKING:
+    from tui.worker import VmWorker
 
 LOOK_EVERY = 5.0
 """Seconds between looks while the screen is on top: no event tells what the guest writes."""
@@ -40,10 +40,10 @@ _DONE: Mapping[BitmapVerb, str] = {
 }
 
 
-class BitmapsScreen(VmScreen):
+class BitmapsScreen(TablePage[Bitmap]):
     """The table of bitmaps and, for the one highlighted, all that is known of it."""
 
-    PAGE = True
+    ONE, ALL, COLUMNS = "bitmap", "bitmaps", BITMAP_COLUMNS
     BINDING_GROUP_TITLE = "Bitmaps"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back"),
@@ -56,71 +56,49 @@ class BitmapsScreen(VmScreen):
     BINDINGS = remappable("bitmaps", BINDINGS)
     _ACTIONS: ClassVar[frozenset[str]] = frozenset({"add", "clear", "record", "merge", "remove"})
 
-    def compose_body(self) -> Iterable[Widget]:
-        """Table, empty state, detail, what was done."""
-        with Container(id="bitmaps", classes="listed beside"):
-            yield LiveTable(BITMAP_COLUMNS, id="bitmap-table")
-            yield Line(id="bitmaps-empty", classes="empty")
-            with VerticalScroll(id="bitmap-detail", can_focus=True, classes="detail"):
-                yield Facts(id="bitmap-text")
+    def compose_below(self) -> Iterable[Widget]:
+        """Whose bitmaps are not seen."""
         yield Line(id="bitmaps-unseen")
-        yield Line(id="bitmap-done")
 
     def on_mount(self) -> None:
-        """Start on the table, with a fresh look at the VM, and look again now and then."""
-        self.query_one(LiveTable).focus()
-        self._look()
+        """Look again now and then."""
+        super().on_mount()
         self.set_interval(LOOK_EVERY, self._look_if_shown)
 
     def _look_if_shown(self) -> None:
         if self.is_current:
-            self._look()
+            self.look()
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        if self.worker is None:
-            return
-        try:
-            await self.worker.refresh()
-        except QmpError as error:
-            self._say(f"This is what was known before: {error}", "$text-warning")
-
-    # --- what is shown ---------------------------------------------------------------------------
+    async def ask(self, worker: "VmWorker") -> None:
+        """Look at the VM."""
+        await worker.refresh()
 
     @property
-    def bitmaps(self) -> tuple[Bitmap, ...]:
+    def things(self) -> tuple[Bitmap, ...]:
         """All bitmaps of the VM."""
         vm = self.worker.snapshot if self.worker is not None else VmSnapshot()
         return bitmaps_of(bitmap_nodes(vm))
 
-    @property
-    def highlighted(self) -> Bitmap | None:
-        """The bitmap under the cursor."""
-        key = self.query_one(LiveTable).selected_key
-        return next((found for found in self.bitmaps if found.key == key), None)
+    def row_of(self, one: Bitmap) -> dict[str, Cell]:
+        """The cells of one."""
+        return bitmap_row(one)
+
+    def describe(self, one: Bitmap | None) -> Content:
+        """All that is known of it, and what cannot be done to it."""
+        verbs = [self._verb_of(action) for action in ("clear", "record", "merge", "remove")]
+        reasons = {verb: self._hindrance(verb) for verb in verbs if verb is not None}
+        return describe_bitmap(one, reasons)
+
+    def none_words(self, vm: VmSnapshot) -> str:
+        """That there is none, and how there comes to be one."""
+        return "No disk has a dirty bitmap. a adds one: it records what the guest writes."
 
     def show_vm(self, vm: VmSnapshot) -> None:
-        """Show the bitmaps as they are now."""
-        found = self.bitmaps
-        self.query_one(LiveTable).show({one.key: bitmap_row(one) for one in found})
-        empty = "No disk has a dirty bitmap. a adds one: it records what the guest writes."
-        self.query_one("#bitmaps-empty", Line).show(empty)
-        self.query_one("#bitmaps").set_class(not found, "-empty")
+        """Show the bitmaps as they are now, and whose are not seen."""
+        super().show_vm(vm)
         hidden = self.query_one("#bitmaps-unseen", Line)
         hidden.show_resized(plain(unseen(bitmap_nodes(vm))))
         hidden.set_class(bool(hidden.text), "-shown")
-        self._show_detail()
-
-    def _show_detail(self) -> None:
-        verbs = [self._verb_of(action) for action in ("clear", "record", "merge", "remove")]
-        reasons = {verb: self._hindrance(verb) for verb in verbs if verb is not None}
-        text = describe_bitmap(self.highlighted, reasons)
-        self.query_one("#bitmap-text", Line).show_resized(text)
-        self.refresh_bindings()
-
-    @on(DataTable.RowHighlighted)
-    def _row_highlighted(self) -> None:
-        self._show_detail()
 
     # --- acts ------------------------------------------------------------------------------------
 
@@ -140,7 +118,7 @@ class BitmapsScreen(VmScreen):
         return why
 
     def _sources(self, target: Bitmap) -> list[Bitmap]:
-        return [other for other in self.bitmaps if why_no_source(other, target) is None]
+        return [other for other in self.things if why_no_source(other, target) is None]
 
     def _verb_of(self, action: str) -> BitmapVerb | None:
         if action == "record":
@@ -185,7 +163,7 @@ class BitmapsScreen(VmScreen):
         target = self.highlighted
         if target is None:
             return
-        others = [other for other in self.bitmaps if other.name]
+        others = [other for other in self.things if other.name]
         act = await self.app.push_screen_wait(BitmapMerge(target, others))
         if act is not None:
             await self._ask_and_do(act)
@@ -218,9 +196,9 @@ class BitmapsScreen(VmScreen):
             await self.worker.change_bitmap(act)
         except QmpError as error:
             words = f"NOT DONE: {act.verb.value} {name} on {place}: {with_advice(error)}"
-            self._say(words, "bold $text-error")
+            self.say(words, "bold $text-error")
             return
-        self._say(f"{name} on {place}: {_DONE[act.verb]}", "$text-success")
+        self.say(f"{name} on {place}: {_DONE[act.verb]}", "$text-success")
 
     def _question(self, act: BitmapAct) -> Confirm:
         vm = self.worker.snapshot if self.worker is not None else VmSnapshot()
@@ -233,8 +211,3 @@ class BitmapsScreen(VmScreen):
             yes=verb,
             no="Leave it",
         )
-
-    def _say(self, words: str, style: str) -> None:
-        if self.is_mounted:
-            text = Content.styled(plain(words, 400), style)
-            self.query_one("#bitmap-done", Line).show_resized(text)

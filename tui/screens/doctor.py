@@ -1,37 +1,36 @@
 """What nobody uses any more in the QEMU on show, and how to clean it up."""
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import DataTable
 
 from tui.keymap import remappable
 from tui.qmp.errors import QmpError
 from tui.screens.confirm import Confirm
-from tui.screens.vm_screen import VmScreen
+from tui.screens.table_page import TablePage
 from tui.text import plain
 from tui.vm.leftover import Leftover
 from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
-from tui.widgets.facts import Facts
 from tui.widgets.leftover_rows import LEFTOVER_COLUMNS, describe_leftover, leftover_row
-from tui.widgets.line import Line
-from tui.widgets.live_table import LiveTable
+from tui.widgets.live_table import Cell
+
+if TYPE_CHECKING:
+    from tui.worker import VmWorker
 
 _DIMMED = frozenset({"clean", "clean_all"})
 _NOT_ALONG = "there is nothing that can go without a thought of its own"
 _FOREIGN = "Another client made it, and may count on it."
 
 
-class DoctorScreen(VmScreen):
+class DoctorScreen(TablePage[Leftover]):
     """The table of leftovers and, for the one highlighted, what it is and what cleaning costs."""
 
-    PAGE = True
+    ONE, ALL, COLUMNS = "leftover", "leftovers", LEFTOVER_COLUMNS
     BINDING_GROUP_TITLE = "Leftovers"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back"),
@@ -40,61 +39,28 @@ class DoctorScreen(VmScreen):
     ]
     BINDINGS = remappable("leftovers", BINDINGS)
 
-    def compose_body(self) -> Iterable[Widget]:
-        """Table, empty state, detail, what was done."""
-        with Container(id="leftovers", classes="listed beside"):
-            yield LiveTable(LEFTOVER_COLUMNS, id="leftover-table")
-            yield Line(id="leftovers-empty", classes="empty")
-            with VerticalScroll(id="leftover-detail", can_focus=True, classes="detail"):
-                yield Facts(id="leftover-text")
-        yield Line(id="leftover-done")
-
-    def on_mount(self) -> None:
-        """Start on the table, with a fresh look at the VM."""
-        self.query_one(LiveTable).focus()
-        self._look()
-
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        if self.worker is None:
-            return
-        try:
-            await self.worker.examine()
-        except QmpError as error:
-            self._say(f"This is what was known before: {error}", "$text-warning")
-
-    # --- what is shown ---------------------------------------------------------------------------
-
     @property
-    def leftovers(self) -> tuple[Leftover, ...]:
+    def things(self) -> tuple[Leftover, ...]:
         """What is left over now."""
         return self.worker.leftovers if self.worker is not None else ()
 
-    @property
-    def highlighted(self) -> Leftover | None:
-        """The leftover under the cursor."""
-        key = self.query_one(LiveTable).selected_key
-        return next((found for found in self.leftovers if found.key == key), None)
+    def row_of(self, one: Leftover) -> dict[str, Cell]:
+        """The cells of one."""
+        return leftover_row(one)
 
-    def show_vm(self, vm: VmSnapshot) -> None:
-        """Show what is left over now."""
-        found = self.leftovers
-        self.query_one(LiveTable).show({one.key: leftover_row(one) for one in found})
-        empty = "Nothing is left over: every job, node, filter and bitmap has its owner."
+    def describe(self, one: Leftover | None) -> Content:
+        """What it is, and what cleaning it up costs."""
+        return describe_leftover(one)
+
+    def none_words(self, vm: VmSnapshot) -> str:
+        """That there is none, or how far that is known."""
         if not vm.graph:
-            empty = "No job and no bitmap is left over. This QEMU does not tell who uses a node."
-        self.query_one("#leftovers-empty", Line).show(empty)
-        self.query_one("#leftovers").set_class(not found, "-empty")
-        self._show_detail()
+            return "No job and no bitmap is left over. This QEMU does not tell who uses a node."
+        return "Nothing is left over: every job, node, filter and bitmap has its owner."
 
-    def _show_detail(self) -> None:
-        text = describe_leftover(self.highlighted)
-        self.query_one("#leftover-text", Line).show_resized(text)
-        self.refresh_bindings()
-
-    @on(DataTable.RowHighlighted)
-    def _row_highlighted(self) -> None:
-        self._show_detail()
+    async def ask(self, worker: "VmWorker") -> None:
+        """Look at the VM, and at what is on record of it."""
+        await worker.examine()
 
     @on(DataTable.RowSelected)
     def _row_selected(self) -> None:
@@ -115,7 +81,7 @@ class DoctorScreen(VmScreen):
     def _cleanable(self) -> list[Leftover]:
         """Those that can go, also after others that can, and need no thought of their own."""
         chosen: list[Leftover] = []
-        for one in self.leftovers:
+        for one in self.things:
             names = {before.name for before in chosen}
             if one.remedy is not None and not one.alone and names.issuperset(one.after):
                 chosen.append(one)
@@ -171,21 +137,16 @@ class DoctorScreen(VmScreen):
             if self.worker is None:
                 return
             name = plain(one.title, 60)
-            self._say(f"{number} of {len(several)}: cleaning up {name}", "")
+            self.say(f"{number} of {len(several)}: cleaning up {name}", "")
             try:
                 needed = await self.worker.clean(one)
             except QmpError as error:
                 left = len(several) - number
                 rest = f" ({left} not tried)" if left else ""
-                self._say(f"NOT DONE: {name}{rest}: {with_advice(error)}", "bold $text-error")
+                self.say(f"NOT DONE: {name}{rest}: {with_advice(error)}", "bold $text-error")
                 return
             done = "cleaned up" if needed else "gone already, nothing was sent"
-            self._say(f"{number} of {len(several)}: {name} {done}", "$text-success")
-
-    def _say(self, words: str, style: str) -> None:
-        if self.is_mounted:
-            text = Content.styled(plain(words, 600), style)
-            self.query_one("#leftover-done", Line).show_resized(text)
+            self.say(f"{number} of {len(several)}: {name} {done}", "$text-success")
 
 
 def _question(one: Leftover, of_vm: str) -> Confirm:
