@@ -83,6 +83,7 @@ lock:
 		--output-file requirements/build.lock pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --output-file requirements/dev.lock requirements/dev.in
 	$(PIP_COMPILE) $(ARGS) --output-file requirements/libvirt.lock requirements/libvirt.in
+	$(PIP_COMPILE) $(ARGS) --output-file requirements/wheels.lock requirements/wheels.in
 
 clean:
 	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

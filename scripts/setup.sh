@@ -152,6 +152,21 @@ dev_locks() { install_python dev requirements/run.lock requirements/dev.lock; }
 # Behind the packages, for it is built here.
 libvirt_lock() { install_packages && install_python libvirt requirements/libvirt.lock; }
 
+# What pipx and uv install from in the tests: wheels of all that is locked, so that no network is needed.
+wheels() {
+    stamp=build/wheels/stamp
+    seal=$("$venv/bin/python" --version; cat requirements/*.lock | cksum)
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$seal" ]; then return; fi
+    say "getting the wheels that the tests install from"
+    rm -rf build/wheels
+    set --
+    for lock in requirements/*.lock; do set -- "$@" -r "$lock"; done
+    "$venv/bin/python" -m pip --disable-pip-version-check --no-input --retries 2 wheel -q --no-deps \
+        --require-hashes --wheel-dir build/wheels "$@" >>"$log" 2>&1 ||
+        die "could not get the wheels, is there a network? (details: $log)"
+    printf '%s\n' "$seal" >"$stamp"
+}
+
 # The Linux guest that is backed up; its tests say so where it cannot be made.
 linux_guest() {
     if have apt-get && have dpkg; then
@@ -167,7 +182,7 @@ mkdir -p build
 case "${1:-}" in
 demo) run_locks && want_qemu ;;
 check) dev_locks ;;
-test) dev_locks && want_qemu && want_test_programs && want_libvirt && libvirt_lock && linux_guest ;;
+test) dev_locks && want_qemu && want_test_programs && want_libvirt && libvirt_lock && wheels && linux_guest ;;
 screenshots) dev_locks && want_qemu && want_test_programs && want_picture_programs ;;
 make) have make || want make ;;
 *) die "usage: scripts/setup.sh demo | check | test | screenshots | make" ;;

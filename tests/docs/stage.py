@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.docs import standins
 from tests.docs.pages import CHECKOUT, Command
 from tests.journeys.tmux import Tmux
+from tests.packaging.installing import offline
 from tests.qemu import Vm, qemu, qemu_img
 from tests.transports.certificates import Authority
 from tests.transports.over_libvirt import domain, running_libvirtd
@@ -24,7 +25,9 @@ from tests.transports.ports import free_port
 from tests.turns import looking
 from tui.qmp.address import LibvirtAddress, TlsAddress
 
-SECONDS = 60.0
+SECONDS = 120.0
+"""What a command may take: one that installs takes long."""
+
 _LOOKS_FOR_VMS = re.compile(r"\s*blockdeck(\s+discover\b.*)?\s*(#.*)?")
 _END = "--- that was "
 
@@ -60,6 +63,7 @@ class Stage:
         self._values: dict[str, str] = {}
         self.env = {
             **os.environ,
+            **offline(),
             "PATH": f"{place / 'bin'}:{os.environ['PATH']}",
             "PYTHONPATH": str(CHECKOUT),
             "MANPATH": str(CHECKOUT / "man"),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.docs.pages import CHECKOUT
+from tests.packaging.installing import PROGRAMS
 
 _PYTHON = shlex.quote(sys.executable)
 _CHECKOUT = shlex.quote(str(CHECKOUT))
@@ -30,9 +31,11 @@ for name; do
     *) grep -q "want .*\\b$name" {_CHECKOUT}/scripts/setup.sh || exit 1 ;;
     esac
 done""",
-    # The same, without an environment of its own and without its dependencies.
-    "pipx": f'exec {_PYTHON} -m tests.docs.installing "$@"',
-    "uv": f'[ "$1" = tool ] && shift && exec {_PYTHON} -m tests.docs.installing "$@"',
+    # The real ones, in the checkout, which is where the pages have them typed.
+    **{
+        name: f'cd {_CHECKOUT} && exec {shlex.quote(str(path))} "$@"'
+        for name, path in PROGRAMS.items()
+    },
     # What would be done is printed; that it works, the start of these very tests has shown.
     "make": f'exec /usr/bin/make --no-print-directory --dry-run -C {_CHECKOUT} "$@"',
     # The host is the loopback, and the command there has this PATH.

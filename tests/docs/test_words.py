@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from tests.docs.pages import PAGES, commands, name_of, spans
+from tests.docs.pages import CHECKOUT, PAGES, commands, name_of, spans
 from tui.cli.commands import commands as blockdeck
 from tui.cli.commands import open_ui
 
@@ -27,6 +27,43 @@ NOT_TYPED = {
     "fpath+=~/.zfunc; autoload -Uz compinit; compinit": "zsh: tests/cli/test_completion.py",
 }
 """Commands that are only spoken of, and why no test types them as they stand."""
+
+TYPED_IN = {
+    "--agent": "cli/test_chain_frozen.py",
+    "--completion-mode individual": "cli/test_chain.py",
+    "--directory": "cli/test_backup.py",
+    "--fleece DIR": "cli/test_fleece.py",
+    "--freeze": "cli/test_chain_frozen.py",
+    "--full": "cli/test_chain.py",
+    "--host": "web/test_serve.py",
+    "--may-write": "web/test_serve.py",
+    "--override RULE": "cli/test_backup.py",
+    "--pace 2": "tour/test_terminal.py",
+    "--point N --against IMAGE": "cli/test_images.py",
+    "--preset": "ui/test_form_presets.py",
+    "--preset gentle": "ui/test_form_presets.py",
+    "--record FILE": "line/test_cast.py",
+    "--source MONITOR": "cli/test_chain.py",
+    "--target-io direct": "worker/test_target_io.py",
+    "--thaw": "cli/test_agent.py",
+    "--try-freeze": "cli/test_chain_frozen.py",
+    "--way blockdev-backup": "cli/test_ways.py",
+    "backup --json": "cli/test_backup.py",
+    "blockdeck NAME": "cli/test_config.py",
+    "blockdeck [MONITOR]": "journeys/test_main_job.py",
+    "blockdeck agent MONITOR": "cli/test_agent.py",
+    "blockdeck chain cancel": "cli/test_chain.py",
+    "blockdeck config --show": "cli/test_config.py",
+    "chain list --point N": "cli/test_chain.py",
+    "check --batch": "cli/test_check.py",
+    "check --command blockdev-backup": "cli/test_ways.py",
+    "restore IMAGE": "cli/test_images.py",
+    "verify DIR": "cli/test_images.py",
+}
+"""What is said of BlockDeck's commands and stands in no block, and the test that types it."""
+
+OF_OTHERS = {"--connect=/dev/nbd0": "of qemu-nbd; it takes a module of the kernel"}
+"""Options of other programs that no test gives them."""
 
 NO_COMMAND = re.compile(r"20 ms|\[.*|ACT = .*")
 """Code of several words that is none: a time, values of settings."""
@@ -59,6 +96,24 @@ def test_every_command_in_the_prose_is_typed_somewhere() -> None:
 
 
 OURS = sorted({span for _, span in several_words() if is_of_blockdeck(span)})
+OPTIONS = {span for page in PAGES for span in spans(page) if re.fullmatch(r"--\S+", span)}
+
+
+def test_what_is_said_of_blockdeck_is_typed_on_a_page_or_in_a_test() -> None:
+    typed = [f"{command.text} " for page in PAGES for command in commands(page)]
+    missed = {
+        span
+        for span in {*OURS, *OPTIONS} - OF_OTHERS.keys()
+        if not any(re.search(rf"(^| ){re.escape(span)}[ =]", text) for text in typed)
+    }
+    assert missed == TYPED_IN.keys()
+
+
+@pytest.mark.parametrize("span", TYPED_IN)
+def test_the_test_that_types_it_does(span: str) -> None:
+    test = (CHECKOUT / "tests" / TYPED_IN[span]).read_text()
+    literal = [word for word in span.split() if word.islower() and word != "blockdeck"]
+    assert [word for word in literal if f'"{word}"' not in test] == []
 
 
 @pytest.mark.parametrize("span", OURS)

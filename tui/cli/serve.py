@@ -57,7 +57,7 @@ def _serve(command: list[str], options: list[str], *, host: str, port: int, may_
     try:
         from tui.web.server import ScreenServer, is_loopback
     except ModuleNotFoundError as error:
-        advice = "Install BlockDeck with the extra `serve`: pipx install 'blockdeck[serve]'"
+        advice = "Install BlockDeck's extra, in its checkout: pipx install --force '.[serve]'"
         raise Failure(f"{error.name} is not installed", advice) from error
     # The screen has a process of its own, which would tell its mistakes to nobody.
     read_settings(for_ui=True)

@@ -36,7 +36,7 @@ def find_qemu() -> QemuBinaries:
         raise DemoError(
             f"{_SYSTEM} and {_IMG} are not installed "
             "(Debian, Ubuntu: apt-get install qemu-system-x86 qemu-utils; "
-            "without root, on x86-64: pip install 'blockdeck[qemu]')"
+            "without root, on x86-64, in the checkout: pipx install --force '.[qemu]')"
         )
     return found
 

@@ -81,5 +81,5 @@ async def _imported(address: MonitorAddress, module: str, extra: str) -> ModuleT
         raise NotInstalled(
             address,
             f"This address needs a library that is not installed ({error}).",
-            f"Install it with BlockDeck: pipx install 'blockdeck[{extra}]'",
+            f"Install BlockDeck's extra, in its checkout: pipx install --force '.[{extra}]'",
         ) from error
