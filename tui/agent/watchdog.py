@@ -130,13 +130,15 @@ def _thaw(line: socket.socket, until: float) -> bool | None:
             if answers[:1] == [number] and len(answers) > 2:
                 return None
     except OSError:
-        pass
+        # Silence or the line's end: it is not known how the guest stands.
+        return None
     return None
 
 
 def _answers(raw: bytes) -> list[object]:
     found: list[object] = []
     for text in raw.split(b"\n")[:-1]:
+        # What is no JSON object is no answer that is looked for.
         with contextlib.suppress(ValueError, AttributeError):
             found.append(json.loads(text).get("return"))
     return found

@@ -220,6 +220,7 @@ def _by_port(
     if port.isascii() and port.isdigit() and len(port) <= 5:
         number = int(port)
     else:
+        # A service that this host has no name for leaves the port unknown.
         with contextlib.suppress(OSError):
             number = socket.getservbyname(port, "tcp")
     if number == 0:

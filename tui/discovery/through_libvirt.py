@@ -65,6 +65,7 @@ def _address(found: Found) -> LibvirtAddress | None:
 
 
 def _uris(found: Found) -> Iterator[str]:
+    # Whatever else is in that variable, libvirt's own places are looked at.
     with contextlib.suppress(AddressError):
         address = parse_address(os.environ.get(DEFAULT_URI, ""))
         if isinstance(address, LibvirtAddress):

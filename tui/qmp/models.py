@@ -302,5 +302,6 @@ def each(model: type[_T], reply: object) -> tuple[_T, ...]:
     Raises:
         pydantic.ValidationError: the reply is not such a list.
     """
+    # For mypy a type that is made at run time is none.
     adapter: TypeAdapter[tuple[_T, ...]] = TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
     return adapter.validate_python(reply)

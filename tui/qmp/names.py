@@ -66,6 +66,7 @@ def _asking(host: str) -> "asyncio.Future[_Answer]":
 
 
 def _ask(host: str) -> "_Answer":
+    # Typeshed knows a second shape of addresses, that of a Python built without IPv6.
     return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)  # type: ignore[return-value]
 
 

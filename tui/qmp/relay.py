@@ -109,6 +109,7 @@ class Relay(Line):
             self.broken = self.broken or self._far.explain(error)
 
     async def _end_far(self) -> None:
+        # What broke it has been told by whoever read or wrote; a far side that hangs is left.
         with contextlib.suppress(TimeoutError, *self._far.errors):
             async with asyncio.timeout(_END_SECONDS):
                 await self._far.close()

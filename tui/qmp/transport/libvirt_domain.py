@@ -163,6 +163,7 @@ class Domain:
         self._registered.clear()
         self._domain = None
         if self._connection is not None:
+            # Nor to close where the daemon is gone.
             with contextlib.suppress(libvirt.libvirtError):
                 self._connection.close()
             self._connection = None

@@ -118,6 +118,7 @@ async def _look_up_canonical(host: str, options: asyncssh.SSHClientConnectionOpt
     if not options.canonicalize_hostname or host.count(".") > options.canonicalize_max_dots:
         return
     for domain in options.canonical_domains:
+        # As for ssh, the next domain is tried where a name is not in this one.
         with contextlib.suppress(socket.gaierror):
             await look_up(f"{host}.{domain}", 0, NAME_SECONDS)
             return
