@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli.options import JSON, MONITOR
 from tui.cli.output import prepare_streams
 
 if TYPE_CHECKING:
     from tui.qmp.address import MonitorAddress
 
 
+@click.command()
+@MONITOR
 @click.option(
     "--agent",
     "socket",
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     metavar="SOCKET",
     help="The agent's socket; by default the one of the settings, or else on QEMU's command line.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 @click.option("--thaw", "thaws", is_flag=True, help="Thaw the guest, whoever froze it.")
 @click.option(
     "--read-only", is_flag=True, help="Send nothing but questions: the guest is not thawed."

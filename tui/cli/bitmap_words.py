@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli.options import JSON, MONITOR, READ_ONLY
 from tui.cli.output import prepare_streams
 
 if TYPE_CHECKING:
@@ -13,17 +14,17 @@ if TYPE_CHECKING:
 _VERBS = click.Choice(["add", "clear", "enable", "disable", "merge", "remove"])
 
 
+@click.command()
+@MONITOR
 @click.argument("verb", required=False, type=_VERBS, metavar="[ACT")
 @click.argument("node", required=False, metavar="NODE")
 @click.argument("names", nargs=-1, metavar="NAME [OTHER...]]")
 @click.option("--granularity", metavar="SIZE", help="For add: a power of two, as 64KiB.")
 @click.option("--persistent", is_flag=True, help="For add: the image keeps it when QEMU ends.")
 @click.option("--disabled", is_flag=True, help="For add: it records nothing before it is enabled.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 @click.option("--yes", "agreed", is_flag=True, help="Do it. Without this it is only told.")
-@click.option(
-    "--read-only", is_flag=True, help="Send QEMU nothing but questions: nothing is changed."
-)
+@READ_ONLY
 def bitmaps(
     monitor: "MonitorAddress",
     verb: str | None,

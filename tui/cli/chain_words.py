@@ -1,12 +1,12 @@
 """The words `blockdeck chain` takes."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.options import JSON, MONITOR
 from tui.cli.output import prepare_streams
 
 if TYPE_CHECKING:
@@ -48,23 +48,11 @@ _COMPLETION = click.option(
     help="Of several disks: end all backups where one fails, or let each end by itself. The point "
     "is complete only if all succeed.",
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def chain_commands(monitor: Callable[..., Any]) -> click.Group:
-    """`blockdeck chain` and the words below it; `monitor` is the argument MONITOR."""
-    chain = click.Group(
-        "chain",
-        help="Full backups, and increments that stand on them, kept together in a directory.",
-        short_help="Make chains of full and incremental backups.",
-    )
-    chain.command("start")(monitor(_start))
-    chain.command("next")(monitor(_next))
-    chain.command("finish")(monitor(_finish))
-    chain.command("cancel")(monitor(_cancel))
-    chain.command("seal")(_seal)
-    chain.command("list")(_list)
-    return chain
+@click.group(short_help="Make chains of full and incremental backups.")
+def chain() -> None:
+    """Full backups, and increments that stand on them, kept together in a directory."""
 
 
 def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainRequest":
@@ -83,6 +71,8 @@ def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainReq
     return ChainRequest(monitor, place, options=options, as_json=as_json, **more)
 
 
+@chain.command("start")
+@MONITOR
 @_DIRECTORY
 @click.option("--disk", "disks", multiple=True, metavar="NAME", help="Only this disk; repeatable.")
 @_SPEED
@@ -93,7 +83,7 @@ def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainReq
 @_AGENT
 @_FLEECE
 @_COMPLETION
-@_JSON
+@JSON
 def _start(**words: Any) -> int:
     """Begin a chain in DIR: one full backup of all disks at one moment.
 
@@ -105,6 +95,8 @@ def _start(**words: Any) -> int:
     return asyncio.run(start_chain(_request(**words)))
 
 
+@chain.command("next")
+@MONITOR
 @_PLACE
 @click.option("--full", is_flag=True, help="Make a full point, on which no earlier one is needed.")
 @_SPEED
@@ -115,7 +107,7 @@ def _start(**words: Any) -> int:
 @_AGENT
 @_FLEECE
 @_COMPLETION
-@_JSON
+@JSON
 def _next(**words: Any) -> int:
     """Make the next point of a chain: what was written since the last one."""
     from tui.cli.chain import next_point
@@ -123,9 +115,11 @@ def _next(**words: Any) -> int:
     return asyncio.run(next_point(_request(**words)))
 
 
+@chain.command("finish")
+@MONITOR
 @_PLACE
 @_CHECKSUM
-@_JSON
+@JSON
 def _finish(**words: Any) -> int:
     """See to the end of a point that was interrupted while its backup ran."""
     from tui.cli.chain import finish_point
@@ -133,9 +127,11 @@ def _finish(**words: Any) -> int:
     return asyncio.run(finish_point(_request(**words)))
 
 
+@chain.command("cancel")
+@MONITOR
 @_PLACE
 @click.option("--yes", is_flag=True, help="Do it; without it, only tell what is lost.")
-@_JSON
+@JSON
 def _cancel(monitor: Any, place: Path, yes: bool, as_json: bool) -> int:
     """Cancel the point that is being made; the chain is then as it was before."""
     from tui.cli.chain_cancel import cancel_point
@@ -144,8 +140,9 @@ def _cancel(monitor: Any, place: Path, yes: bool, as_json: bool) -> int:
     return asyncio.run(cancel_point(monitor, place, agreed=yes, as_json=as_json))
 
 
+@chain.command("seal")
 @_PLACE
-@_JSON
+@JSON
 def _seal(place: Path, as_json: bool) -> int:
     """Take the checksums that a chain lacks, so that `blockdeck verify` sees later rot."""
     from tui.cli.chain import seal_chain
@@ -155,6 +152,7 @@ def _seal(place: Path, as_json: bool) -> int:
     return run_interruptibly(seal_chain(place, as_json=as_json))
 
 
+@chain.command("list")
 @_PLACE
 @click.option(
     "--point",
@@ -163,7 +161,7 @@ def _seal(place: Path, as_json: bool) -> int:
     metavar="N",
     help="All about this point: its bitmap, what was asked for, the commands that QEMU was sent.",
 )
-@_JSON
+@JSON
 def _list(place: Path, serial: int | None, as_json: bool) -> int:
     """List the chains in DIR, or one, with their points; no VM is asked.
 

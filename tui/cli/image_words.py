@@ -1,11 +1,11 @@
 """The words of `blockdeck verify`, `restore` and `prune`, which need no VM."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tui.cli.options import Monitor
 from tui.cli.output import prepare_streams
 
 _CHAIN = click.argument("chain", type=click.Path(path_type=Path), metavar="DIR|MANIFEST")
@@ -15,6 +15,13 @@ _POINT = click.IntRange(min=1)
 _COUNT = click.IntRange(0, 100_000)
 
 
+@click.command()
+@click.option(
+    "--source",
+    type=Monitor(),
+    metavar="MONITOR",
+    help="Compare the last point with the disks of this VM, if they have not gone on.",
+)
 @_CHAIN
 @_ID
 @click.option("--point", type=_POINT, metavar="N", help="Only what this point stands on.")
@@ -31,7 +38,7 @@ _COUNT = click.IntRange(0, 100_000)
     "earlier restore. A disk that a VM runs on is for --source.",
 )
 @_JSON
-def _verify(chain: Path, **options: Any) -> int:
+def verify(chain: Path, **options: Any) -> int:
     """Look whether backups can still be restored as they were.
 
     Each image is looked at: qemu-img check, checksum and size as in the manifest, the backing files
@@ -119,14 +126,3 @@ def prune(directory: Path, yes: bool, dry_run: bool, as_json: bool, **counts: in
     if yes and dry_run:
         raise click.UsageError("--yes and --dry-run exclude each other.")
     return prune_chains(directory, rules, yes=yes, dry_run=dry_run, as_json=as_json)
-
-
-def register(group: click.Group, monitor: Callable[..., Any]) -> None:
-    """Make them commands of the program; `monitor` makes an option that takes a MONITOR."""
-    source = monitor(
-        "--source",
-        help="Compare the last point with the disks of this VM, if they have not gone on.",
-    )
-    group.command("verify")(source(_verify))
-    for command in (restore, prune):
-        group.add_command(command)
