@@ -32,7 +32,7 @@ async def test_a_backup_that_goes_easy_ends_well(qemu: QemuStarter, tmp_path: Pa
     await vm.qmp("cont")
     target = tmp_path / "a.qcow2"
     done = await blockdeck(
-        "backup", vm.monitor, "device=d0", f"target={target}", "--go-easy", "500 ms"
+        "backup", vm.monitor, "device=d0", f"target={target}", "--go-easy=500 ms"
     )
     assert done.status == 0, done.err
 
@@ -49,9 +49,10 @@ async def test_twice_as_long_as_before_is_the_default_and_is_seen_before_the_sta
     assert steering
     assert not [words for words in steering if "before is not known" in words]
     assert not [step for step in done.lines if "not seen to write" in step.get("text", "")]
-    # A guest that does not write.
+    # A guest that does not write; and the option takes no word that comes behind it.
     await vm.qmp("stop")
-    done = await blockdeck(*words, f"target={tmp_path}/b.qcow2", "--go-easy")
+    first, *rest = words
+    done = await blockdeck(first, "--go-easy", *rest, f"target={tmp_path}/b.qcow2")
     assert done.status == 0, done.err
     (notice,) = [step["text"] for step in done.lines if step["type"] == "notice"]
     assert notice == (
@@ -65,7 +66,7 @@ async def test_what_holds_a_backup_back_is_said(qemu: QemuStarter, tmp_path: Pat
     await vm.qmp("cont")
     done = await blockdeck(
         *("backup", vm.monitor, "device=d0", f"target={tmp_path}/a.qcow2", "speed=4MiB"),
-        *("--go-easy", "0.001 ms"),
+        "--go-easy=0.001 ms",
     )
     assert done.status == 0, done.err
     assert "held back for the guest: writes take" in done.err
@@ -74,8 +75,12 @@ async def test_what_holds_a_backup_back_is_said(qemu: QemuStarter, tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--go-easy", "quick"), "--go-easy: How long a write may take"),
-        (("--go-easy", "2x", "--no-wait"), "--no-wait lets it go"),
+        (("--go-easy=quick",), "--go-easy: How long a write may take"),
+        (("--go-easy=",), "--go-easy: How long a write may take"),
+        (("--go-easy", "4x"), "stands behind a =, as in --go-easy='4x'"),
+        (("--go-easy", "20 ms"), "stands behind a =, as in --go-easy='20 ms'"),
+        (("--go-easy", "--no-wait"), "--no-wait lets it go"),
+        (("--go-easy=2x", "--no-wait"), "--no-wait lets it go"),
         (("--cancel-before-full", "--no-wait"), "--no-wait lets it go"),
     ],
 )

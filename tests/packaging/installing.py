@@ -18,13 +18,7 @@ _OF_OTHERS = ("PIP_", "PIPX_", "PYTHON", "UV_", "XDG_", "VIRTUAL_ENV", "MANPATH"
 
 
 def offline() -> dict[str, str]:
-    """The variables that keep them to the wheels: neither the machine's settings nor an index.
-
-    Raises:
-        AssertionError: they, or the wheels, were not got.
-    """
-    missing = [path for path in (WHEELS / "stamp", *PROGRAMS.values()) if not path.exists()]
-    assert not missing, f"{missing} are missing: scripts/setup.sh test gets them"
+    """The variables that keep them to the wheels: neither the machine's settings nor an index."""
     return {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_FIND_LINKS": str(WHEELS),
@@ -49,6 +43,8 @@ def environment(home: Path) -> dict[str, str]:
     Raises:
         AssertionError: they, or the wheels, were not got.
     """
+    missing = [path for path in (WHEELS / "stamp", *PROGRAMS.values()) if not path.exists()]
+    assert not missing, f"{missing} are missing: scripts/setup.sh test gets them"
     home.mkdir(exist_ok=True)
     env = {name: text for name, text in os.environ.items() if not name.startswith(_OF_OTHERS)}
     path = f"{home / '.local/bin'}:{PROGRAMS['uv'].parent}:{env['PATH']}"

@@ -1,6 +1,7 @@
 """The words that `blockdeck check` and `blockdeck backup` take."""
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tui.backup.target_io import TargetIo
     from tui.qmp.address import MonitorAddress
 
+_EASY, _TWICE = "--go-easy", "2x"
 _WORDS = click.argument("words", nargs=-1, metavar="ARG=VALUE...")
 _COMMANDS = click.Choice(["drive-backup", "blockdev-backup"])
 _WAY = click.option(
@@ -102,7 +104,40 @@ def check(
     )
 
 
-@click.command()
+def _is_bound(word: str) -> bool:
+    from tui.vm.bound import Bound
+
+    try:
+        Bound.parse(word)
+    except ValueError:
+        return False
+    return True
+
+
+class _Easy(click.Option):
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Without the space between the option and its value."""
+        record = super().get_help_record(ctx)
+        return record and (record[0].replace(" [=", "[="), record[1])
+
+
+class _Backup(click.Command):
+    """Has an option that works without a value, and so never takes the next word for it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give it its value.
+
+        Raises:
+            click.UsageError: the next word is one.
+        """
+        for word, after in pairwise(args):
+            if word == _EASY and _is_bound(after):
+                ctx.fail(f"The value of {_EASY} stands behind a =, as in {_EASY}='{after}'.")
+        given = [f"{_EASY}={_TWICE}" if word == _EASY else word for word in args]
+        return super().parse_args(ctx, given)
+
+
+@click.command(cls=_Backup)
 @MONITOR
 @_WORDS
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each step.")
@@ -122,12 +157,11 @@ def check(
     help="Cancel the backup before the target's file system is full, so that no guest write fails.",
 )
 @click.option(
-    "--go-easy",
-    is_flag=False,
-    flag_value="2x",
-    metavar="[BOUND]",
-    help="Slow the copy down while the guest's writes take longer: 2x (twice as long as before; "
-    "also where nothing follows), or 20 ms.",
+    _EASY,
+    cls=_Easy,
+    metavar="[=BOUND]",
+    help="Slow the copy down while the guest's writes take longer than BOUND: 2x, the default, is "
+    "twice as long as before, '20 ms' is so long whatever it was before.",
 )
 @_FLEECE
 @_TARGET_IO
@@ -157,7 +191,7 @@ def backup(
 
     prepare_streams()
     if preset == "gentle":
-        cancel_before_full, go_easy = True, go_easy or "2x"
+        cancel_before_full, go_easy = True, go_easy or _TWICE
     wishes = read_wishes(cancel_before_full=cancel_before_full, go_easy=go_easy)
     if wishes and options["no_wait"]:
         raise click.UsageError(
