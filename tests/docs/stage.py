@@ -25,7 +25,7 @@ from tests.transports.ports import free_port
 from tests.turns import looking
 from tui.qmp.address import LibvirtAddress, TlsAddress
 
-SECONDS = 120.0
+SECONDS = 240.0
 """What a command may take: one that installs takes long."""
 
 _LOOKS_FOR_VMS = re.compile(r"\s*blockdeck(\s+discover\b.*)?\s*(#.*)?")

@@ -51,7 +51,7 @@ def with_commands() -> list[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", with_commands(), ids=name_of)
 async def test_the_commands_of_a_page(page: Path, place: Stage, own_home: Path) -> None:
     if name_of(page) not in WITHOUT_A_VM:

@@ -37,7 +37,7 @@ class Home:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=200,
+            timeout=400,
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -62,7 +62,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("tool", INSTALL)
 async def test_the_wheel_is_installed_opens_its_screen_and_goes_again(
     wheel: Path, tool: str, tmp_path: Path, qemu: QemuStarter
@@ -83,7 +83,7 @@ async def test_the_wheel_is_installed_opens_its_screen_and_goes_again(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("tool", AGAIN)
 def test_an_extra_comes_to_what_is_installed_already(tool: str, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
