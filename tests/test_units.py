@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.units import duration, percent, rate, short_size, size
+from tui.units import duration, percent, rate, size
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,3 @@ def test_durations(seconds: float | None, shown: str) -> None:
 )
 def test_percent_never_promises_the_end(fraction: float | None, shown: str) -> None:
     assert percent(fraction) == shown
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"), [(0, "0"), (0.4, "0"), (512, "512"), (348_160, "340K"), (1_258_291, "1.2M")]
-)
-def test_where_room_is_scarce(count: float, shown: str) -> None:
-    assert short_size(count) == shown

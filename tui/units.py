@@ -61,10 +61,3 @@ def percent(fraction: float | None) -> str:
     if fraction >= 1:
         return "100%"
     return f"{math.floor(max(0.0, fraction) * 1000) / 10:.1f}%"
-
-
-def short_size(count: float) -> str:
-    """A number of bytes where room is scarce: `0`, `1.2M`, `340K`; 5 cells at the most."""
-    if count < 1:
-        return "0"
-    return size(count).replace(" ", "").removesuffix("B").removesuffix("i")

@@ -19,7 +19,7 @@ async def test_the_form_opens_and_closes_in(vm: Vm, terminal: TerminalOpener, te
     there.run(*BLOCKDECK, vm.monitor)
     await open_form(there)
     there.press("Escape")
-    await there.sees("Read / Write", "1 Disks")
+    await there.sees("Write/s", "1 Disks")
     there.press("q")
     assert await there.exit_status() == 0
     assert not there.alternate
@@ -46,7 +46,7 @@ async def test_without_unicode_every_screen_is_ascii(vm: Vm, terminal: TerminalO
     there.press("F3")
     seen.append(await there.sees("F2 starts the backup"))
     there.press("Escape")
-    await there.sees("Read / Write")
+    await there.sees("Write/s")
     there.press("2")
     seen.append(await there.sees("No jobs."))
     there.press("?")

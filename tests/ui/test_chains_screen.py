@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -306,3 +307,25 @@ async def test_what_is_highlighted_is_so_to_the_end_of_its_line(
             # Nothing can be scrolled to beyond the words.
             assert tree.virtual_size.width <= tree.size.width
             await deck.press("down")
+
+
+@pytest.mark.parametrize("size", [(80, 24), USUAL, (200, 50)], ids=str)
+async def test_what_is_told_of_points_stands_below_its_headings(
+    qemu: QemuStarter, tmp_path: Path, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    # The last of them has no increment yet, and nothing to fold.
+    build(open_deck.backups, POINTS, fulls=[5])
+    vm = await qemu("-name", "mail", *MirroredDisk.make(tmp_path, "n0", "qcow2").options)
+    async with open_deck(vm, size) as deck:
+        await deck.press("5")
+        lines = (await deck.sees("5 points", "incremental")).splitlines()
+        (headings,) = [line for line in lines if line.lstrip().startswith("No.")]
+        dates = [re.search(r"\d+  \d{4}-\d\d-\d\d", line) for line in lines]
+        points = [(line, at) for line, at in zip(lines, dates, strict=True) if at is not None]
+        assert len(points) == 5
+        for line, at in points:
+            assert at.end() - len("2026-01-31") == headings.index("Started")
+            kind = re.search("full|incremental", line)
+            assert kind is not None
+            assert kind.start() == headings.index("Kind")
+            assert line[: headings.index("Size") + len("Size")].endswith("iB")

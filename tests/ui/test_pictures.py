@@ -177,7 +177,8 @@ def opened(vm: Vm, place: Path) -> Callable[[Size], AbstractAsyncContextManager[
         app.animation_level = "none"
         async with app.run_test(size=size) as pilot:
             album = Album(Deck(app, pilot), size)
-            await album.deck.sees("disk0", "0 / 0")
+            await album.deck.sees("disk0")
+            await until(lambda: album.deck.row("disk0")["Write/s"] == "0 B")
             yield album
         assert album.different == []
 

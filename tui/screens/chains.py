@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, VerticalScroll
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Tree
@@ -18,7 +18,7 @@ from tui.screens.chain_acts import ChainActs
 from tui.text import plain
 from tui.vm.filenames import file_behind
 from tui.vm.snapshot import VmSnapshot
-from tui.widgets.chain_text import describe_chain, describe_point, describe_stack
+from tui.widgets.chain_text import POINT_HEADINGS, describe_chain, describe_point, describe_stack
 from tui.widgets.chain_tree import ChainTree, Spot
 from tui.widgets.facts import Facts
 from tui.widgets.line import Line
@@ -62,7 +62,9 @@ class ChainsScreen(ChainActs):
             suggester = PathSuggester(lambda: self.worker.process if self.worker else None)
             yield PlainInput(suggester=suggester, id="chain-directory-input")
         with Container(id="chains", classes="listed beside"):
-            yield ChainTree(id="chain-tree")
+            with Vertical(classes="list"):
+                yield Line(POINT_HEADINGS, id="chain-headings")
+                yield ChainTree(id="chain-tree")
             yield Line(id="chains-empty", classes="empty")
             with VerticalScroll(id="chain-detail", can_focus=True, classes="detail"):
                 yield Facts(id="chain-detail-text")

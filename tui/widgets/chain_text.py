@@ -37,6 +37,10 @@ def _trouble_of(chain: CatalogChain) -> str:
     return f"{bad} cannot be restored" if bad else ""
 
 
+POINT_HEADINGS = f"{'No.':>3}  {'Started':<16}  {'Kind':<11}  {'Size':>9}  State"
+"""What stands above the lines of the points."""
+
+
 def point_line(point: CatalogPoint, jobs: Sequence[Job], *, last: bool, next_words: str) -> str:
     """When a point was made, what it is, how large, and how it stands."""
     made = point.point

@@ -79,7 +79,7 @@ class ChainTree(Tree[Spot]):
 
     def render_label(self, node: TreeNode[Spot], base_style: Style, style: Style) -> Text:
         """The label; what is highlighted is so to the end of its line, as a row of a table is."""
-        label = super().render_label(node, base_style, style)
+        label = self._label(node, base_style, style)
         if node is self.cursor_node:
             spare = self.size.width - self._indent(node) - label.cell_len
             label.append(" " * max(0, spare), style)
@@ -87,7 +87,15 @@ class ChainTree(Tree[Spot]):
 
     def get_label_width(self, node: TreeNode[Spot]) -> int:
         """The cells of the words alone, beyond which nothing is to be scrolled to."""
-        return super().render_label(node, Style.null(), Style.null()).cell_len
+        return self._label(node, Style.null(), Style.null()).cell_len
+
+    def _label(self, node: TreeNode[Spot], base_style: Style, style: Style) -> Text:
+        """The words; a full point on which none stands begins where the others do."""
+        label = super().render_label(node, base_style, style)
+        point = node.data.point if node.data is not None else None
+        if point is None or point.point.parent is not None or node.allow_expand:
+            return label
+        return Text.assemble((" " * self.guide_depth, style), label)
 
     def _indent(self, node: TreeNode[Spot]) -> int:
         depth, above = 0, node.parent

@@ -3,24 +3,25 @@
 import time
 
 from tui.text import plain
-from tui.units import short_size, size
+from tui.units import size
 from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.vm.trouble import find_failing
 from tui.widgets.live_table import Cell, Column
 
 DEVICE_COLUMNS = (
     Column("device", "Device", 11, stretch=True),
-    Column("format", "Format", 6),
+    Column("format", "Format", 6, roomy=9),
     Column("virtual", "Size", 8, right=True),
     Column("allocated", "Alloc", 8, right=True, rank=1),
     Column("flags", "Flags", 8, rank=2),
-    Column("traffic", "Read / Write", 12, right=True, rank=3),
+    Column("read", "Read/s", 8, right=True, rank=4),
+    Column("write", "Write/s", 8, right=True, rank=3),
     Column("job", "Backup", 13, stretch=True),
-    Column("bitmaps", "Bitmaps", 7, right=True, rank=4),
-    Column("backing", "Chain", 5, right=True, rank=5),
-    Column("io", "I/O", 7, rank=6),
-    Column("node", "Node", 16, rank=7),
-    Column("qdev", "Frontend", 18, rank=8),
+    Column("bitmaps", "Bitmaps", 7, right=True, rank=5),
+    Column("backing", "Chain", 5, right=True, rank=6),
+    Column("io", "I/O", 7, rank=7),
+    Column("node", "Node", 16, rank=8),
+    Column("qdev", "Frontend", 18, rank=9),
 )
 
 SORT_ORDERS = ("as listed", "name", "size", "allocated", "writes")
@@ -39,9 +40,8 @@ def device_row(device: Device, vm: VmSnapshot) -> dict[str, Cell]:
         "allocated": Cell(size(medium.actual_size) if medium else "-", dim),
         "flags": Cell(flags(device), dim),
         "job": _job_cell(device, vm),
-        "traffic": Cell(
-            f"{short_size(traffic.read)} / {short_size(traffic.write)}" if traffic else "-", dim
-        ),
+        "read": Cell(size(traffic.read) if traffic else "-", dim),
+        "write": Cell(size(traffic.write) if traffic else "-", dim),
         "backing": Cell(str(len(medium.chain)) if medium else "-", dim),
         "bitmaps": Cell(str(bitmaps) if bitmaps else "-", dim),
         "io": _io_cell(device),
