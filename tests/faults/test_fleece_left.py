@@ -6,7 +6,6 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ import pytest
 from tests.cli.running import ROOT, blockdeck
 from tests.qemu import QemuStarter, Vm
 from tests.waiting import until_answered
-from tests.worker.test_fleece import by_drive, named, vm_of
-from tests.worker.watching import BRISK, backup, worker_of
+from tests.worker.test_fleece import SWEEPING, by_drive, named, vm_of
+from tests.worker.watching import backup, worker_of
 from tui.backup.way import Way
 from tui.paths import state_directory
 from tui.qmp.errors import CommandRefused
@@ -57,6 +56,12 @@ def on_record() -> list[Path]:
 
 
 @pytest.fixture
+async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
+    """A running VM with a disk."""
+    return await vm_of(qemu, tmp_path, by_drive)
+
+
+@pytest.fixture
 def fast(tmp_path: Path) -> Path:
     """A directory on fast storage."""
     directory = tmp_path / "fast"
@@ -64,10 +69,7 @@ def fast(tmp_path: Path) -> Path:
     return directory
 
 
-async def test_the_next_blockdeck_deletes_it_and_leftovers_name_it(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_the_next_blockdeck_deletes_it_and_leftovers_name_it(vm: Vm, fast: Path) -> None:
     before = await named(vm)
     left = await left_by_a_killed_one(vm, fast)
     assert left.stat().st_size == 0
@@ -81,7 +83,7 @@ async def test_the_next_blockdeck_deletes_it_and_leftovers_name_it(
     assert left.exists()
 
     history = state_directory() / "history.jsonl"
-    async with worker_of(vm, history, replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
+    async with worker_of(vm, history, SWEEPING) as worker:
 
         async def swept() -> bool:
             return not left.exists() and await named(vm) == before and not worker.leftovers
@@ -104,14 +106,13 @@ def replaced(left: Path) -> None:
 
 @pytest.mark.parametrize("spoiled", [written, replaced])
 async def test_one_that_is_no_empty_file_any_more_stays_and_is_told_of(
-    qemu: QemuStarter, tmp_path: Path, fast: Path, spoiled: Callable[[Path], None]
+    vm: Vm, fast: Path, spoiled: Callable[[Path], None]
 ) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
     before = await named(vm)
     left = await left_by_a_killed_one(vm, fast)
     spoiled(left)
     history = state_directory() / "history.jsonl"
-    async with worker_of(vm, history, replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
+    async with worker_of(vm, history, SWEEPING) as worker:
 
         async def swept() -> bool:
             return await named(vm) == before and len(worker.leftovers) == 1
@@ -124,10 +125,7 @@ async def test_one_that_is_no_empty_file_any_more_stays_and_is_told_of(
     assert os.path.lexists(left)
 
 
-async def test_one_whose_blockdeck_lives_is_left_to_it(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_one_whose_blockdeck_lives_is_left_to_it(vm: Vm, fast: Path) -> None:
     before = await named(vm)
     left = await left_by_a_killed_one(vm, fast)
     # As if this process had it made, and were about to have it opened.
@@ -135,7 +133,7 @@ async def test_one_whose_blockdeck_lives_is_left_to_it(
     alive = {**json.loads(record.read_text()), "keeper": Keeper.present().model_dump()}
     record.write_text(json.dumps(alive))
     history = state_directory() / "history.jsonl"
-    async with worker_of(vm, history, replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
+    async with worker_of(vm, history, SWEEPING) as worker:
 
         async def swept() -> bool:
             return await named(vm) == before and not worker.leftovers
@@ -146,9 +144,8 @@ async def test_one_whose_blockdeck_lives_is_left_to_it(
 
 
 async def test_of_a_start_that_was_refused_nothing_is_on_record(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
+    vm: Vm, fast: Path, tmp_path: Path
 ) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
     history = state_directory() / "history.jsonl"
     async with worker_of(vm, history) as worker:
         request = backup(vm, target=str(tmp_path / "nowhere" / "t.qcow2"))

@@ -24,6 +24,9 @@ SLOW = 1
 
 A, B = 0xA, 0xB
 
+SWEEPING = replace(BRISK, inventory=0.1, orphan=0.3)
+"""Who is this brisk soon removes what is nobody's."""
+
 
 def by_drive(path: Path) -> tuple[str, ...]:
     """A disk the old way, at a device of the guest's."""
@@ -42,6 +45,12 @@ async def vm_of(qemu: QemuStarter, tmp_path: Path, way: Callable[[Path], tuple[s
     await fleecing(vm)
     await vm.qmp("cont")
     return vm
+
+
+@pytest.fixture
+async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
+    """One whose disk is attached the old way."""
+    return await vm_of(qemu, tmp_path, by_drive)
 
 
 async def fleecing(vm: Vm) -> None:
@@ -110,10 +119,7 @@ async def test_the_target_gets_the_disk_as_it_was(
     assert now[:MIB] == as_it_was[:MIB]
 
 
-async def test_after_a_cancel_nothing_is_left(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_after_a_cancel_nothing_is_left(vm: Vm, fast: Path) -> None:
     before = await named(vm)
     async with worker_of(vm) as worker:
         for _ in range(2):
@@ -127,9 +133,8 @@ async def test_after_a_cancel_nothing_is_left(
 
 
 async def test_a_target_that_fills_fails_no_write_of_the_guest(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
+    vm: Vm, tmp_path: Path, fast: Path
 ) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
     before = await named(vm)
     with small_filesystem(tmp_path / "small", MIB) as small:
         async with worker_of(vm) as worker:
@@ -146,9 +151,8 @@ async def test_a_target_that_fills_fails_no_write_of_the_guest(
 
 
 async def test_fast_storage_that_fills_fails_the_backup_and_not_the_guest(
-    qemu: QemuStarter, tmp_path: Path
+    vm: Vm, tmp_path: Path
 ) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
     before = await named(vm)
     with small_filesystem(tmp_path / "small", MIB) as small:
         async with worker_of(vm) as worker:
@@ -163,9 +167,8 @@ async def test_fast_storage_that_fills_fails_the_backup_and_not_the_guest(
 
 
 async def test_what_a_killed_blockdeck_left_is_taken_off_by_the_next(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
+    vm: Vm, tmp_path: Path, fast: Path
 ) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
     before = await named(vm)
     async with worker_of(vm) as worker:
         await start(worker, vm, fast, speed=SLOW)
@@ -180,10 +183,7 @@ async def test_what_a_killed_blockdeck_left_is_taken_off_by_the_next(
     assert (tmp_path / "copy.raw").read_bytes() == bytes([A]) * 4 * MIB
 
 
-async def test_a_filter_without_a_job_is_swept_away(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_a_filter_without_a_job_is_swept_away(vm: Vm, fast: Path) -> None:
     before = await named(vm)
     async with worker_of(vm) as worker:
         verdict = await worker.judge(backup(vm), way=Way.BLOCKDEV, fleece=str(fast))
@@ -193,7 +193,7 @@ async def test_a_filter_without_a_job_is_swept_away(
         if step["execute"] == "blockdev-create":
             await gone_by(vm, step["arguments"]["job-id"])
     assert await named(vm) != before
-    async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)):
+    async with worker_of(vm, pace=SWEEPING):
 
         async def swept() -> bool:
             return await named(vm) == before
@@ -203,10 +203,7 @@ async def test_a_filter_without_a_job_is_swept_away(
     await guest_writes(vm, 0, MIB)
 
 
-async def test_a_fleece_that_still_has_its_name_loses_it(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_a_fleece_that_still_has_its_name_loses_it(vm: Vm, fast: Path) -> None:
     before = await named(vm)
     async with worker_of(vm) as worker:
         verdict = await worker.judge(backup(vm), way=Way.BLOCKDEV, fleece=str(fast))
@@ -220,7 +217,7 @@ async def test_a_fleece_that_still_has_its_name_loses_it(
     (left,) = fast.iterdir()
     # What has such a name only is somebody else's.
     (fast / left.name.replace("blockdeck-to-", "blockdeck-to-0")).touch()
-    async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)):
+    async with worker_of(vm, pace=SWEEPING):
 
         async def swept() -> bool:
             return await named(vm) == before and not left.exists()
@@ -240,10 +237,7 @@ async def gone_by(vm: Vm, job_id: str) -> None:
     await vm.qmp("job-dismiss", id=job_id)
 
 
-async def test_a_second_client_keeps_its_hands_off(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_a_second_client_keeps_its_hands_off(vm: Vm, fast: Path) -> None:
     async with worker_of(vm) as worker:
         await start(worker, vm, fast, speed=SLOW)
         (filter_node,) = [name for name in await named(vm) if name.endswith("-c")]
@@ -279,10 +273,7 @@ async def test_where_it_cannot_be_done_it_is_refused(
 
 
 @pytest.mark.parametrize("place", ["relative", "{tmp}/nowhere", "{tmp}/d.raw"])
-async def test_a_place_that_is_none_is_refused(
-    qemu: QemuStarter, tmp_path: Path, place: str
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_a_place_that_is_none_is_refused(vm: Vm, tmp_path: Path, place: str) -> None:
     async with worker_of(vm) as worker:
         directory = place.format(tmp=tmp_path)
         verdict = await worker.judge(backup(vm), way=Way.BLOCKDEV, fleece=directory)
@@ -300,10 +291,7 @@ async def test_before_7_1_it_is_refused(qemu: QemuStarter, tmp_path: Path, fast:
     assert ("F-QEMU" in {finding.rule for finding in verdict.findings}) is old
 
 
-async def test_a_start_that_is_refused_leaves_nothing(
-    qemu: QemuStarter, tmp_path: Path, fast: Path
-) -> None:
-    vm = await vm_of(qemu, tmp_path, by_drive)
+async def test_a_start_that_is_refused_leaves_nothing(vm: Vm, fast: Path) -> None:
     before = await named(vm)
     async with worker_of(vm) as worker:
         # The node's name is taken: the filter cannot be added when all else is there.
