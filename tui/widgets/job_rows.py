@@ -34,7 +34,8 @@ JOB_COLUMNS = (
 )
 
 _NOTABLE, _HARMFUL = 1.3, 2.0
-"""From how many times the time of a write on that is said, and said as a warning."""
+"""From how many times the time of a write on that is said, and said as a warning; so it is for how
+much the guest writes."""
 
 _SILENT_SECONDS = 3.0
 """Without a write that ended for so long, and for twice the time the last took, that is said."""
@@ -165,7 +166,7 @@ def _wait(wait: Wait, what: str, now: float, flow: float | None) -> Content | No
         return None
     silent = now - wait.ended
     if silent <= max(_SILENT_SECONDS, 2 * wait.last):
-        return Content.assemble(_wait_words(wait, what), _flow_words(what, flow, wait.rate_before))
+        return Content.assemble(_wait_words(wait, what), flow_words(what, flow, wait.rate_before))
     if what == "read":
         # No backup makes a read wait for its target: the guest reads nothing.
         return None
@@ -175,12 +176,22 @@ def _wait(wait: Wait, what: str, now: float, flow: float | None) -> Content | No
     return Content.styled(words, "bold $text-warning" if wait.slow_looks else "")
 
 
-def _flow_words(what: str, now: float | None, before: float | None) -> str:
-    """How much the guest reads or writes, which a slow target brings down."""
+def flow_words(what: str, now: float | None, before: float | None) -> str:
+    """How much the guest reads or writes (bytes a second), which a slow target brings down.
+
+    Args:
+        what: "write" or "read".
+        now: at the last look; None where that is not known.
+        before: in the time before the job; None where that is not known.
+    """
     if now is None:
         return ""
-    words = f"; it {what}s {rate(now)}"
-    return f"{words}, {now / before:.1f} times as much" if before else words
+    words = f"; it {what}s {rate(now) if now >= 1 else 'nothing now'}"
+    if not before or before < 1:
+        return words
+    if before / _NOTABLE < now < before * _NOTABLE:
+        return f"{words}, as before"
+    return f"{words}, {'down' if now < before else 'up'} from {rate(before)}"
 
 
 def _settings(job: Job) -> list[Content]:
