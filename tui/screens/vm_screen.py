@@ -14,6 +14,7 @@ from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import find_trouble
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.link_reason import LinkReason
 from tui.widgets.trouble_banner import TroubleBanner
 from tui.widgets.vm_bar import VmBar
 from tui.widgets.vm_header import VmHeader
@@ -77,6 +78,7 @@ class VmScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
         yield VmHeader(id="vm-header")
+        yield LinkReason(id="link-reason")
         yield VmBar(id="vm-bar")
         yield TroubleBanner(id="trouble")
         yield from self.compose_body()
@@ -136,6 +138,7 @@ class VmScreen(Screen[None]):
             self.refresh_bindings()
         self.query_one(VmBar).show_vms([w.snapshot for w in self.deck.fleet.workers], vm)
         self.query_one(VmHeader).show_vm(vm)
+        self.query_one(LinkReason).show_vm(vm)
         if self.query_one(TroubleBanner).show_vm(vm):
             self.refresh_bindings()
         if vm is not None:

@@ -115,7 +115,6 @@ def _link(vm: VmSnapshot) -> _PART:
             return "connecting", "$text-warning"
         case Link.NOT_ANSWERING:
             silent = duration(time.monotonic() - connection.since)
-            words = f"NOT ANSWERING for {silent}: {plain(connection.detail, 80)}"
-            return words, "bold $text-error"
+            return f"NOT ANSWERING for {silent}", "bold $text-error"
         case Link.LOST:
-            return f"LOST, trying again: {plain(connection.detail, 80)}", "bold $text-error"
+            return "LOST, trying again", "bold $text-error"
