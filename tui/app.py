@@ -94,10 +94,11 @@ class BlockDeckApp(App[int]):
         scout: "Scout | None" = None,
         lab: "FaultLab | None" = None,
     ) -> None:
-        # Textual asks for the colours at once.
+        # Textual asks for the colours at once, and for the screen to begin with.
         self.settings = settings or Settings()
+        self._host = _host_alone(addresses)
+        self.DEFAULT_MODE = "devices" if addresses and not self._host else "connect"  # type: ignore[misc]
         super().__init__(driver_class=None if in_a_browser() else PatientDriver)
-        self.stylesheet = CalmStylesheet(variables=self.get_css_variables())
         self.directory = directory
         self.only_looks = read_only or self.settings.read_only
         if scout is not None:
@@ -122,6 +123,7 @@ class BlockDeckApp(App[int]):
             settings=self.settings,
         )
         dress(self, self.settings.theme, self.settings.colours)
+        self.stylesheet = CalmStylesheet(variables=self.get_css_variables())
 
     @property
     def worker(self) -> VmWorker | None:
@@ -165,13 +167,9 @@ class BlockDeckApp(App[int]):
         if self.memory.theme and "theme" not in self.settings.model_fields_set:
             dress(self, self.memory.theme, self.settings.colours)
         self.theme_changed_signal.subscribe(self, self._remember_theme)
-        host = self._first[0] if len(self._first) == 1 else None
-        if isinstance(host, SshAddress) and not host.path:
-            await self._ask_for_monitor(host)
-        elif not self._first:
-            await self._ask_for_monitor()
+        if self.current_mode == "connect":
+            await self._ask_for_monitor(self._host)
         else:
-            await self.switch_mode("devices")
             await self._open(self._first)
 
     async def on_unmount(self) -> None:
@@ -461,6 +459,12 @@ class BlockDeckApp(App[int]):
             await self.run_action(action, node)
 
         return act
+
+
+def _host_alone(addresses: Sequence[MonitorAddress]) -> SshAddress | None:
+    """The host whose VMs are to be listed, where no monitor is named but a host is."""
+    host = addresses[0] if len(addresses) == 1 else None
+    return host if isinstance(host, SshAddress) and not host.path else None
 
 
 def _lasting(monitor: str) -> str:
