@@ -1,6 +1,7 @@
 """The last point is held against the VM's own disk, as long as that has not gone on."""
 
 import asyncio
+import random
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from tui.chain.directory import Kept
 from tui.images.against_source import Likeness, SourceComparison, compare_with_source
 from tui.images.errors import ImageError
 from tui.worker import VmWorker
+from tui.worker.serving import MARKS
 
 
 @pytest.fixture
@@ -57,6 +59,21 @@ async def serves_nothing(vm: Vm) -> bool:
     with pytest.raises(Refused, match="not running"):
         await vm.qmp("nbd-server-stop")
     return not places(vm)
+
+
+async def no_marks(vm: Vm) -> bool:
+    """Whether no disk has a bitmap that was made for a comparison."""
+    blocks = await vm.qmp("query-block")
+    found = [b["name"] for block in blocks for b in block["inserted"].get("dirty-bitmaps", [])]
+    return MARKS not in found and len(found) == len(blocks)
+
+
+def beside(kept: Kept) -> dict[str, int]:
+    """How many images of each disk there are; of a chain nothing else lies there."""
+    files = [path.name for path in kept.directory.iterdir() if path != kept.path]
+    counted = {d.name: [f for f in files if f"-{d.name}-" in f] for d in kept.chain.disks}
+    assert sorted(files) == sorted(name for names in counted.values() for name in names)
+    return {name: len(names) for name, names in counted.items()}
 
 
 def places(vm: Vm) -> list[Path]:
@@ -103,28 +120,117 @@ async def test_a_disk_at_a_device_is_served_but_none_of_a_vm_with_iothreads(
         assert await serves_nothing(vm)
 
 
-async def test_what_was_written_since_is_told_and_nothing_is_compared(
-    qemu: QemuStarter, tmp_path: Path, shut: Gate
-) -> None:
-    async with chain_of(qemu, tmp_path, "raw") as (vm, worker, (disk,), kept):
-        await disk.write(vm, 8 * STEP, STEP, 3)
+async def test_what_was_not_written_since_is_compared(qemu: QemuStarter, tmp_path: Path) -> None:
+    async with chain_of(qemu, tmp_path, "raw", "qcow2") as (vm, worker, disks, kept):
+        for disk in disks:
+            await disk.write(vm, 8 * STEP, 2 * STEP, 3)
+            await disk.write(vm, 20 * STEP, STEP, 3)
+            found = await compared(worker, kept, disk.name)
+            assert (found.likeness, found.written) == (Likeness.UNWRITTEN, 3 * STEP)
+            assert "but for 192 KiB that were written since" in found.sentence
+            assert await serves_nothing(vm)
+            assert await no_marks(vm)
+        flip(kept.directory / kept.chain.points[1].images["n0"].file)
         found = await compared(worker, kept)
-        assert (found.likeness, found.written) == (Likeness.GONE_ON, STEP)
-        assert "has gone on since: 64.0 KiB written" in found.sentence
-        assert not shut.reached
+        assert (found.likeness, found.written) == (Likeness.DIFFERENT, 3 * STEP)
+        assert "not written since" in found.sentence
+        assert beside(kept) == {"n0": 2, "n1": 2}
 
 
-async def test_a_write_meanwhile_is_no_difference(
-    qemu: QemuStarter, tmp_path: Path, shut: Gate
+async def test_the_same_written_again_is_no_difference(qemu: QemuStarter, tmp_path: Path) -> None:
+    async with chain_of(qemu, tmp_path, "raw") as (vm, worker, (disk,), kept):
+        await disk.write(vm, 0, STEP, 1)
+        found = await compared(worker, kept)
+        assert (found.likeness, found.written) == (Likeness.IDENTICAL, STEP)
+
+
+async def test_of_a_disk_that_was_written_all_over_nothing_is_known(
+    qemu: QemuStarter, tmp_path: Path
 ) -> None:
     async with chain_of(qemu, tmp_path, "raw") as (vm, worker, (disk,), kept):
+        await disk.write(vm, 0, len(disk.content), 9)
+        found = await compared(worker, kept)
+        assert (found.likeness, found.written) == (Likeness.GONE_ON, len(disk.content))
+        assert "NOT COMPARED" in found.sentence
+
+
+@pytest.mark.parametrize("act", ["compare", "rebase"])
+async def test_a_write_meanwhile_is_no_difference(
+    qemu: QemuStarter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    gate = Gate(tmp_path / "gate", act)
+    monkeypatch.setenv("PATH", gate.path)
+    async with chain_of(qemu, tmp_path, "raw") as (vm, worker, (disk,), kept):
+        before = 0
+        if act == "rebase":
+            await disk.write(vm, 8 * STEP, STEP, 3)
+            before = STEP
         comparing = asyncio.create_task(compared(worker, kept))
-        await until(lambda: shut.reached)
+        await until(lambda: gate.reached)
         await disk.write(vm, 0, 2 * STEP, 3)
-        shut.open()
+        gate.open()
         found = await comparing
-        assert (found.likeness, found.written) == (Likeness.GONE_ON, 2 * STEP)
+        assert (found.likeness, found.written) == (Likeness.UNWRITTEN, before + 2 * STEP)
         assert await serves_nothing(vm)
+
+
+async def test_writes_all_the_while_are_no_difference(qemu: QemuStarter, tmp_path: Path) -> None:
+    disk = MirroredDisk.make(tmp_path, "n0", "qcow2")
+    vm = await qemu(*PC, *disk.options, "-device", "virtio-blk-pci,drive=n0")
+    await vm.qmp("cont")
+    await disk.write(vm, 0, len(disk.content) // 2, 1)
+    chance = random.Random(4)
+    done = asyncio.Event()
+
+    async def write() -> None:
+        # A quarter of it stays as it was.
+        while not done.is_set():
+            offset = chance.randrange(3 * len(disk.content) // 4 // STEP) * STEP
+            await disk.write(vm, offset, chance.randrange(1, STEP), chance.randrange(2, 256))
+
+    async with worker_of(vm) as worker:
+        kept = await full(worker, [disk], tmp_path)
+        await disk.write(vm, 0, STEP, 2)
+        writing = asyncio.create_task(write())
+        try:
+            for _ in range(5):
+                found = await compared(worker, kept)
+                assert found.likeness is Likeness.UNWRITTEN, found
+                assert found.written <= 3 * len(disk.content) // 4
+        finally:
+            done.set()
+            await writing
+
+
+@pytest.mark.parametrize("act", ["rebase", "map"])
+async def test_cancelled_while_a_disk_that_goes_on_is_compared_it_leaves_nothing(
+    qemu: QemuStarter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    gate = Gate(tmp_path / "gate", act)
+    monkeypatch.setenv("PATH", gate.path)
+    async with chain_of(qemu, tmp_path, "raw") as (vm, worker, (disk,), kept):
+        await disk.write(vm, 0, STEP, 3)
+        comparing = asyncio.create_task(compared(worker, kept))
+        await until(lambda: gate.reached)
+        comparing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await comparing
+        assert await serves_nothing(vm)
+        assert await no_marks(vm)
+        assert beside(kept) == {"n0": 2}
+
+
+async def test_the_marks_of_a_killed_one_go_with_the_next_one(
+    qemu: QemuStarter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with chain_of(qemu, tmp_path, "raw") as (vm, worker, (disk,), kept):
+        await disk.write(vm, 0, STEP, 3)
+        node = (await vm.qmp("query-block"))[0]["inserted"]["node-name"]
+        # As it is left by one that was killed while it asked what was written.
+        await vm.qmp("block-dirty-bitmap-add", node=node, name=MARKS, disabled=True)
+        found = await compared(worker, kept)
+        assert (found.likeness, found.written) == (Likeness.UNWRITTEN, STEP)
+        assert await no_marks(vm)
 
 
 async def test_cancelled_it_leaves_nothing(qemu: QemuStarter, tmp_path: Path, shut: Gate) -> None:
@@ -223,7 +329,7 @@ async def test_on_the_command_line_a_difference_is_told_though_the_checksum_fits
     await disks[1].write(vm, 0, STEP, 1)
     gone = await blockdeck("verify", place, "--source", vm.monitor, "--disk", "n1")
     assert gone.status == 0, gone.err
-    assert "NOT COMPARED: n1 at point 1" in gone.out
+    assert "IDENTICAL: n1 at point 1 and the VM's own disk, but for 64.0 KiB" in gone.out
     wrong = await blockdeck("verify", place, "--source", vm.monitor, "--point", "1")
     assert wrong.status == 2
     assert await serves_nothing(vm)

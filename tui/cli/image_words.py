@@ -20,7 +20,7 @@ _COUNT = click.IntRange(0, 100_000)
     "--source",
     type=Monitor(),
     metavar="MONITOR",
-    help="Compare the last point with the disks of this VM, if they have not gone on.",
+    help="Compare the last point with the disks of this VM, but for what was written since.",
 )
 @_CHAIN
 @_ID
@@ -46,8 +46,9 @@ def verify(chain: Path, **options: Any) -> int:
     images without a manifest the backing files and qemu-img check have to do.
 
     With --source the last point is compared with the VM's own disks, which QEMU serves read-only
-    meanwhile. That is certain as long as nothing was written since the point, as the chain's bitmap
-    tells before and afterwards; if something was, that is said.
+    meanwhile. What was written since the point, as the chain's bitmap tells afterwards, cannot be
+    compared any more; how much that is, is said. That much room is taken beside the images until it
+    is done.
     """
     from tui.cli.images_run import run_interruptibly
     from tui.cli.verify import verify_chains

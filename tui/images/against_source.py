@@ -1,7 +1,7 @@
 """Compare the last point of a chain with the very disk that it was taken of.
 
 The disk of a running VM goes on. But the bitmap of the chain's last point tells what was written
-since: nothing, and the disk must be what the point is.
+since: what was not must be as it is in the point.
 """
 
 import asyncio
@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from tui.chain.directory import Kept
 from tui.chain.disks import NotPossible
 from tui.images.commands import compare
+from tui.images.differences import differences, first_outside, written
 from tui.images.errors import ImageError
 from tui.images.program import run
 from tui.images.progress import Meter, OnProgress, nobody
-from tui.images.source import at_point
+from tui.images.source import Source, at_point
 from tui.images.verify import DIFFERENT, IDENTICAL
 from tui.qmp.errors import QmpError
 from tui.text import plain
@@ -27,10 +28,12 @@ from tui.units import size
 class Likeness(StrEnum):
     """How a disk and the last point of its chain are found to be.
 
-    Of a disk that has gone on nothing is known: what it held at the point is no more to be had.
+    Of what was written since nothing is known: what it was at the point is no more to be had.
+    `UNWRITTEN` is that all the rest is identical, `GONE_ON` that there is no rest.
     """
 
     IDENTICAL = "identical"
+    UNWRITTEN = "identical-but-for-written"
     DIFFERENT = "different"
     GONE_ON = "gone-on"
 
@@ -53,10 +56,13 @@ class SourceComparison(BaseModel):
         match self.likeness:
             case Likeness.IDENTICAL:
                 return f"IDENTICAL: {what} and the VM's own disk"
+            case Likeness.UNWRITTEN:
+                since = f"{size(self.written)} that were written since and cannot be compared"
+                return f"IDENTICAL: {what} and the VM's own disk, but for {since}"
             case Likeness.DIFFERENT:
                 return f"DIFFERENT: {what} and the VM's own disk: {self.words}"
             case Likeness.GONE_ON:
-                gone = f"the VM's own disk has gone on since: {size(self.written)} written"
+                gone = f"all of the VM's own disk was written since: {size(self.written)}"
                 return f"NOT COMPARED: {what}: {gone}"
 
 
@@ -69,13 +75,16 @@ class SourceDisk(Protocol):
     def served(self) -> AbstractAsyncContextManager[str]:
         """The URL by which `qemu-img` reads it; when it is left, no write is under way."""
 
+    def marks(self) -> AbstractAsyncContextManager[str]:
+        """What `qemu-img map` tells by what was written up to now; only while it is served."""
+
 
 async def compare_with_source(
     kept: Kept, disk: str, source: SourceDisk, on_progress: OnProgress = nobody
 ) -> SourceComparison:
     """Compare the last complete point of a disk with the disk itself.
 
-    It is certain, or the disk has gone on: the bitmap is asked before and afterwards.
+    The guest may write meanwhile: what was written is asked when all was compared.
 
     Raises:
         ImageError: the point cannot be read, the bitmap does not tell, or the disk is not served.
@@ -84,29 +93,62 @@ async def compare_with_source(
     if last is None:
         raise ImageError(f"chain {kept.chain.id} has no point that is complete")
     point = await asyncio.to_thread(at_point, kept, last.serial, disk)
-    meter = Meter(point.virtual_size, on_progress)
-    meter.begin("comparing", point.virtual_size)
-
-    def found(likeness: Likeness, written: int = 0, words: str = "") -> SourceComparison:
-        return SourceComparison(
-            disk=disk, point=last.serial, likeness=likeness, written=written, words=words
-        )
-
     try:
-        if written := await source.written():
-            return found(Likeness.GONE_ON, written)
-        async with source.served() as url:
-            command = compare(point.top, point.image_format, url, "raw")
-            answer = await run(command, meter.fraction)
-        if written := await source.written():
-            return found(Likeness.GONE_ON, written)
+        found = await _of_one_at_rest(point, source, on_progress)
+        likeness, since, words = found or await _of_one_that_goes_on(point, source, on_progress)
     except NotPossible as reason:
         raise ImageError(plain(str(reason).removesuffix("."), 400)) from reason
     except QmpError as error:
         raise ImageError(plain(str(error), 400)) from error
+    return SourceComparison(
+        disk=disk, point=last.serial, likeness=likeness, written=since, words=words
+    )
+
+
+_Found = tuple[Likeness, int, str]
+"""How they are, the bytes that were written since, and what is to be said of a difference."""
+
+
+async def _of_one_at_rest(
+    point: Source, source: SourceDisk, on_progress: OnProgress
+) -> _Found | None:
+    """Compare a disk that nothing was written to, without any file; None where something was."""
+    if await source.written():
+        return None
+    meter = _meter(point, on_progress)
+    async with source.served() as url:
+        command = compare(point.top, point.image_format, url, "raw")
+        answer = await run(command, meter.fraction)
+    if await source.written():
+        return None
     meter.end()
     if answer.status not in (IDENTICAL, DIFFERENT):
         raise ImageError(f"they cannot be compared: {answer.complaint}")
     said = [line.strip() for line in answer.out.splitlines() if line.strip()]
     likeness = Likeness.IDENTICAL if answer.status == IDENTICAL else Likeness.DIFFERENT
-    return found(likeness, words=plain(" ".join(said), 300))
+    return likeness, 0, plain(" ".join(said), 300)
+
+
+async def _of_one_that_goes_on(
+    point: Source, source: SourceDisk, on_progress: OnProgress
+) -> _Found:
+    """Compare what was not written since."""
+    meter = _meter(point, on_progress)
+    async with source.served() as url:
+        found = await differences(point.top, point.image_format, url, meter.fraction)
+        async with source.marks() as marks:
+            since = await written(marks)
+    meter.end()
+    amount = sum(end - start for start, end in since)
+    where = first_outside(found, since)
+    if where is not None:
+        return Likeness.DIFFERENT, amount, f"mismatch at offset {where}, not written since"
+    if not found:
+        return Likeness.IDENTICAL, amount, ""
+    return Likeness.GONE_ON if amount >= point.virtual_size else Likeness.UNWRITTEN, amount, ""
+
+
+def _meter(point: Source, on_progress: OnProgress) -> Meter:
+    meter = Meter(point.virtual_size, on_progress)
+    meter.begin("comparing", point.virtual_size)
+    return meter

@@ -66,6 +66,23 @@ def rebase(image: Path, backing: str, *, renames: bool) -> Command:
     return (PROGRAM, "rebase", *unsafe, "-f", "qcow2", "-b", backing, "-F", "qcow2", str(image))
 
 
+def create_on(image: Path, backing: Path, backing_format: str, cluster_size: int) -> Command:
+    """Make an empty image that stands on another."""
+    how = ("-f", "qcow2", "-o", f"cluster_size={cluster_size}")
+    return (PROGRAM, "create", "-q", *how, "-b", str(backing), "-F", backing_format, str(image))
+
+
+def move_to(image: Path, url: str, url_format: str) -> Command:
+    """Let an image stand on what is served, and hold what differs from it."""
+    return (PROGRAM, "rebase", "-p", "-f", "qcow2", "-b", url, "-F", url_format, str(image))
+
+
+def extents(image: Path | str, image_format: str | None) -> Command:
+    """Which parts of an image are where, as JSON."""
+    known = ("-f", image_format) if image_format else ()
+    return (PROGRAM, "map", "--output=json", *known, str(image))
+
+
 def as_shell(commands: Iterable[Command]) -> str:
     """The commands as a POSIX shell takes them, each on a line, each only after the one before."""
     return " &&\n".join(" ".join(map(_quoted, command)) for command in commands)

@@ -49,6 +49,7 @@ async def run(
     on_progress: Callable[[float], None] | None = None,
     *,
     stalled: float = STALLED,
+    most: int | None = None,
 ) -> Answer:
     """Run `qemu-img` to its end; cancelled, it is killed before the cancellation goes on.
 
@@ -56,6 +57,7 @@ async def run(
         command: its words, the program's name first.
         on_progress: is told how far it is, of 1.
         stalled: seconds after which a qemu-img that does nothing at all is given up.
+        most: bytes of what it says that are kept, 1 MiB if not told.
 
     Raises:
         NoProgram: it is not installed.
@@ -75,7 +77,9 @@ async def run(
     assert process.stdout is not None
     assert process.stderr is not None
     reading = asyncio.gather(
-        _read(process.stdout, pulse), _read(process.stderr, None), process.wait()
+        _read(process.stdout, pulse, most or _MOST_KEPT),
+        _read(process.stderr, None, _MOST_KEPT),
+        process.wait(),
     )
     try:
         while not (await asyncio.wait({reading}, timeout=min(_LOOK_EVERY, stalled)))[0]:
@@ -91,19 +95,19 @@ async def run(
     return Answer(status, out, err)
 
 
-async def _read(stream: asyncio.StreamReader, pulse: "_Pulse | None") -> str:
+async def _read(stream: asyncio.StreamReader, pulse: "_Pulse | None", most: int) -> str:
     """All that is said, without the progress; of very much only the beginning."""
     kept, rest = b"", b""
     while chunk := await stream.read(1 << 16):
         if pulse is None:
-            kept = (kept + chunk)[:_MOST_KEPT]
+            kept = (kept + chunk)[:most]
             continue
         *whole, rest = _ENDS_PROGRESS.split(rest + chunk)
         for piece in whole:
             if found := _PROGRESS.search(piece):
                 pulse.beat(float(found[1]) / 100)
             else:
-                kept = (kept + piece + b"\n")[:_MOST_KEPT]
+                kept = (kept + piece + b"\n")[:most]
     return (kept + (rest if not _PROGRESS.search(rest) else b"")).decode(errors="replace")
 
 

@@ -227,9 +227,9 @@ async def compare_with(
     if has_writer(stands) or is_locked(stands):
         raise ImageError(
             f"{plain(str(other))} is in use by a running QEMU",
-            "If it is the chain's own disk, and nothing was written since its last point, QEMU can "
-            "serve it: choose the VM's own disk, or give --source. Else compare with another copy "
-            "of that moment.",
+            "If it is the chain's own disk, QEMU can serve it to be compared with the last point: "
+            "choose the VM's own disk, or give --source. Else compare with another copy of that "
+            "moment.",
         )
     meter = Meter(source.virtual_size, on_progress)
     meter.begin("comparing", source.virtual_size)

@@ -28,6 +28,7 @@ from tui.worker import VmWorker
 
 _KINDS = {
     Likeness.IDENTICAL: "ready",
+    Likeness.UNWRITTEN: "ready",
     Likeness.DIFFERENT: "bad",
     Likeness.GONE_ON: "warning",
 }

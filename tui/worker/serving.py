@@ -7,6 +7,7 @@ by that, and ended by the next one.
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -20,19 +21,22 @@ from urllib.parse import quote
 
 from tui.chain.disks import NotPossible, recorded_since_last
 from tui.chain.lock import ChainBusy, alone_with
-from tui.chain.manifest import Chain
+from tui.chain.manifest import Chain, bitmap_name
 from tui.host.process import QemuProcess
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.gate import Gate
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import VmSnapshot
+from tui.vm.snapshot import Medium, VmSnapshot
 from tui.whole import whole
 
 log = logging.getLogger(__name__)
 
 EXPORT = "blockdeck-compare"
 """The id of the export; its name is `disk`."""
+
+MARKS = "blockdeck-compare-marks"
+"""The id of the export of what was written, and the bitmap that holds it; its name is `marks`."""
 
 _SERVER, _NBD = "nbd-server-start", "nbd"
 _PREFIX = "blockdeck-nbd"
@@ -70,6 +74,7 @@ class Serving:
         self._refresh = refresh
         self._deadline = deadline
         self._places: set[Path] = set()
+        self._marked: set[str] = set()
 
     async def settle(self) -> None:
         """Serve nothing any more, whoever still reads: the connection is about to end."""
@@ -78,20 +83,21 @@ class Serving:
                 await self._stop(place)
             except QmpError as error:
                 log.warning("the NBD server of %s may still run: %s", place, error)
+        for node in tuple(self._marked):
+            await self._forget_marks(node)
 
     def disk(self, chain: Chain, name: str) -> "ServedDisk":
         """A disk of a chain, as it is since the chain's last point."""
         return ServedDisk(self, chain, name)
 
-    async def look(self, chain: Chain, name: str) -> tuple[str, int]:
-        """The node of a disk, and the bytes that were written to it since the last point.
+    async def look(self, chain: Chain, name: str) -> tuple[Medium, int]:
+        """A disk, and the bytes that were written to it since the last point.
 
         Raises:
             NotPossible: the bitmap of that point does not tell.
             QmpError: QEMU could not be asked.
         """
-        medium, written = recorded_since_last(await self._refresh(), chain, name)
-        return medium.node_name, written
+        return recorded_since_last(await self._refresh(), chain, name)
 
     @contextlib.asynccontextmanager
     async def served(self, chain: Chain, name: str) -> AsyncIterator[str]:
@@ -105,13 +111,16 @@ class Serving:
         """
         process = self._seen()
         await self._is_harmless()
-        node, _ = await self.look(chain, name)
+        medium, _ = await self.look(chain, name)
         await self._end_what_was_left(process)
         with _place(process) as place, self._of(place):
             await self._start_server(place)
             try:
-                export = {"type": _NBD, "id": EXPORT, "node-name": node, "name": "disk"}
-                await self._send("block-export-add", export)
+                if any(bitmap.name == MARKS for bitmap in medium.bitmaps):
+                    # A BlockDeck that was killed has left it.
+                    await self._forget_marks(medium.node_name)
+                export = {"type": _NBD, "id": EXPORT, "node-name": medium.node_name}
+                await self._send("block-export-add", {**export, "name": "disk"})
                 yield f"nbd+unix:///disk?socket={quote(str(place / _SOCKET))}"
             except BaseException as error:
                 try:
@@ -120,6 +129,59 @@ class Serving:
                     error.add_note(f"The NBD server may still run: {more}")
                 raise
             await whole(self._stop(place))
+
+    @contextlib.asynccontextmanager
+    async def marked(self, chain: Chain, name: str) -> AsyncIterator[str]:
+        """What was written to a disk that is served, since the last point and up to now.
+
+        It is the name of an image that has no data where something was written.
+
+        Raises:
+            NotPossible: the bitmap of that point does not tell.
+            QmpError: QEMU refused, or did not answer.
+        """
+        medium, _ = await self.look(chain, name)
+        node, last = medium.node_name, chain.last
+        assert last is not None  # by `recorded_since_last`
+        bitmap = next(b for b in medium.bitmaps if b.name == bitmap_name(chain.id, last.serial))
+        # What records cannot be served to who only reads; and no write is under way meanwhile.
+        added = {"node": node, "name": MARKS, "granularity": bitmap.granularity, "disabled": True}
+        merged = {"node": node, "target": MARKS, "bitmaps": [bitmap.name]}
+        actions = [
+            {"type": "block-dirty-bitmap-add", "data": added},
+            {"type": "block-dirty-bitmap-merge", "data": merged},
+        ]
+        (place,) = self._places
+        self._marked.add(node)
+        try:
+            await self._send("transaction", {"actions": actions})
+            export = {"type": _NBD, "id": MARKS, "node-name": node, "name": "marks"}
+            await self._send("block-export-add", {**export, "bitmaps": [MARKS]})
+            yield "json:" + json.dumps(
+                {
+                    "driver": _NBD,
+                    "server": {"type": "unix", "path": str(place / _SOCKET)},
+                    "export": "marks",
+                    "x-dirty-bitmap": f"qemu:dirty-bitmap:{MARKS}",
+                }
+            )
+        finally:
+            await whole(self._unmark(node))
+
+    async def _unmark(self, node: str) -> None:
+        try:
+            await self._end_export(MARKS)
+        except QmpError as error:
+            # It ends with the server.
+            log.info("%s is served on: %s", MARKS, error)
+        await self._forget_marks(node)
+
+    async def _forget_marks(self, node: str) -> None:
+        try:
+            await self._send("block-dirty-bitmap-remove", {"node": node, "name": MARKS})
+        except QmpError as error:
+            log.info("%s on %s: %s", MARKS, node, error)
+        self._marked.discard(node)
 
     def _seen(self) -> QemuProcess:
         if self._gate.read_only:
@@ -183,18 +245,19 @@ class Serving:
             return
         ask = Queries(self._session(), self._deadline)
         exports = [export for export in await ask.exports() if export.type == _NBD]
-        if all(export.id == EXPORT for export in exports):
+        if all(export.id in (EXPORT, MARKS) for export in exports):
             await self._send("nbd-server-stop")
             return
-        with contextlib.suppress(CommandRefused):
-            await self._send("block-export-del", {"id": EXPORT, "mode": "hard"})
-        await self._see_it_gone(ask)
+        await self._end_export(EXPORT)
 
-    async def _see_it_gone(self, ask: Queries) -> None:
+    async def _end_export(self, export_id: str) -> None:
+        ask = Queries(self._session(), self._deadline)
+        with contextlib.suppress(CommandRefused):
+            await self._send("block-export-del", {"id": export_id, "mode": "hard"})
         try:
             async with asyncio.timeout(self._deadline):
                 while True:
-                    if all(export.id != EXPORT for export in await ask.exports()):
+                    if all(export.id != export_id for export in await ask.exports()):
                         return
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
@@ -232,6 +295,10 @@ class ServedDisk:
     def served(self) -> AbstractAsyncContextManager[str]:
         """As `Serving.served`."""
         return self._serving.served(self._chain, self._name)
+
+    def marks(self) -> AbstractAsyncContextManager[str]:
+        """As `Serving.marked`."""
+        return self._serving.marked(self._chain, self._name)
 
 
 @contextlib.contextmanager
