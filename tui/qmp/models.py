@@ -5,6 +5,7 @@ newer than QEMU 5.2, or that QEMU leaves out, are optional here. Unknown members
 that a newer QEMU never breaks an older BlockDeck.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -302,6 +303,11 @@ def each(model: type[_T], reply: object) -> tuple[_T, ...]:
     Raises:
         pydantic.ValidationError: the reply is not such a list.
     """
+    return _tuples_of(model).validate_python(reply)
+
+
+@functools.cache
+def _tuples_of(model: type[_T]) -> TypeAdapter[tuple[_T, ...]]:
+    """To make one takes longer than most replies."""
     # For mypy a type that is made at run time is none.
-    adapter: TypeAdapter[tuple[_T, ...]] = TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
-    return adapter.validate_python(reply)
+    return TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
