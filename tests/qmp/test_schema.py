@@ -1,6 +1,8 @@
 """The schema tells what one QEMU takes: read from the real one, and in the shape of an old one."""
 
 import asyncio
+import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +11,12 @@ from pydantic import ValidationError
 
 from tests.qmp.connecting import ignore
 from tests.qmp.machine import Machine
-from tests.qmp.peers import Line, peer
+from tests.qmp.peers import GREETING, Line, Talk, peer
+from tests.waiting import until
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import UnexpectedReply
-from tui.qmp.schema import Argument, EnumValue, QmpSchema, read_schema
+from tui.qmp.known_schemas import read_schema
+from tui.qmp.schema import Argument, EnumValue, QmpSchema
 from tui.qmp.session import QmpSession
 
 
@@ -70,6 +74,69 @@ async def test_it_is_read_once_for_a_version(session: QmpSession, vm: Machine) -
     schema = await read_schema(session)
     async with await QmpSession.connect(UnixAddress(path=vm.second), on_event=ignore) as other:
         assert await read_schema(other) is schema
+
+
+def tells(version: int, asked: list[str], may_answer: asyncio.Event) -> Talk:
+    """A QEMU of that version that tells its schema when it may."""
+
+    async def talk(line: Line) -> None:
+        await line.say(GREETING.replace(b'"major": 9', b'"major": %d' % version))
+        await line.hear()
+        await line.say(b'{"return": {}}\r\n')
+        with contextlib.suppress(json.JSONDecodeError):
+            command = await line.hear()
+            asked.append(str(command["execute"]))
+            await may_answer.wait()
+            reply = {"return": OLD, "id": command["id"]}
+            await line.say(json.dumps(reply).encode() + b"\n")
+        await line.hold()
+
+    return talk
+
+
+async def test_of_many_that_are_opened_at_once_one_is_asked_for_all(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However busy the machine is.
+    monkeypatch.setattr("tui.qmp.known_schemas._PATIENCE", 20.0)
+    asked: list[str] = []
+    go_on = asyncio.Event()
+    async with (
+        peer(place / "p.sock", tells(91, asked, go_on)) as address,
+        contextlib.AsyncExitStack() as opened,
+    ):
+        sessions = [
+            await opened.enter_async_context(
+                await QmpSession.connect(address, on_event=ignore, timeout=20)
+            )
+            for _ in range(5)
+        ]
+        async with asyncio.timeout(20):
+            reads = [asyncio.create_task(read_schema(each)) for each in sessions]
+            await until(lambda: asked)
+            go_on.set()
+            schemas = await asyncio.gather(*reads)
+        assert all(schema is schemas[0] for schema in schemas)
+        assert asked == ["query-qmp-schema"]
+
+
+async def test_one_that_hangs_keeps_its_version_from_no_other(place: Path) -> None:
+    asked: list[str] = []
+    never, at_once = asyncio.Event(), asyncio.Event()
+    at_once.set()
+    async with (
+        peer(place / "p.sock", tells(92, asked, never)) as hanging,
+        peer(place / "q.sock", tells(92, asked, at_once)) as well,
+        await QmpSession.connect(hanging, on_event=ignore, timeout=20) as first,
+        await QmpSession.connect(well, on_event=ignore, timeout=20) as other,
+    ):
+        waits = asyncio.create_task(read_schema(first))
+        await until(lambda: asked)
+        schema = await asyncio.wait_for(read_schema(other), 20)
+        assert schema.has_command("drive-backup")
+        assert not waits.done()
+        never.set()
+        assert await asyncio.wait_for(waits, 20) is schema
 
 
 async def test_a_reply_that_is_no_schema_is_told(place: Path) -> None:

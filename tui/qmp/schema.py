@@ -1,15 +1,10 @@
-"""What this QEMU supports: the reply of `query-qmp-schema`, indexed by name.
-
-A schema never changes while a QEMU runs, and its reply has some 200 kB, so it is read once per
-version and package and kept.
-"""
+"""What this QEMU supports: the reply of `query-qmp-schema`, indexed by name."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from tui.qmp.errors import UnexpectedReply
 from tui.qmp.introspection import (
     META_TYPES,
     SchemaInfo,
@@ -19,7 +14,6 @@ from tui.qmp.introspection import (
     SchemaInfoObject,
     SchemaInfoObjectMember,
 )
-from tui.qmp.models import Greeting
 
 _ENTRIES: TypeAdapter[tuple[SchemaInfo, ...]] = TypeAdapter(
     tuple[SchemaInfo, ...], config=ConfigDict(defer_build=True)
@@ -136,44 +130,3 @@ def _enum_values(entry: SchemaInfoEnum) -> tuple[EnumValue, ...]:
     if entry.members is None:
         return tuple(EnumValue(name=value) for value in entry.values)
     return tuple(EnumValue(name=m.name, features=frozenset(m.features)) for m in entry.members)
-
-
-class _Session(Protocol):
-    """The part of a session that reading its schema takes."""
-
-    @property
-    def greeting(self) -> Greeting: ...
-
-    async def execute(self, command: str) -> object: ...
-
-
-_MOST_KEPT = 8
-_kept: dict[tuple[str, str], QmpSchema] = {}
-
-
-async def read_schema(session: _Session) -> QmpSchema:
-    """The schema of the QEMU behind a session, asked for once per version and package.
-
-    Raises:
-        UnexpectedReply: the reply is not a schema.
-        QmpError: as `QmpSession.execute`.
-    """
-    version = session.greeting.version
-    key = (str(version.qemu), version.package)
-    if key not in _kept:
-        reply = await session.execute("query-qmp-schema")
-        # Of many VMs that are opened at once, the first that answers reads it for all.
-        if key not in _kept:
-            _keep(key, reply)
-    return _kept[key]
-
-
-def _keep(key: tuple[str, str], reply: object) -> None:
-    try:
-        schema = QmpSchema.from_reply(reply)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UnexpectedReply("query-qmp-schema", f"{first['loc']}: {first['msg']}") from error
-    while len(_kept) >= _MOST_KEPT:
-        _kept.pop(next(iter(_kept)))
-    _kept[key] = schema

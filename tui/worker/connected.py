@@ -184,7 +184,7 @@ class Connected:
 
     async def _schema(self, session: QmpSession, *, anew: bool = False) -> "QmpSchema":
         """What this QEMU can do, asked for where it is not known yet."""
-        from tui.qmp.schema import read_schema
+        from tui.qmp.known_schemas import read_schema
 
         return await read_schema(session) if anew or self.schema is None else self.schema
 
