@@ -3,6 +3,7 @@
 import logging
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from textual.app import App
 from textual.notifications import SeverityLevel
@@ -11,6 +12,9 @@ from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.alarm import Alarm, alarm_of
 from tui.worker import VmWorker
+
+_LOOK_AGAIN = 1.0
+"""After so many seconds a VM of which nothing new is known is looked at again: alarms pass."""
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +29,7 @@ class Notices:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._alarms: dict[VmWorker, Alarm] = {}
+        self._looked: WeakKeyDictionary[VmWorker, tuple[VmSnapshot, float]] = WeakKeyDictionary()
         self._audit_problem = ""
 
     def of_fault(self, monitor: str, error: BaseException) -> None:
@@ -40,12 +45,17 @@ class Notices:
 
     def of_trouble(self, worker: VmWorker, *, on_show: bool) -> None:
         """Say once of a VM that is not on show what would stand on its screens."""
-        alarm, told = alarm_of(worker.snapshot, time.monotonic()), self._alarms.pop(worker, None)
+        vm, now = worker.snapshot, time.monotonic()
+        seen, when = self._looked.get(worker, (None, now))
+        if seen is vm and now - when < _LOOK_AGAIN:
+            return
+        self._looked[worker] = vm, now
+        alarm, told = alarm_of(vm, now), self._alarms.pop(worker, None)
         if alarm is None:
             return
         self._alarms[worker] = alarm
         if not on_show and (told is None or told.sign != alarm.sign):
-            words = f"{plain(worker.snapshot.title, 60)}: {alarm.words} 0 lists the VMs."
+            words = f"{plain(vm.title, 60)}: {alarm.words} 0 lists the VMs."
             severity: SeverityLevel = "error" if alarm.harm else "warning"
             self._app.notify(words, severity=severity, timeout=60, markup=False)
 

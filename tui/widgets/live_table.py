@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
 from textual.color import Color
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
@@ -14,6 +17,9 @@ from textual.widgets.data_table import ColumnKey, RowKey
 
 from tui.text import plain
 from tui.widgets.bar import bar
+
+_MOST_RENDERED = 1000
+"""So many cells are kept as they were rendered: more than most terminals show."""
 
 ROOMY = 100
 """Cells from which a table has room to spell things out."""
@@ -96,11 +102,15 @@ class LiveTable(DataTable[Text]):
     ]
 
     def __init__(self, all_columns: Sequence[Column], *, id: str | None = None) -> None:
+        self._rendered: dict[tuple[int, int], tuple[object, list[list[Segment]]]] = {}
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self.all_columns = tuple(all_columns)
         self.shown_columns: tuple[Column, ...] = ()
         self._shown: dict[str, Mapping[str, Cell]] = {}
         self._wanted: dict[str, Mapping[str, Cell]] = {}
+        self._lines: list[Mapping[str, Cell]] = []
+        # What is rendered is kept here alone; DataTable would hold ten thousand cells.
+        self._cell_render_cache = LRUCache(1)
         self._chosen: tuple[tuple[Column, ...], int] | None = None
 
     def on_mount(self) -> None:
@@ -118,6 +128,7 @@ class LiveTable(DataTable[Text]):
         if self._choose_columns() or list(rows) != list(self._shown):
             self._rebuild()
             return
+        changed = []
         for line, (key, cells) in enumerate(rows.items()):
             before = self._shown[key]
             if cells is before:
@@ -125,8 +136,13 @@ class LiveTable(DataTable[Text]):
             for place, column in enumerate(self.shown_columns):
                 cell = cells[column.key]
                 if cell != before[column.key]:
-                    self._repaint_cell(key, column, Coordinate(line, place), cell)
-        self._shown = dict(rows)
+                    # DataTable.update_cell() repaints the whole table; over SSH that is ten times
+                    # the bytes.
+                    self._data[RowKey(key)][ColumnKey(column.key)] = self._text(cell, column)
+                    changed.append(Coordinate(line, place))
+        self._take(rows)
+        if changed:
+            self._repaint(changed)
 
     def use(self, columns: Sequence[Column]) -> None:
         """Have other columns from the next rows on, which have cells for them."""
@@ -173,19 +189,62 @@ class LiveTable(DataTable[Text]):
             for key, cells in self._wanted.items():
                 texts = [self._text(cells[column.key], column) for column in self.shown_columns]
                 self.add_row(*texts, key=key)
-            self._shown = dict(self._wanted)
+            self._take(self._wanted)
             if selected in self._shown:
                 self.select(selected)
             elif self._shown:
                 self.move_cursor(row=min(line, len(self._shown) - 1), animate=False)
 
-    def _repaint_cell(self, key: str, column: Column, place: Coordinate, cell: Cell) -> None:
-        # DataTable.update_cell() repaints the whole table; over SSH that is ten times the bytes.
-        row_key = RowKey(key)
-        column_key = ColumnKey(column.key)
-        self._data[row_key][column_key] = self._text(cell, column)
+    def _take(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
+        self._shown = dict(rows)
+        self._lines = list(rows.values())
+
+    def _repaint(self, places: Sequence[Coordinate]) -> None:
+        """Repaint these cells, those of them that are in view."""
+        # Whatever was made of the table's lines before goes by this number, and is of no use now.
         self._update_count += 1
-        self.refresh_coordinate(place)
+        self._row_render_cache.clear()
+        self._line_cache.clear()
+        top = self.scroll_offset.y
+        for place in places:
+            if top <= place.row < top + self.size.height:
+                self.refresh_coordinate(place)
+
+    def _render_cell(
+        self,
+        row_index: int,
+        column_index: int,
+        base_style: Style,
+        width: int,
+        cursor: bool = False,
+        hover: bool = False,
+    ) -> list[list[Segment]]:
+        """A cell as it was rendered before, if it is the same as then.
+
+        DataTable forgets all cells when one of them is different, and rendering them is most of
+        what a table of live data costs.
+        """
+        cell = None
+        if 0 <= row_index < len(self._lines) and column_index >= 0:
+            cell = self._lines[row_index].get(self.shown_columns[column_index].key)
+        look = base_style, width, cursor, hover, self._show_hover_cursor, self._pseudo_class_state
+        place = row_index, column_index
+        made_of, rendered = self._rendered.get(place, (None, []))
+        if made_of != (cell, look):
+            rendered = super()._render_cell(*place, base_style, width, cursor, hover)
+            if len(self._rendered) >= _MOST_RENDERED:
+                self._rendered.clear()
+            self._rendered[place] = (cell, look), rendered
+        return rendered
+
+    def _clear_caches(self) -> None:
+        self._rendered.clear()
+        super()._clear_caches()
+
+    def notify_style_update(self) -> None:
+        """Cells look different from now on."""
+        self._rendered.clear()
+        super().notify_style_update()
 
     def _text(self, cell: Cell, column: Column) -> Text:
         words = plain(cell.text, column.width) if column.middle else cell.text

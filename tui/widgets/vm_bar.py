@@ -1,5 +1,6 @@
 """A line with the VMs that are open, where they are several."""
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,31 +45,37 @@ def tab_of(vm: VmSnapshot) -> Tab:
             return Tab(f"{name} LOST", "bold $text-error")
 
 
-def fold(tabs: Sequence[Tab], shown: int, width: int) -> Content:
+def fold(vms: Sequence[VmSnapshot], shown: int, width: int) -> Content:
     """As many as there is room for, the one on show among them, in brackets."""
-    texts = [f"[{tab.text}]" if i == shown else f" {tab.text} " for i, tab in enumerate(tabs)]
+
+    @functools.cache
+    def tab(place: int) -> Tab:
+        # Of a hundred VMs a few have room; the others are not looked at.
+        made = tab_of(vms[place])
+        return Tab(f"[{made.text}]" if place == shown else f" {made.text} ", made.style)
+
     first = last = shown
-    room = width - 2 * _MORE - cell_len(texts[shown])
+    room = width - 2 * _MORE - cell_len(tab(shown).text)
     while True:
-        after = last + 1 < len(texts) and cell_len(texts[last + 1]) <= room
-        before = first > 0 and cell_len(texts[first - 1]) <= room
+        after = last + 1 < len(vms) and cell_len(tab(last + 1).text) <= room
+        before = first > 0 and cell_len(tab(first - 1).text) <= room
         if not after and not before:
             break
         # To both sides alike, so that one sees where one is.
         if after and (not before or last - shown <= shown - first):
             last += 1
-            room -= cell_len(texts[last])
+            room -= cell_len(tab(last).text)
         else:
             first -= 1
-            room -= cell_len(texts[first])
+            room -= cell_len(tab(first).text)
     pieces: list[tuple[str, str]] = []
     if first > 0:
         pieces.append((f"<{first} ".ljust(_MORE), "$muted"))
     for place in range(first, last + 1):
-        style = "bold reverse" if place == shown else tabs[place].style
-        pieces.append((texts[place], style))
-    if last + 1 < len(texts):
-        pieces.append((f" {len(texts) - last - 1}>", "$muted"))
+        style = "bold reverse" if place == shown else tab(place).style
+        pieces.append((tab(place).text, style))
+    if last + 1 < len(vms):
+        pieces.append((f" {len(vms) - last - 1}>", "$muted"))
     return Content.assemble(*pieces)
 
 
@@ -93,8 +100,7 @@ class VmBar(Line):
 
     def _draw(self) -> None:
         if self._vms:
-            tabs = [tab_of(vm) for vm in self._vms]
-            self.show(fold(tabs, self._place, max(1, self.size.width)))
+            self.show(fold(self._vms, self._place, max(1, self.size.width)))
 
     def on_resize(self) -> None:
         """More or fewer have room."""
