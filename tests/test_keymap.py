@@ -34,6 +34,7 @@ def test_the_keys_as_they_are_clash_nowhere() -> None:
         ("app.leave", "question_mark", "question_mark is a key of app.help already"),
         ("app.leave", "?", "question_mark is a key of app.help already"),
         ("history.copy", "g", "g is a key of “First” already"),
+        ("leftovers.clean_all", "G", "G is a key of “Last” already"),
         ("disks.sort", "escape", "escape is a key of “Clear filter” already"),
         ("jobs.pause", "R", "R is a key of vm.rescue already"),
         ("vms.close", "slash", "slash is a key of vms.filter already"),

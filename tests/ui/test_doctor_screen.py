@@ -11,6 +11,7 @@ from tests.waiting import until, until_answered
 from tests.worker.disks import null
 from tests.worker.test_blockdev import in_state, nodes
 from tests.worker.test_doctor import LONE, add_target, back_up
+from tui.config import Settings
 from tui.screens.confirm import Confirm
 from tui.screens.doctor import DoctorScreen
 
@@ -46,6 +47,28 @@ async def test_nothing_left_over_says_so(qemu: QemuStarter, open_deck: DeckOpene
         await deck.sees("Nothing is left over", "Esc Back")
         await deck.press("escape")
         await deck.sees_no_more("Nothing is left over")
+
+
+async def test_of_a_vm_without_a_disk_it_is_known_who_uses_its_nodes(
+    qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    async with open_deck(await qemu()) as deck:
+        await deck.press("L")
+        await deck.sees("Nothing is left over: every job, node, filter and bitmap has its owner.")
+
+
+@pytest.mark.parametrize("key", ["K", "f9", "d"])
+async def test_where_nothing_is_left_over_the_keys_say_so_whichever_they_are(
+    qemu: QemuStarter, open_deck: DeckOpener, key: str
+) -> None:
+    settings = Settings(keys={"leftovers": {"clean_all": key, "clean": "Z"}})
+    async with open_deck(await qemu(*null()), settings=settings) as deck:
+        await deck.sees("d0")
+        await open_leftovers(deck)
+        await deck.press(key)
+        await deck.is_told("there is nothing that can go")
+        await deck.press("Z")
+        await deck.is_told("nothing is left over")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

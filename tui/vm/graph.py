@@ -10,6 +10,7 @@ class Graph:
     """`x-debug-query-block-graph` by node-name; empty where QEMU has no such command."""
 
     def __init__(self, graph: XDbgBlockGraph | None) -> None:
+        self._known = graph is not None
         graph = graph or XDbgBlockGraph()
         names = {node.id: node.name for node in graph.nodes}
         types = {node.id: node.type for node in graph.nodes}
@@ -34,8 +35,8 @@ class Graph:
                 self._held.add(child)
 
     def __bool__(self) -> bool:
-        """Whether anything is known."""
-        return bool(self.names)
+        """Whether it is known; of a QEMU without a disk it may be, and be empty."""
+        return self._known
 
     def top(self, backend: str) -> str | None:
         """The node right below a backend, which may be a job's filter."""
