@@ -7,7 +7,6 @@ import pytest
 from tests.backup.refusals import REFUSED
 from tests.backup.vms import SCHEMA, VM, make_schema, make_vm, seen
 from tui.backup.advice import advice_for, field_of_refusal
-from tui.backup.arguments import BackupPerf, DriveBackup
 from tui.backup.defaults import default_arguments
 from tui.backup.draft import parse_draft
 from tui.backup.fields import form_fields
@@ -194,19 +193,6 @@ def test_a_target_is_named_after_disk_and_time() -> None:
 )
 def test_a_target_is_read_as_qemu_does(target: str, protocol: str | None, path: str | None) -> None:
     assert TargetName.of(target) == TargetName(protocol=protocol, path=path)
-
-
-def test_models_speak_as_qemu_does() -> None:
-    backup = DriveBackup(
-        device="d0", target="/a", sync="full", job_id="j", x_perf=BackupPerf(max_workers=1)
-    )
-    assert backup.to_qmp() == {
-        "device": "d0",
-        "target": "/a",
-        "sync": "full",
-        "job-id": "j",
-        "x-perf": {"max-workers": 1},
-    }
 
 
 @pytest.mark.parametrize(

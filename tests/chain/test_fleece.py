@@ -286,7 +286,8 @@ async def test_of_a_point_that_was_cut_off_nothing_is_left(
         if node is not None and str(step["arguments"].get("node-name")).endswith(node):
             break
     assert len(list(fast.iterdir())) == 1
-    await worker.chains.sort_out(Kept(path, plan.chain))
+    async with worker.chains.take_up(Kept(path, plan.chain)) as left:
+        assert isinstance(left, Kept)
     assert [*fast.iterdir(), *place.iterdir()] == []
     assert await graph(vm) == before
 

@@ -82,10 +82,6 @@ class Verdict(BaseModel):
             or finding.severity is not Severity.NOTE
         )
 
-    def of_field(self, field: str | None) -> tuple[Finding, ...]:
-        """The findings that concern one argument, the weightiest first."""
-        return tuple(finding for finding in self.findings if finding.field == field)
-
     def to_tick(self) -> tuple[Finding, ...]:
         """The findings that need an explicit tick before the backup can be started."""
         return tuple(finding for finding in self.findings if finding.override)

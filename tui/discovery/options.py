@@ -92,7 +92,7 @@ def options_of(cmdline: Sequence[str]) -> Iterator[Option]:
             continue
         # QEMU takes one dash or two, and knows no `--option=value`.
         name = word[2:] if word.startswith("--") else word[1:]
-        yield Option(name, "" if name in _FLAGS else next(words, ""))
+        yield Option(name, "" if is_flag(name) else next(words, ""))
 
 
 def _beginning(cmdline: Sequence[str]) -> int:

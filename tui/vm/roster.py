@@ -97,10 +97,6 @@ class Roster:
             if job.target_open and (job.id in self._gone or job.status == "concluded")
         )
 
-    def awaits(self, job_id: str) -> bool:
-        """Whether a job of ours with this id is announced and has not appeared."""
-        return job_id in self._expected
-
     def has_ending(self, job_id: str) -> bool:
         """Whether it is known how the job ends, though QEMU still works on the end."""
         return job_id in self._endings

@@ -113,7 +113,11 @@ class Chains:
         """The point whose backup still runs, for `finish`; or the chain, sorted out, without one.
 
         Raises:
-            NoManifest, NotPossible, ChainBusy, QmpError, OSError: as `sort_out`.
+            NoManifest: the manifest cannot be read any more.
+            NotPossible: it does not have the name by which it would be written anew.
+            ChainBusy: somebody else works on the chain.
+            QmpError: QEMU could not be asked.
+            OSError: the manifest cannot be written.
         """
         with alone_with(kept.path):
             found = await self._sort_out(await _as_it_is(kept))
@@ -123,7 +127,7 @@ class Chains:
     async def finish(self, running: RunningPoint) -> Kept:
         """Wait for the end of a point's backup; the chain with the point complete.
 
-        Who stops waiting leaves the backup alone; `sort_out` finds out later what became of it.
+        Who stops waiting leaves the backup alone; `take_up` finds out later what became of it.
 
         Raises:
             PointFailed: it failed, was cancelled or lost; the chain is as it was before.
@@ -131,20 +135,8 @@ class Chains:
         """
         return await self._end.finish(running)
 
-    async def sort_out(self, kept: Kept) -> Kept:
-        """Find out what became of points that nobody saw the end of; one that runs is left alone.
-
-        Raises:
-            NoManifest: the manifest cannot be read any more.
-            NotPossible: it does not have the name by which it would be written anew.
-            ChainBusy: somebody else works on the chain.
-            QmpError: QEMU could not be asked.
-            OSError: the manifest cannot be written.
-        """
-        with alone_with(kept.path):
-            return await self._sort_out(await _as_it_is(kept))
-
     async def _sort_out(self, kept: Kept) -> Kept:
+        """Find out what became of points whose end nobody saw; one that runs is left alone."""
         await self._refresh()
         for point in kept.chain.points:
             if point.complete:
