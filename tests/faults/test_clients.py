@@ -1,8 +1,9 @@
 """Other clients of the same QEMU: they cancel our backup, and their own jobs come and go."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -24,12 +25,7 @@ CANCELS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-async def in_state(worker: VmWorker, state: str) -> None:
-    """Wait until the backup is in a state."""
-    await until(worker, lambda: (j := worker.snapshot.job(J)) and j.state == state)
-
-
-async def is_cancelled_by_another(vm: Vm, worker: VmWorker, history: Path) -> None:
+async def is_cancelled_by_another(worker: VmWorker, history: Path) -> None:
     """So it is told, everywhere."""
     job = await ended(worker)
     assert (job.outcome, job.detail) == (Outcome.CANCELLED, "by another client")
@@ -37,76 +33,67 @@ async def is_cancelled_by_another(vm: Vm, worker: VmWorker, history: Path) -> No
     (line,) = written(history)
     assert (line["outcome"], line["detail"]) == ("cancelled", "by another client")
     assert find_trouble(await worker.refresh()) is None
-    await disk_works(vm)
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("cancel", CANCELS.values(), ids=CANCELS)
-async def test_our_running_backup_is_cancelled_by_another(
-    qemu: QemuStarter, tmp_path: Path, way: Way, cancel: tuple[str, dict[str, Any]]
-) -> None:
+class Start(Protocol):
+    """Starts it."""
+
+    async def __call__(self, state: str, **more: Any) -> tuple[Vm, VmWorker, Path]:
+        """Wait until it is in a state; the VM, who watches it, and where its end is noted."""
+
+
+@pytest.fixture(params=WAYS)
+async def backed_up(
+    request: pytest.FixtureRequest, qemu: QemuStarter, tmp_path: Path
+) -> AsyncIterator[Start]:
+    """Starts a backup of a VM's disk, either way; when the test is over nothing of it is left."""
     vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
     await vm.qmp("cont")
     before, history = await graph(vm), tmp_path / "history"
     async with worker_of(vm, history) as worker:
-        await worker.start(wanted(tmp_path, speed=64 << 10), way=way)
-        await in_state(worker, "running")
-        await vm.qmp(*cancel)
-        await is_cancelled_by_another(vm, worker, history)
-        await is_clean(vm, before)
 
+        async def start(state: str, **more: Any) -> tuple[Vm, VmWorker, Path]:
+            await worker.start(wanted(tmp_path, **more), way=request.param)
+            await until(worker, lambda: (j := worker.snapshot.job(J)) and j.state == state)
+            return vm, worker, history
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_our_paused_backup_is_cancelled_by_another(
-    qemu: QemuStarter, tmp_path: Path, way: Way
-) -> None:
-    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
-    await vm.qmp("cont")
-    before, history = await graph(vm), tmp_path / "history"
-    async with worker_of(vm, history) as worker:
-        await worker.start(wanted(tmp_path, speed=64 << 10), way=way)
-        await in_state(worker, "running")
-        await worker.act(J, Act(Verb.PAUSE))
-        await until(worker, lambda: (j := worker.snapshot.job(J)) and j.paused)
-        await vm.qmp("block-job-cancel", device=J, force=True)
-        await is_cancelled_by_another(vm, worker, history)
-        await is_clean(vm, before)
-
-
-@pytest.mark.parametrize("way", WAYS)
-async def test_our_pending_backup_is_cancelled_by_another(
-    qemu: QemuStarter, tmp_path: Path, way: Way
-) -> None:
-    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
-    await vm.qmp("cont")
-    before, history = await graph(vm), tmp_path / "history"
-    async with worker_of(vm, history) as worker:
-        await worker.start(wanted(tmp_path, auto_finalize=False), way=way)
-        await in_state(worker, "pending")
-        await vm.qmp("job-cancel", id=J)
-        await is_cancelled_by_another(vm, worker, history)
-        await is_clean(vm, before)
-
-
-@pytest.mark.parametrize("way", WAYS)
-async def test_both_cancel_at_once_and_one_is_told(
-    qemu: QemuStarter, tmp_path: Path, way: Way
-) -> None:
-    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
-    await vm.qmp("cont")
-    before, history = await graph(vm), tmp_path / "history"
-    async with worker_of(vm, history) as worker:
-        await worker.start(wanted(tmp_path, speed=64 << 10), way=way)
-        await in_state(worker, "running")
-        ways = (worker.cancel(J), vm.qmp("block-job-cancel", device=J, force=True))
-        await asyncio.gather(*ways, return_exceptions=True)
-        job = await ended(worker)
-        assert job.outcome is Outcome.CANCELLED
-        assert job.detail in ("by us", "by another client")
-        await until_true(history.exists)
-        assert [line["detail"] for line in written(history)] == [job.detail]
+        yield start
         await is_clean(vm, before)
         await disk_works(vm)
+
+
+@pytest.mark.parametrize("cancel", CANCELS.values(), ids=CANCELS)
+async def test_our_running_backup_is_cancelled_by_another(
+    backed_up: Start, cancel: tuple[str, dict[str, Any]]
+) -> None:
+    vm, worker, history = await backed_up("running", speed=64 << 10)
+    await vm.qmp(*cancel)
+    await is_cancelled_by_another(worker, history)
+
+
+async def test_our_paused_backup_is_cancelled_by_another(backed_up: Start) -> None:
+    vm, worker, history = await backed_up("running", speed=64 << 10)
+    await worker.act(J, Act(Verb.PAUSE))
+    await until(worker, lambda: (j := worker.snapshot.job(J)) and j.paused)
+    await vm.qmp("block-job-cancel", device=J, force=True)
+    await is_cancelled_by_another(worker, history)
+
+
+async def test_our_pending_backup_is_cancelled_by_another(backed_up: Start) -> None:
+    vm, worker, history = await backed_up("pending", auto_finalize=False)
+    await vm.qmp("job-cancel", id=J)
+    await is_cancelled_by_another(worker, history)
+
+
+async def test_both_cancel_at_once_and_one_is_told(backed_up: Start) -> None:
+    vm, worker, history = await backed_up("running", speed=64 << 10)
+    ways = (worker.cancel(J), vm.qmp("block-job-cancel", device=J, force=True))
+    await asyncio.gather(*ways, return_exceptions=True)
+    job = await ended(worker)
+    assert job.outcome is Outcome.CANCELLED
+    assert job.detail in ("by us", "by another client")
+    await until_true(history.exists)
+    assert [line["detail"] for line in written(history)] == [job.detail]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,7 +112,7 @@ async def test_jobs_of_others_end_during_ours_and_change_nothing_of_it(
     before, history = await graph(vm), tmp_path / "history"
     async with worker_of(vm, history) as worker:
         await worker.start(wanted(tmp_path, speed=64 << 10), way=way)
-        await in_state(worker, "running")
+        await until(worker, lambda: (j := worker.snapshot.job(J)) and j.state == "running")
         for device, job_id in (("d1", "good"), ("d2", "stopped"), ("bad", "bad")):
             theirs = wanted(tmp_path, target=str(tmp_path / job_id), auto_dismiss=True)
             slow = {"speed": 1 << 10} if job_id == "stopped" else {}
