@@ -150,3 +150,11 @@ class QemuStarter:
         """One more QEMU, in a directory of its own."""
         directory = self._directory / f"vm{next(self._numbers)}"
         return await self._owner.enter_async_context(qemu(directory, *options))
+
+    async def with_data(self, size: int) -> Vm:
+        """One with a disk, `drive0` on `disk.qcow2`, that has so many bytes of data on it."""
+        disk = self._directory / "disk.qcow2"
+        qemu_img("create", "-q", "-f", "qcow2", disk, "64M")
+        vm = await self("-drive", f"if=none,id=drive0,format=qcow2,file={disk}")
+        await vm.write("drive0", 0, size, 0xA5)
+        return vm

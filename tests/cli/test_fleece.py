@@ -6,20 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import blockdeck
-from tests.qemu import PC, QemuStarter, Vm, qemu_img
-from tests.worker.disks import MIB, drive, pattern
+from tests.fleecing import fleecing_vm
+from tests.qemu import QemuStarter, Vm, qemu_img
+from tests.worker.disks import MIB
 
 
 @pytest.fixture
 async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
     """A running VM with a disk at a device."""
-    disk = drive(pattern(tmp_path / "d.raw"))
-    vm = await qemu(*PC, *disk, "-device", "virtio-blk-pci,drive=d0")
-    version = (await vm.qmp("query-version"))["qemu"]
-    if (version["major"], version["minor"]) < (7, 1):
-        pytest.skip("fleecing is refused before QEMU 7.1")
-    await vm.qmp("cont")
-    return vm
+    return await fleecing_vm(qemu, tmp_path)
 
 
 @pytest.fixture

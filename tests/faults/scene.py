@@ -11,7 +11,7 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.small import small_filesystem
 from tests.waiting import until_answered
 from tests.worker.disks import MIB, drive, pattern, unreadable
-from tests.worker.watching import J, until, worker_of
+from tests.worker.watching import J, into, until, worker_of
 from tui.backup.way import Way
 from tui.vm.snapshot import Job
 from tui.vm.target_nodes import target_nodes
@@ -121,15 +121,7 @@ async def stopped_by_error(worker: VmWorker, io_status: str) -> Job:
 
 def wanted(directory: Path, **more: Any) -> dict[str, Any]:
     """Arguments of a backup of `d0` into a directory; QEMU holds its outcome until dismissed."""
-    return {
-        "job-id": J,
-        "device": "d0",
-        "target": str(directory / "target.qcow2"),
-        "format": "qcow2",
-        "sync": "full",
-        "auto-dismiss": False,
-        **{name.replace("_", "-"): value for name, value in more.items()},
-    }
+    return into(directory, **{"auto_dismiss": False, **more})
 
 
 def broken_target(directory: Path, size: int, where: dict[str, int]) -> str:

@@ -1,13 +1,12 @@
 """Terminals and VMs for journeys."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from tests.journeys.tmux import Tmux
-from tests.qemu import QemuStarter, Vm, qemu_img
+from tests.qemu import QemuStarter, Vm
 
 MIB = 1 << 20
 DATA = 16 * MIB
@@ -35,12 +34,9 @@ def terminal() -> Iterator[TerminalOpener]:
 
 
 @pytest.fixture
-async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
+async def vm(qemu: QemuStarter) -> Vm:
     """A VM with one disk, `drive0`, that has `DATA` bytes of data on it."""
-    disk = tmp_path / "disk.qcow2"
-    qemu_img("create", "-q", "-f", "qcow2", disk, "64M")
-    machine = await qemu("-drive", f"if=none,id=drive0,format=qcow2,file={disk}")
-    await machine.write("drive0", 0, DATA, 0xA5)
+    machine = await qemu.with_data(DATA)
     # The image is compared while QEMU has it open.
     await machine.qmp("human-monitor-command", command_line='qemu-io drive0 "flush"')
     return machine

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.line.terminal import Line
-from tests.qemu import QemuStarter, Vm, qemu_img
+from tests.qemu import QemuStarter, Vm
 
 
 class LineOpener(Protocol):
@@ -32,10 +32,6 @@ async def line() -> AsyncIterator[LineOpener]:
 
 
 @pytest.fixture
-async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
+async def vm(qemu: QemuStarter) -> Vm:
     """A VM with one disk, `drive0`, that has 16 MiB of data on it."""
-    disk = tmp_path / "disk.qcow2"
-    qemu_img("create", "-q", "-f", "qcow2", disk, "64M")
-    machine = await qemu("-drive", f"if=none,id=drive0,format=qcow2,file={disk}")
-    await machine.write("drive0", 0, 16 << 20, 0xA5)
-    return machine
+    return await qemu.with_data(16 << 20)

@@ -4,23 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.qemu import PC, QemuStarter, Vm, qemu_img
+from tests.fleecing import fleecing_vm
+from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import open_form
 from tests.waiting import until
-from tests.worker.disks import drive, pattern
 
 
 @pytest.fixture
 async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
     """A running VM with a raw disk at a device."""
-    disk = drive(pattern(tmp_path / "d.raw"))
-    vm = await qemu(*PC, *disk, "-device", "virtio-blk-pci,drive=d0")
-    version = (await vm.qmp("query-version"))["qemu"]
-    if (version["major"], version["minor"]) < (7, 1):
-        pytest.skip("fleecing is refused before QEMU 7.1")
-    await vm.qmp("cont")
-    return vm
+    return await fleecing_vm(qemu, tmp_path)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

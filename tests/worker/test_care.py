@@ -1,14 +1,14 @@
 """What is done for a backup while it runs: it ends before its target is full, and goes easy."""
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.guest import MIB, booted, guest_disk, large_guest_disk
 from tests.qemu import QemuStarter, Vm
 from tests.small import grow, small_filesystem
-from tests.worker.watching import J, ended, running, until, worker_of
+from tests.worker.watching import J, ended, into, running, until, worker_of
 from tui.vm.bound import Bound
 from tui.vm.care import JobCare, Wishes
 from tui.vm.snapshot import Outcome
@@ -19,17 +19,8 @@ GIB = 1024 * MIB
 GUARD = Wishes(cancel_before_full=True)
 
 
-def backup(directory: Path, **more: Any) -> dict[str, Any]:
-    """A backup of the guest's disk that takes its time."""
-    return {
-        "job-id": J,
-        "device": "d0",
-        "target": str(directory / "target.qcow2"),
-        "format": "qcow2",
-        "sync": "full",
-        "speed": 4 * MIB,
-        **more,
-    }
+backup = partial(into, speed=4 * MIB)
+"""A backup of the guest's disk that takes its time."""
 
 
 def care(worker: VmWorker) -> JobCare:
@@ -119,6 +110,7 @@ async def test_a_fast_backup_ends_before_its_target_is_full(
             cap = (await until(worker, lambda: care(worker).cap)) or 0
             assert cap < 512 * MIB
             await until(worker, lambda: (job := worker.snapshot.job(J)) and 0 < job.speed <= cap)
+            await until(worker, lambda: care(worker).held_back)
             assert care(worker).held_back_for == "for want of room"
             job = await ended(worker)
             assert job.outcome is Outcome.CANCELLED

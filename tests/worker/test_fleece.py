@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.fleecing import fleecing
 from tests.qemu import PC, QemuStarter, Vm, qemu_img
 from tests.small import small_filesystem
 from tests.waiting import until_answered
@@ -51,13 +52,6 @@ async def vm_of(qemu: QemuStarter, tmp_path: Path, way: Callable[[Path], tuple[s
 async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
     """One whose disk is attached the old way."""
     return await vm_of(qemu, tmp_path, by_drive)
-
-
-async def fleecing(vm: Vm) -> None:
-    """This QEMU can do it."""
-    version = (await vm.qmp("query-version"))["qemu"]
-    if (version["major"], version["minor"]) < (7, 1):
-        pytest.skip("fleecing is refused before QEMU 7.1")
 
 
 @pytest.fixture

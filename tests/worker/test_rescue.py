@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.guest import MIB, booted, guest_disk
 from tests.qemu import QemuStarter, Vm
 from tests.small import grow, small_filesystem
 from tests.waiting import until_answered
-from tests.worker.watching import J, ended, until, worker_of
+from tests.worker.watching import J, ended, into, until, worker_of
 from tui.vm.snapshot import Outcome
 from tui.vm.trouble import Trouble, describe, find_trouble
 from tui.worker import VmWorker
@@ -20,17 +21,8 @@ from tui.worker.rescue import RescueFailed
 ROOM = 2 * MIB
 
 
-def backup(directory: Path, **more: Any) -> dict[str, Any]:
-    """One that is much slower than the guest, onto what is too small for it."""
-    return {
-        "job-id": J,
-        "device": "d0",
-        "target": str(directory / "target.qcow2"),
-        "format": "qcow2",
-        "sync": "full",
-        "speed": 1,
-        **{name.replace("_", "-"): value for name, value in more.items()},
-    }
+backup = partial(into, speed=1)
+"""One that is much slower than the guest, onto what is too small for it."""
 
 
 @contextlib.asynccontextmanager

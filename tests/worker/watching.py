@@ -71,17 +71,22 @@ async def running(worker: VmWorker) -> AsyncIterator[VmWorker]:
         await asyncio.wait([task])
 
 
-def backup(vm: Vm, device: str = "d0", **more: Any) -> dict[str, Any]:
-    """Arguments of a full backup, of which the outcome stays until it is dismissed."""
+def into(directory: Path, **more: Any) -> dict[str, Any]:
+    """Arguments of a full backup of `d0` into a directory."""
     return {
         "job-id": J,
-        "device": device,
-        "target": str(vm.directory / "target.img"),
+        "device": "d0",
+        "target": str(directory / "target.qcow2"),
         "format": "qcow2",
         "sync": "full",
-        "auto-dismiss": False,
         **{name.replace("_", "-"): value for name, value in more.items()},
     }
+
+
+def backup(vm: Vm, device: str = "d0", **more: Any) -> dict[str, Any]:
+    """Arguments of a full backup, of which the outcome stays until it is dismissed."""
+    usual = {"target": str(vm.directory / "target.img"), "auto_dismiss": False}
+    return into(vm.directory, device=device, **{**usual, **more})
 
 
 def written(history: Path) -> list[dict[str, Any]]:

@@ -155,7 +155,8 @@ class Care:
             steering=charge.easy.words if charge.easy is not None else "",
             held_back=charge.held_back,
             cap=charge.cap,
-            capped=charge.cap is not None and charge.speed == charge.cap,
+            # Also in between, while a new cap has not been set yet.
+            capped=charge.cap is not None and (charge.easy is None or charge.speed >= charge.cap),
         )
 
     async def _cancel_in_time(self, jobs: list[Job], spaces: Mapping[str, Space]) -> None:
