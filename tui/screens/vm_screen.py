@@ -9,7 +9,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.keymap import remappable
-from tui.screens.rescue import RescueScreen
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import find_trouble
@@ -98,6 +97,8 @@ class VmScreen(Screen[None]):
 
     def action_rescue(self) -> None:
         """Tell what happened and what can be done."""
+        from tui.screens.rescue import RescueScreen
+
         trouble = find_trouble(self.worker.snapshot) if self.worker else None
         if self.worker is not None and trouble is not None:
             self.app.push_screen(RescueScreen(self.worker, trouble, self.of_vm))
