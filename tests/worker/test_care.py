@@ -109,11 +109,12 @@ async def test_a_fast_backup_ends_before_its_target_is_full(
             await worker.start(backup(small, speed=0), wishes=GUARD)
             cap = (await until(worker, lambda: care(worker).cap)) or 0
             assert cap < 512 * MIB
-            held = await until(
-                worker,
-                lambda: (job := worker.snapshot.job(J)) and 0 < job.speed <= cap and job.care,
-            )
-            assert held.held_back_for == "for want of room"
+
+            def held() -> str:
+                job = worker.snapshot.job(J)
+                return job.care.held_back_for if job and 0 < job.speed <= cap else ""
+
+            assert await until(worker, held) == "for want of room"
             job = await ended(worker)
             assert job.outcome is Outcome.CANCELLED
             assert job.detail.startswith("by us: the target's file system was about to be full, ")
