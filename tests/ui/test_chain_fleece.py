@@ -49,7 +49,7 @@ async def test_typed_in_for_the_first_point_then_for_the_next_and_without_after_
     async with open_deck(vm, size) as deck:
         await deck.sees("d0", "ready")
         await deck.press("5", "s")
-        await deck.sees("Start a chain", "Fleece", "the guest waits for a slow target", "F2 starts")
+        await deck.sees("Start a chain", "Fleece", "the guest waits for a slow target", "F2 Start")
         await deck.press("tab")
         await deck.fill_in(f"{fast}/not")
         await until(lambda: "is not a directory" in deck.line("chain-disks-error"))

@@ -10,6 +10,7 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
 from tui.widgets.key_bar import BarKey, KeyBar, fitted
+from tui.widgets.tick import TickList
 
 DISK = ("-blockdev", "null-co,node-name=d0,size=1073741824,read-zeroes=on")
 
@@ -79,6 +80,41 @@ async def test_nothing_is_cut_on_any_screen(
         await deck.sees("d0")
         await open_form(deck, "d0")
         await shows(deck, "F2 Start", "Esc Back", "F1 Keys")
+
+
+@pytest.mark.parametrize("width", [80, 60])
+async def test_a_dialog_tells_its_keys_and_the_screen_below_none_until_it_is_back(
+    busy: Vm, open_deck: DeckOpener, width: int
+) -> None:
+    async with open_deck(busy, (width, 24)) as deck:
+        for screen, key, own, words in (
+            ("2", "a", "p Pause", ("Enter Do it", "Esc Back")),
+            ("2", "s", "p Pause", ("Enter Set it", "Esc Back")),
+            ("2", "c", "p Pause", ("y Yes", "n No")),
+            ("5", "s", "s Start", ("Space Choose", "Tab Next line", "F2 Start", "Esc Back")),
+            ("B", "a", "Esc Back", ("Tab Next line", "F2 Go on", "Esc Back")),
+        ):
+            await deck.press(screen)
+            await shows(deck, own)
+            below = deck.on_screen(KeyBar)
+            await deck.press(key)
+            await until(lambda: deck.app.screen.is_modal)
+            await shows(deck, *words)
+            assert (list(below.keys), below.text) == ([], "")
+            await deck.press("escape")
+            await until(lambda: not deck.app.screen.is_modal)
+            await shows(deck, own)
+
+
+async def test_a_key_of_what_has_the_focus_is_pressed_by_a_click_too(
+    qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    async with open_deck(await qemu(*DISK)) as deck:
+        await deck.press("5", "s")
+        await shows(deck, "Space Choose")
+        chosen = deck.on_screen(TickList).selected
+        await point_at(deck, "Space Choose", events.MouseDown)
+        await until(lambda: deck.on_screen(TickList).selected != chosen)
 
 
 async def test_all_keys_of_the_chains_have_room_where_it_is_wide(
@@ -160,7 +196,7 @@ def dimmed(deck: Deck) -> list[str]:
 async def point_at(deck: Deck, words: str, event: type[events.MouseEvent]) -> None:
     """Have the mouse do something in the middle of a key at the foot."""
     line = deck.on_screen(KeyBar)
-    x = line.render_line(0).text.index(words) + len(words) // 2
+    x = line.region.x + line.render_line(0).text.index(words) + len(words) // 2
     y = line.region.y
     sent = event(None, x, y, 0, 0, 1, False, False, False, x, y)
     deck.app.post_message(sent)

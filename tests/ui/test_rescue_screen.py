@@ -58,7 +58,7 @@ async def test_a_stopped_guest_is_told_of_and_rescued(
             await deck.sees("NOT DONE: the guest ran, and was stopped again")
             await deck.press("home", "down", "enter")
             await deck.sees("cancelling blockdeck-j", "The guest runs again", "Esc closes this.")
-            await deck.sees_no_more("STOPPED", "Enter does it")
+            await deck.sees_no_more("STOPPED", "Enter Do it")
             await deck.press("escape")
             await deck.sees_no_more("STOPPED", "RESCUE")
             await goes_on(vm)

@@ -17,6 +17,7 @@ from tui.units import size
 from tui.vm.bitmap_acts import LONGEST_NAME, BitmapAct, BitmapVerb
 from tui.vm.bitmaps import BitmapNode, bitmap_nodes
 from tui.vm.snapshot import VmSnapshot
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
 
@@ -35,7 +36,7 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
     BINDING_GROUP_TITLE = "A new bitmap"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "go_on", "Go on"),
-        Binding("escape", "dismiss(None)", "Leave it"),
+        Binding("escape", "dismiss(None)", "Back"),
     ]
 
     def __init__(self, vm: VmSnapshot, node: str = "") -> None:
@@ -69,7 +70,7 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
                 yield Line("Records", classes="form-label")
                 yield Select(_RECORDS, value=False, allow_blank=False, compact=True, id="records")
             yield Line(" ", id="typed-error")
-            yield Line("F2 goes on, Tab to the next line, Esc leaves it.", classes="dialog-hint")
+            yield KeyBar(BarKey("tab", "Tab", "Next line", "focus_next"))
 
     def on_mount(self) -> None:
         """A name is what it needs."""

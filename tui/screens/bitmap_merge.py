@@ -16,6 +16,7 @@ from tui.text import plain
 from tui.units import size
 from tui.vm.bitmap_acts import BitmapAct, BitmapSource, BitmapVerb, why_no_source
 from tui.vm.bitmaps import Bitmap
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.tick import box
 
@@ -32,7 +33,7 @@ class BitmapMerge(ModalScreen[BitmapAct | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,m", "go_on", "Go on"),
         Binding("space", "tick", "Tick", show=False),
-        Binding("escape,q", "dismiss(None)", "Leave it"),
+        Binding("escape,q", "dismiss(None)", "Back"),
     ]
 
     def __init__(self, target: Bitmap, others: Sequence[Bitmap]) -> None:
@@ -48,7 +49,7 @@ class BitmapMerge(ModalScreen[BitmapAct | None]):
             yield Line(f"Merge into {plain(into, 50)}", classes="dialog-title")
             yield OptionList(*(self._option(key) for key in self._others), id="verbs")
             yield Line(" ", id="typed-error")
-            yield Line("Enter ticks, F2 goes on, Esc leaves it.", classes="dialog-hint")
+            yield KeyBar(BarKey("enter", "Enter", "Tick", "select"))
 
     def _option(self, key: str) -> Option:
         other = self._others[key]

@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.text import plain
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 
 T = TypeVar("T")
@@ -45,8 +46,9 @@ class ChoiceMenu(ModalScreen[T | None], Generic[T]):
                 id="choices",
                 markup=False,
             )
-            hint = "Enter takes it, Esc goes back." if words else f"{self._empty} Esc goes back."
-            yield Line(hint, classes="dialog-hint")
+            if not words:
+                yield Line(self._empty, classes="dialog-hint")
+            yield KeyBar(*([BarKey("enter", "Enter", "Take it", "select")] if words else ()))
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

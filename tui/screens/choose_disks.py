@@ -19,6 +19,7 @@ from tui.screens.chain_fleece import refuses
 from tui.text import plain
 from tui.units import size
 from tui.vm.snapshot import Device
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
 from tui.widgets.tick import Box, TickList
@@ -98,7 +99,10 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
                     self._agent, placeholder="the path of its socket", id="chain-agent"
                 )
             yield Line(" ", id="chain-disks-error")
-            yield Line("Space chooses, Tab goes on, F2 starts, Esc goes back.", id="chain-keys")
+            yield KeyBar(
+                BarKey("space", "Space", "Choose", "select"),
+                BarKey("tab", "Tab", "Next line", "focus_next"),
+            )
 
     def _selection(self, device: Device) -> Selection[str]:
         medium = device.medium

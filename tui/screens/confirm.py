@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
 
@@ -35,14 +36,15 @@ class Confirm(ModalScreen[bool]):
         self._words = title, text, yes, no
 
     def compose(self) -> ComposeResult:
-        """Title, text, two buttons."""
+        """Title, text, two buttons, keys."""
         title, text, yes, no = self._words
         with Vertical(classes="dialog"):
             yield Line(title, classes="dialog-title")
             yield Line(text, classes="dialog-text")
             with Horizontal(classes="dialog-buttons"):
-                yield Button(f"{no} [n]".replace("[", "\\["), id="no", compact=True)
-                yield Button(f"{yes} [y]".replace("[", "\\["), id="yes", compact=True)
+                yield Button(no.replace("[", "\\["), id="no", compact=True)
+                yield Button(yes.replace("[", "\\["), id="yes", compact=True)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         """No is what Enter means."""

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.text import plain
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.path_suggester import LocalPathSuggester
 from tui.widgets.plain_input import PlainInput
@@ -41,7 +42,10 @@ class PathPrompt(ModalScreen[Path | None]):
             yield Line(self._text, classes="dialog-text")
             yield PlainInput(self._start, suggester=LocalPathSuggester(), id="path-input")
             yield Line(" ", id="path-error")
-            yield Line("Right completes, Enter takes it, Esc goes back.", classes="dialog-hint")
+            yield KeyBar(
+                BarKey("right", "→", "Complete", "cursor_right"),
+                BarKey("enter", "Enter", "Take it", "submit"),
+            )
 
     def on_mount(self) -> None:
         """Type on at the end."""

@@ -17,6 +17,7 @@ from tui.units import size
 from tui.vm.remedies import with_advice
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.vm.trouble import Trouble, describe, fate_of_ended
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class RescueScreen(ModalScreen[None]):
             yield Line(plain(describe(self._trouble), 400), classes="dialog-text", id="rescue-why")
             yield OptionList(*self._options(), id="rescue-ways")
             yield Line(" ", id="rescue-steps")
-            yield Line("Enter does it, Esc goes back.", classes="dialog-hint", id="rescue-keys")
+            yield KeyBar(BarKey("enter", "Enter", "Do it", "select"), id="rescue-keys")
 
     def on_mount(self) -> None:
         """Room is made while one looks."""

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
 
@@ -31,7 +32,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
 
     BINDING_GROUP_TITLE = "A new value"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Leave as it is"),
+        Binding("escape", "dismiss(None)", "Back"),
         Binding("down", "app.focus_next", "Presets", show=False),
     ]
 
@@ -65,7 +66,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
                 id="typed-presets",
                 markup=False,
             )
-            yield Line("Enter sets it, Esc leaves it as it is.", classes="dialog-hint")
+            yield KeyBar(BarKey("enter", "Enter", "Set it", "submit"))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from tui.vm.snapshot import Job
 from tui.vm.verbs import Verb
 from tui.widgets.job_rows import job_named
+from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 
 VERB_WORDS: Mapping[Verb, tuple[str, str]] = {
@@ -54,7 +55,7 @@ class VerbMenu(ModalScreen[Verb | None]):
             title = f"{job_named(self._job, self._vm, 50)} ({self._job.state})"
             yield Line(title, classes="dialog-title")
             yield OptionList(*(self._option(verb) for verb in VERB_WORDS), id="verbs")
-            yield Line("Enter does it, Esc goes back.", classes="dialog-hint")
+            yield KeyBar(BarKey("enter", "Enter", "Do it", "select"))
 
     def _option(self, verb: Verb) -> Option:
         name, words = VERB_WORDS[verb]

@@ -51,14 +51,22 @@ class KeyBar(Line):
     It is one widget: Textual's own `Footer` has one for each key, and makes all of them anew
     whenever the focus moves, which was a fifth of the time until the first disk was on the screen.
 
+    While a dialog is over the screen none of its keys means anything, and none is told.
+
+    Args:
+        first: keys that are told before the others: those of what has the focus, which does not
+            tell of them itself.
+        id: its name.
+
     Attributes:
         keys: those that are told, in order.
     """
 
     ALLOW_SELECT = False
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *first: BarKey, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._first = first
         self.keys: Sequence[BarKey] = ()
         self._pointed: BarKey | None = None
         self._asked = False
@@ -66,10 +74,15 @@ class KeyBar(Line):
     def on_mount(self) -> None:
         """Which keys mean something changes with the focus and with what the VM does."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_updated)
+        self.app.screen_change_signal.subscribe(self, self._screen_changed)
 
     def on_unmount(self) -> None:
         """The screen may outlive it."""
         self.screen.bindings_updated_signal.unsubscribe(self)
+        self.app.screen_change_signal.unsubscribe(self)
+
+    def _screen_changed(self, _: Screen[object]) -> None:
+        self._tell()
 
     def on_resize(self) -> None:
         """More or fewer have room."""
@@ -84,7 +97,9 @@ class KeyBar(Line):
     def _tell(self) -> None:
         self._asked = False
         if self.is_attached and self.size.width:
-            self.keys = fitted(list(self._active()), self.size.width)
+            on_top = self.app.screen is self.screen
+            told = [*self._first, *self._active()] if on_top else []
+            self.keys = fitted(told, self.size.width)
             if self._pointed not in self.keys:
                 self._pointed = None
             self._draw()
