@@ -1,9 +1,12 @@
 """Chains with fleecing from the screen: chosen, judged as it is typed, kept for the next point."""
 
+import asyncio
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from tests.chain.points import drives, make_disks
@@ -15,6 +18,7 @@ from tests.worker.disks import drive, pattern
 from tui.chain.directory import chains_in
 from tui.config import Settings
 from tui.screens.choose_disks import ChooseDisks
+from tui.vm.snapshot import Device
 
 fleeces = pytest.mark.skipif(not can_fleece(), reason="this QEMU cannot fleece")
 
@@ -121,3 +125,33 @@ async def test_what_cannot_be_fleeced_is_said_of_its_disk(
         await until(lambda: told in deck.line("chain-disks-error"))
         await deck.press("f2")
         assert isinstance(deck.app.screen, ChooseDisks)
+
+
+async def test_what_is_judged_while_the_dialog_closes_asks_nothing_that_is_gone(
+    vm: Vm, open_deck: DeckOpener
+) -> None:
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    async def against(_: Sequence[Device], __: str) -> None:
+        asked.set()
+        await gate.wait()
+
+    async with open_deck(vm) as deck:
+        await deck.sees("d0", "ready")
+        dialog = ChooseDisks(
+            deck.vm.devices,
+            "/backups",
+            agent="",
+            fleece="",
+            against=against,
+            suggester=SuggestFromList([]),
+        )
+        await deck.app.push_screen(dialog)
+        await deck.press("f2")
+        await until(asked.is_set)
+        # Textual takes a screen's widgets away before it cancels what the screen has running.
+        await dialog.query_one("#chain-freezing").remove()
+        gate.set()
+        await until(lambda: all(worker.is_finished for worker in dialog.workers))
+        assert deck.app.screen is dialog
+        await deck.press("escape")

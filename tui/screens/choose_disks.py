@@ -152,6 +152,9 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
             words, bad = (found.message if found is not None else " "), refuses(found)
         except QmpError as error:
             words, bad = str(error), True
+        if not self.query("#chain-freeze"):
+            # It is being closed: its widgets go one by one.
+            return False
         if self._freezes and not self._socket.startswith("/"):
             words, bad = "Where is the guest's agent? Type the whole path of its socket.", True
         if not self._chosen:
