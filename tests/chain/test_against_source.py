@@ -22,7 +22,7 @@ from tui.chain.directory import Kept
 from tui.images.against_source import Likeness, SourceComparison, compare_with_source
 from tui.images.errors import ImageError
 from tui.worker import VmWorker
-from tui.worker.serving import MARKS
+from tui.worker.marks import MARKS
 
 
 @pytest.fixture

@@ -7,12 +7,9 @@ by that, and ended by the next one.
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import shutil
-import socket
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -21,7 +18,7 @@ from urllib.parse import quote
 
 from tui.chain.disks import NotPossible, recorded_since_last
 from tui.chain.lock import ChainBusy, alone_with
-from tui.chain.manifest import Chain, bitmap_name
+from tui.chain.manifest import Chain
 from tui.host.process import QemuProcess
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.gate import Gate
@@ -29,18 +26,16 @@ from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Medium, VmSnapshot
 from tui.whole import whole
+from tui.worker.marks import MARKS, Marks
+from tui.worker.serving_place import OWNER, answers, left_in, serving_place
 
 log = logging.getLogger(__name__)
 
 EXPORT = "blockdeck-compare"
 """The id of the export; its name is `disk`."""
 
-MARKS = "blockdeck-compare-marks"
-"""The id of the export of what was written, and the bitmap that holds it; its name is `marks`."""
-
 _SERVER, _NBD = "nbd-server-start", "nbd"
-_PREFIX = "blockdeck-nbd"
-_SOCKET, _OWNER = "nbd.sock", "owner"
+_SOCKET = "nbd.sock"
 _RUNS_ALREADY = "already running"
 _SERVES_FROM_THREADS = 10
 _LOOK_SECONDS = 0.05
@@ -74,7 +69,7 @@ class Serving:
         self._refresh = refresh
         self._deadline = deadline
         self._places: set[Path] = set()
-        self._marked: set[str] = set()
+        self._marks = Marks(self.look, self._send, self._end_export)
 
     async def settle(self) -> None:
         """Serve nothing any more, whoever still reads: the connection is about to end."""
@@ -83,8 +78,7 @@ class Serving:
                 await self._stop(place)
             except QmpError as error:
                 log.warning("the NBD server of %s may still run: %s", place, error)
-        for node in tuple(self._marked):
-            await self._forget_marks(node)
+        await self._marks.settle()
 
     def disk(self, chain: Chain, name: str) -> "ServedDisk":
         """A disk of a chain, as it is since the chain's last point."""
@@ -113,12 +107,10 @@ class Serving:
         await self._is_harmless()
         medium, _ = await self.look(chain, name)
         await self._end_what_was_left(process)
-        with _place(process) as place, self._of(place):
+        with serving_place(process) as place, self._of(place):
             await self._start_server(place)
             try:
-                if any(bitmap.name == MARKS for bitmap in medium.bitmaps):
-                    # A BlockDeck that was killed has left it.
-                    await self._forget_marks(medium.node_name)
+                await self._marks.forget_old(medium)
                 export = {"type": _NBD, "id": EXPORT, "node-name": medium.node_name}
                 await self._send("block-export-add", {**export, "name": "disk"})
                 yield f"nbd+unix:///disk?socket={quote(str(place / _SOCKET))}"
@@ -130,58 +122,10 @@ class Serving:
                 raise
             await whole(self._stop(place))
 
-    @contextlib.asynccontextmanager
-    async def marked(self, chain: Chain, name: str) -> AsyncIterator[str]:
-        """What was written to a disk that is served, since the last point and up to now.
-
-        It is the name of an image that has no data where something was written.
-
-        Raises:
-            NotPossible: the bitmap of that point does not tell.
-            QmpError: QEMU refused, or did not answer.
-        """
-        medium, _ = await self.look(chain, name)
-        node, last = medium.node_name, chain.last
-        assert last is not None  # by `recorded_since_last`
-        bitmap = next(b for b in medium.bitmaps if b.name == bitmap_name(chain.id, last.serial))
-        # What records cannot be served to who only reads; and no write is under way meanwhile.
-        added = {"node": node, "name": MARKS, "granularity": bitmap.granularity, "disabled": True}
-        merged = {"node": node, "target": MARKS, "bitmaps": [bitmap.name]}
-        actions = [
-            {"type": "block-dirty-bitmap-add", "data": added},
-            {"type": "block-dirty-bitmap-merge", "data": merged},
-        ]
+    def marked(self, chain: Chain, name: str) -> AbstractAsyncContextManager[str]:
+        """As `Marks.served`, of a disk that is served."""
         (place,) = self._places
-        self._marked.add(node)
-        try:
-            await self._send("transaction", {"actions": actions})
-            export = {"type": _NBD, "id": MARKS, "node-name": node, "name": "marks"}
-            await self._send("block-export-add", {**export, "bitmaps": [MARKS]})
-            yield "json:" + json.dumps(
-                {
-                    "driver": _NBD,
-                    "server": {"type": "unix", "path": str(place / _SOCKET)},
-                    "export": "marks",
-                    "x-dirty-bitmap": f"qemu:dirty-bitmap:{MARKS}",
-                }
-            )
-        finally:
-            await whole(self._unmark(node))
-
-    async def _unmark(self, node: str) -> None:
-        try:
-            await self._end_export(MARKS)
-        except QmpError as error:
-            # It ends with the server.
-            log.info("%s is served on: %s", MARKS, error)
-        await self._forget_marks(node)
-
-    async def _forget_marks(self, node: str) -> None:
-        try:
-            await self._send("block-dirty-bitmap-remove", {"node": node, "name": MARKS})
-        except QmpError as error:
-            log.info("%s on %s: %s", MARKS, node, error)
-        self._marked.discard(node)
+        return self._marks.served(chain, name, place / _SOCKET)
 
     def _seen(self) -> QemuProcess:
         if self._gate.read_only:
@@ -240,7 +184,7 @@ class Serving:
         Raises:
             QmpError: it may still run.
         """
-        if not _is_there(place / _SOCKET):
+        if not (place / _SOCKET).exists():
             # Whatever serves, it is no server of ours.
             return
         ask = Queries(self._session(), self._deadline)
@@ -265,9 +209,9 @@ class Serving:
 
     async def _end_what_was_left(self, process: QemuProcess) -> None:
         """End the server that a BlockDeck left in this QEMU when it was killed."""
-        for place in _left_in(process):
-            with contextlib.suppress(ChainBusy), alone_with(place / _OWNER):
-                if _answers(place / _SOCKET):
+        for place in left_in(process):
+            with contextlib.suppress(ChainBusy), alone_with(place / OWNER):
+                if answers(place / _SOCKET):
                     await self._stop(place)
                 shutil.rmtree(place, ignore_errors=True)
 
@@ -299,38 +243,3 @@ class ServedDisk:
     def marks(self) -> AbstractAsyncContextManager[str]:
         """As `Serving.marked`."""
         return self._serving.marked(self._chain, self._name)
-
-
-@contextlib.contextmanager
-def _place(process: QemuProcess) -> Iterator[Path]:
-    """A directory for the socket that nobody else may enter."""
-    place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{process.pid}-"))
-    try:
-        if process.uid != os.geteuid():
-            os.chown(place, process.uid, -1)
-        with alone_with(place / _OWNER):
-            yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _left_in(process: QemuProcess) -> list[Path]:
-    """The directories that were made for this QEMU's server; another may be using one."""
-    owners = {process.uid, os.geteuid()}
-    places = Path(tempfile.gettempdir()).glob(f"{_PREFIX}-{process.pid}-*")
-    return [p for p in places if p.is_dir() and not p.is_symlink() and p.stat().st_uid in owners]
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists()
-
-
-def _answers(path: Path) -> bool:
-    """Whether somebody listens there; a socket of the same host answers at once or never."""
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(1.0)
-        try:
-            line.connect(str(path))
-        except OSError:
-            return False
-    return True
