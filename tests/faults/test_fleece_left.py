@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.running import ROOT, blockdeck
 from tests.qemu import QemuStarter, Vm
-from tests.waiting import until_answered
+from tests.waiting import until, until_answered
 from tests.worker.test_fleece import SWEEPING, by_drive, named, vm_of
 from tests.worker.watching import backup, worker_of
 from tui.backup.way import Way
@@ -90,6 +90,22 @@ async def test_the_next_blockdeck_deletes_it_and_leftovers_name_it(vm: Vm, fast:
 
         await until_answered(swept)
     assert list(fast.iterdir()) == [other]
+    assert on_record() == []
+
+
+async def test_it_is_deleted_by_whoever_comes_when_its_qemu_has_ended_as_well(
+    vm: Vm, qemu: QemuStarter, fast: Path
+) -> None:
+    left = await left_by_a_killed_one(vm, fast)
+    history = state_directory() / "history.jsonl"
+    other = await qemu()
+    async with worker_of(other, history, SWEEPING) as worker:
+        await worker.examine()
+        # Its QEMU still runs, and is the one to be asked.
+        assert worker.leftovers == ()
+        assert left.exists()
+        await vm.kill()
+        await until(lambda: not left.exists())
     assert on_record() == []
 
 

@@ -10,9 +10,13 @@ FLEECES = "fleeces"
 
 
 class KeptFleece(KeptOfJob):
-    """An image: `job` makes it, at `path`, and `keeper` is the BlockDeck that then deletes it."""
+    """An image: `job` makes it, at `path`, and `keeper` is the BlockDeck that then deletes it.
+
+    `qemu` tells which QEMU it is that makes it.
+    """
 
     version: Literal[1] = 1
+    qemu: str
     path: str
     keeper: Keeper
 

@@ -72,19 +72,16 @@ class Shelf(Generic[K]):
             log.warning("what was kept of %s cannot be read: %s", job_id, error)
             return None
 
-    def all(self, qemu: str) -> tuple[K, ...]:
-        """What was kept of the jobs of a QEMU."""
+    def all(self) -> tuple[K, ...]:
+        """What was kept of the jobs of every QEMU."""
         found = []
         for path in sorted(self.directory.glob("*.json")):
             try:
-                kept = self._model.model_validate(json.loads(path.read_bytes()))
+                found.append(self._model.model_validate(json.loads(path.read_bytes())))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError) as error:
                 log.warning("%s cannot be read: %s", path, error)
-                continue
-            if path == self._path(qemu, kept.job):
-                found.append(kept)
         return tuple(found)
 
     def watched(self, qemu: str, job_ids: frozenset[str]) -> None:

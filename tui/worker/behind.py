@@ -2,6 +2,8 @@
 
 import asyncio
 
+import psutil
+
 from tui.host.process import QemuProcess, holder_pid, listener_pid, qemu_process
 from tui.qmp.address import TcpAddress, TlsAddress, UnixAddress
 from tui.qmp.names import look_up
@@ -44,3 +46,17 @@ async def mark_of(process: QemuProcess | None, ask: Queries) -> str:
     if process is not None:
         return f"{process.pid}@{process.created}"
     return f"{ask.session.address} {await ask.cpu_thread() or ''}".rstrip()
+
+
+def has_ended(mark: str) -> bool:
+    """Whether a QEMU that `mark_of` told by its process runs no more; False where nothing tells."""
+    pid, at, created = mark.partition("@")
+    if not (at and pid.isdecimal()):
+        return False
+    try:
+        # It may be another process by now.
+        return psutil.Process(int(pid)).create_time() != float(created)
+    except psutil.NoSuchProcess:
+        return True
+    except ValueError:
+        return False

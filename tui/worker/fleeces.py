@@ -11,6 +11,7 @@ from tui.qmp.aside import aside
 from tui.qmp.errors import QmpError
 from tui.records.kept_care import Keeper
 from tui.records.kept_fleece import FleeceStore, KeptFleece
+from tui.worker.behind import has_ended
 from tui.worker.disk import Disk
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ class Fleeces:
     async def announce(self, plan: "Plan") -> None:
         """They are about to be made."""
         for path in plan.passing.values():
-            kept = KeptFleece(job=plan.creator, path=path, keeper=Keeper.present())
-            await self._disk.ask(partial(_keep, kept))
+            await self._disk.ask(partial(_keep, plan.creator, path))
 
     async def delete(self, plan: "Plan", path: str) -> None:
         """Take the name off one that QEMU has open, or that is of no use.
@@ -92,22 +92,25 @@ class Fleeces:
         await self.look()
 
 
-def _keep(kept: KeptFleece, store: FleeceStore, qemu: str) -> None:
-    store.keep(qemu, kept)
+def _keep(creator: str, path: str, store: FleeceStore, qemu: str) -> None:
+    store.keep(qemu, KeptFleece(job=creator, qemu=qemu, path=path, keeper=Keeper.present()))
 
 
 def _left(store: FleeceStore, qemu: str) -> "tuple[LeftFile, ...]":
-    """Those on record whose BlockDeck has ended; one that has no name any more is forgotten."""
+    """Those on record whose BlockDeck has ended, of this QEMU or one that has ended as well.
+
+    One that has no name any more is forgotten.
+    """
     from tui.vm.leftover_files import LeftFile
 
     found = []
-    for kept in store.all(qemu):
-        if kept.keeper.alive():
+    for kept in store.all():
+        if kept.keeper.alive() or not (kept.qemu == qemu or has_ended(kept.qemu)):
             continue
         try:
             seen = Path(kept.path).lstat()
         except FileNotFoundError:
-            store.drop(qemu, kept.job)
+            store.drop(kept.qemu, kept.job)
             continue
         empty = stat.S_ISREG(seen.st_mode) and seen.st_size == 0
         found.append(LeftFile(kept.path, kept.job, empty=empty))
