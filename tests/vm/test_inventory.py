@@ -16,7 +16,8 @@ from tests.vm.listing import (
     medium,
     stats,
 )
-from tui.vm.inventory import Inventory, throughput
+from tui.vm.guest_io import GuestIo
+from tui.vm.inventory import Inventory
 from tui.vm.stats import sample_stats
 
 ANON = "/machine/peripheral-anon/device[0]/virtio-backend"
@@ -98,16 +99,22 @@ async def test_a_temporary_snapshot_is_told(qemu: QemuStarter, tmp_path: Path) -
 
 async def test_throughput_is_what_happened_between_two_looks(vm: Vm) -> None:
     inventory = await listing(vm)
-    before = sample_stats(await stats(vm), 10.0)
+    disk, unused = device(inventory, "d0"), device(inventory, "u0")
+    io = GuestIo()
+    io.add(sample_stats(await stats(vm), 10.0), {})
+    assert io.of(disk).throughput is None
+    assert io.first_rate_at == 11.0
     # `write` is not counted by QEMU, `aio_write` is.
     await vm.qmp("human-monitor-command", command_line='qemu-io d0 "aio_write -q 0 64k"')
     await vm.qmp("human-monitor-command", command_line='qemu-io d0 "aio_flush"')
-    after = sample_stats(await stats(vm), 12.0)
-    rates = throughput(device(inventory, "d0"), before, after)
+    io.add(sample_stats(await stats(vm), 12.0), {})
+    rates = io.of(disk).throughput
     assert rates is not None
     assert (rates.read, rates.write) == (0.0, 32768.0)
-    assert throughput(device(inventory, "d0"), None, after) is None
-    assert throughput(device(inventory, "u0"), before, after) is None
+    assert io.of(unused).throughput is None
+    assert io.first_rate_at is None
+    io.interrupt()
+    assert io.of(disk).throughput is None
 
 
 # --- while a job runs ---------------------------------------------------------------------------

@@ -22,9 +22,7 @@ from tui.vm.snapshot import (
     Limits,
     Medium,
     Node,
-    Throughput,
 )
-from tui.vm.stats import StatsSample
 from tui.vm.target_nodes import TARGET_PREFIX, is_filter
 
 _FILTER_DRIVERS = BACKUP_FILTER_DRIVERS | {"mirror_top", "commit_top"}
@@ -274,17 +272,3 @@ def _jobs_by_device(graph: Graph, tops: Mapping[str, str]) -> dict[str, str]:
 def _job_targets(graph: Graph, named: Mapping[str, BlockDeviceInfo]) -> dict[str, str]:
     found = {job: named.get(graph.target_of_job(job) or "") for job in graph.jobs}
     return {job: node.file for job, node in found.items() if node is not None}
-
-
-def throughput(
-    device: Device, before: StatsSample | None, after: StatsSample | None
-) -> Throughput | None:
-    """Rates between two samples; None until there are two, or where QEMU counts nothing."""
-    if before is None or after is None or after.taken <= before.taken:
-        return None
-    key, seconds = device.key, after.taken - before.taken
-    if key not in before.reads or key not in after.reads:
-        return None
-    read = after.reads[key].size - before.reads[key].size
-    written = after.writes[key].size - before.writes[key].size
-    return Throughput(read=max(0.0, read / seconds), write=max(0.0, written / seconds))

@@ -186,11 +186,11 @@ class Care:
         charge.heed(job)
         guarded = charge.wishes.cancel_before_full and space is not None
         charge.hold(space.safe_speed if guarded and space is not None else None)
-        looked = self._state.write_waits.looked
+        looked = self._state.io.writes.looked
         easy, steered = charge.easy, job.status in _STEERED and not job.paused
         if easy is not None and steered and looked > charge.looked:
             charge.looked = looked
-            easy.look(looked, self._state.write_waits.of(job.device_key or ""), job.pace)
+            easy.look(looked, self._state.io.writes.of(job.device_key or ""), job.pace)
         if charge.speed != job.speed:
             await self._set_speed(session, job, charge, charge.speed)
         elif not charge.held_back:

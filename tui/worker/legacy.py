@@ -44,8 +44,8 @@ class Legacy:
             return charge
         kept, watched = found
         key = job.device_key or ""
-        self._state.write_waits.recall(key, kept.writes.wait, kept.writes.rate)
-        self._state.read_waits.recall(key, kept.reads.wait, kept.reads.rate)
+        self._state.io.writes.recall(key, kept.writes.wait, kept.writes.rate)
+        self._state.io.reads.recall(key, kept.reads.wait, kept.reads.rate)
         if kept.asked is not None:
             self._state.tracker.speed_asked(job.id, kept.asked)
         charge.kept, charge.kept_at, charge.ceiling = kept, watched, kept.ceiling
@@ -98,7 +98,7 @@ class Legacy:
 
     def _record(self, job: Job, charge: Charge, keeper: Keeper | None) -> KeptCare:
         key = job.device_key or ""
-        writes, reads = self._state.write_waits.of(key), self._state.read_waits.of(key)
+        writes, reads = self._state.io.writes.of(key), self._state.io.reads.of(key)
         return charge.record(job, writes, reads, keeper)
 
     async def _write(self, charge: Charge, record: KeptCare) -> None:

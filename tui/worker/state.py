@@ -9,27 +9,15 @@ from tui.qmp.models import JobInfo, QmpEvent, VersionInfo
 from tui.qmp.queries import Queries
 from tui.vm.care import JobCare
 from tui.vm.events import EventLog
-from tui.vm.failures import FailedWrites
 from tui.vm.graph import Graph
-from tui.vm.inventory import (
-    Inventory,
-    Replies,
-    build_inventory,
-    throughput,
-)
+from tui.vm.guest_io import GuestIo
+from tui.vm.inventory import Inventory, Replies, build_inventory
 from tui.vm.jobs import JobTracker
-from tui.vm.latency import Waits
 from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
-from tui.vm.stats import StatsSample, sample_stats
+from tui.vm.stats import sample_stats
 from tui.vm.traps import traps_of
 from tui.vm.trouble import RUNNING, STOPPED_BY_ERROR
 from tui.worker.pace import Pace
-
-_SHORTEST_SPAN = 0.5
-"""Seconds below which two looks at the statistics say nothing about a rate."""
-
-_FIRST_SPAN = 1.0
-"""Seconds between the first two looks, so that a first rate is shown soon."""
 
 _RUN_STATE_EVENTS = frozenset(
     {"STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "GUEST_PANICKED", "BLOCK_IO_ERROR"}
@@ -56,15 +44,13 @@ class VmState:
         self.run_state_due = False
         self.ending = False
         self.care: Mapping[int, JobCare] = {}
-        self.write_waits, self.read_waits = Waits(), Waits()
-        self._failed_writes = FailedWrites()
+        self.io = GuestIo()
         self._pace = pace
         self._listed_at = float("-inf")
         self._list_again = True
         self._notify = changed
         self._inventory = Inventory()
         self._job_infos: tuple[JobInfo, ...] = ()
-        self._stats: tuple[StatsSample | None, StatsSample | None] = (None, None)
         self._picture = VmSnapshot(address=address, read_only=read_only)
         self._stale = False
         self._unwatched_since: float | None = None
@@ -94,20 +80,9 @@ class VmState:
         """The present picture, composed when somebody looks and something changed."""
         if self._stale:
             self._stale = False
-            earlier, later = self._stats
-            devices = (
-                replace(
-                    device,
-                    throughput=throughput(device, earlier, later),
-                    writes=self.write_waits.of(device.key),
-                    reads=self.read_waits.of(device.key),
-                    failures=self._failed_writes.of(device.key),
-                )
-                for device in self._inventory.devices
-            )
             self._picture = replace(
                 self._picture,
-                devices=tuple(devices),
+                devices=tuple(map(self.io.of, self._inventory.devices)),
                 nodes=self._inventory.nodes,
                 jobs=tuple(map(self._with_care, self.tracker.jobs())),
                 job_infos=self._job_infos,
@@ -137,10 +112,8 @@ class VmState:
 
     def first_rate_due_in(self) -> float:
         """Seconds until a second look tells a first rate; infinite where there is one already."""
-        earlier, later = self._stats
-        if earlier is not None or later is None:
-            return float("inf")
-        return max(0.0, later.taken + _FIRST_SPAN - time.monotonic())
+        due = self.io.first_rate_at
+        return max(0.0, due - time.monotonic()) if due is not None else float("inf")
 
     def want_inventory(self) -> None:
         """Something hints that the disks are not as they were."""
@@ -194,9 +167,7 @@ class VmState:
 
     def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
         """A session came about with this VM; rates start anew."""
-        self._stats = (None, None)
-        self.write_waits.interrupt()
-        self.read_waits.interrupt()
+        self.io.interrupt()
         self.ending = False
         self._picture = replace(self._picture, name=name, uuid=uuid, version=version)
         self._note_run_state(run_state)
@@ -212,9 +183,7 @@ class VmState:
         """The QEMU that was watched is another one now: its jobs are lost, its disks unknown."""
         self._end(reason)
         self._inventory = Inventory()
-        self._stats = (None, None)
-        self.write_waits, self.read_waits = Waits(), Waits()
-        self._failed_writes = FailedWrites()
+        self.io = GuestIo()
         self.changed()
 
     def started_as(self, cmdline: Sequence[str]) -> None:
@@ -230,7 +199,7 @@ class VmState:
             for device in self._inventory.devices
         )
         self._inventory = replace(self._inventory, devices=tuple(left), job_devices={})
-        self._stats = (None, None)
+        self.io.interrupt()
         self.changed()
 
     def _end(self, reason: str) -> None:
@@ -338,15 +307,7 @@ class VmState:
     async def poll_stats(self, ask: Queries) -> None:
         """Ask what the guest has read and written."""
         sample = sample_stats(await ask.stats(), time.monotonic())
-        jobs = self._disks_with_jobs()
-        self.write_waits.add(sample.taken, sample.writes, jobs)
-        self.read_waits.add(sample.taken, sample.reads, jobs)
-        self._failed_writes.add(sample, jobs)
-        earlier, later = self._stats
-        if later is None or sample.taken - later.taken >= _SHORTEST_SPAN:
-            self._stats = (later, sample)
-        elif earlier is not None:
-            self._stats = (earlier, sample)
+        self.io.add(sample, self._disks_with_jobs())
         self.changed()
 
     def _disks_with_jobs(self) -> Mapping[str, int]:
