@@ -20,6 +20,9 @@ _PASSING = (
     (re.compile(r"\b\d{3}&#160;GiB&#160;free"), "100&#160;GiB&#160;free"),
     (re.compile(r"(?<=room&#160;for&#160;)\d{3}(?=&#160;GiB)"), "100"),
     (re.compile(r"(?<=chain&#160;)[0-9a-f]{8}\b"), "a1b2c3d4"),
+    (re.compile(r"\b[0-9a-f]{8}(?=&#160;{2}point&#160;)"), "a1b2c3d4"),
+    # How long reading images took.
+    (re.compile(r"(?<=&#160;in&#160;)\d(?=&#160;s\b)"), "1"),
 )
 """Each has the length of what it stands for, so that nothing moves."""
 
@@ -31,27 +34,6 @@ _CUT = (
     # Without its beginning.
     (re.compile(r"(?<![\d-])\d{1,7}-\d{6}\b"), lambda cut: _TIME[-len(cut[0]) :]),
 )
-
-
-_UNDER_WAY = (
-    # How far a backup is.
-    (re.compile(r"(?<=&#160;)\d\.\d%"), "2.4%"),
-    (re.compile(r"(?<=&#160;)\d%"), "2%"),
-    (re.compile(r"\b\d\d\.\d(?=&#160;MiB&#160;of&#160;)"), "48.0"),
-    # How fast, and how much longer.
-    (re.compile(r"\b\d\d\.\d(?=&#160;MiB/s)"), "12.3"),
-    (re.compile(r"(?<=&#160;min&#160;)\d\d(?=&#160;s)"), "42"),
-    (re.compile(r"(?<![\d.])\d(?=&#160;s<)"), "4"),
-    # The room that is left for it.
-    (re.compile(r"\b\d{3}(?=&#160;MiB(?:&#160;of|$|<))"), "988"),
-)
-
-
-def still_at_work(svg: str) -> str:
-    """The same of a backup under way, which is never caught at the same point."""
-    for pattern, words in _UNDER_WAY:
-        svg = pattern.sub(words, svg)
-    return still(svg)
 
 
 def still(svg: str) -> str:
