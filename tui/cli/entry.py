@@ -21,6 +21,8 @@ _ANSWERED_BY_THE_GROUP = frozenset({"-h", "--help", "--version"})
 def main() -> int:
     """Run `blockdeck`; returns the exit status."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    # Nothing is plugged into our models: to look for it would read about every package there is.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     quiet_logging()
     words = sys.argv[1:]
     named = words and (words[0] in commands.commands or words[0] in _ANSWERED_BY_THE_GROUP)
