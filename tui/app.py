@@ -1,8 +1,6 @@
 """The app: which VM is on show, and which screen is on top."""
 
-import asyncio
 import functools
-import signal
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,16 +15,20 @@ from textual.widget import AwaitMount, Widget
 
 from tui.app_keys import APP_KEYS
 from tui.config import Settings
-from tui.driver import HangUpWatch, PatientDriver, leave_at_the_latest
+from tui.driver import PatientDriver
 from tui.fleet import Fleet
+from tui.form_opening import open_form
+from tui.guard import guard
 from tui.history import History
 from tui.keymap import shielded
 from tui.memory import Memory
 from tui.notices import Notices
+from tui.opening import Opening
 from tui.paths import STYLES, state_directory
-from tui.qmp.address import MonitorAddress, SshAddress, UnixAddress, caution, parse_address
+from tui.qmp.address import MonitorAddress, SshAddress
 from tui.qmp.errors import QmpError
 from tui.records.audit import AUDIT_FILE, AuditLog
+from tui.remembered import Remembered
 from tui.screens.later import later
 from tui.screens.vm_screen import VmScreen
 from tui.stylesheet import CalmStylesheet
@@ -34,19 +36,13 @@ from tui.terminal import in_a_browser
 from tui.text import plain
 from tui.themes import LEGIBLE, VERY_LEGIBLE, dress, legible
 from tui.unfinished import points_let_go
-from tui.vm.snapshot import Device, Link, VmSnapshot
+from tui.vm.snapshot import Device
 from tui.worker import VmWorker
 
 if TYPE_CHECKING:
     from tui.demo.fault_lab import FaultLab
     from tui.discovery.scout import Scout
     from tui.screens.connect import ConnectScreen
-
-PATIENCE = 0.6
-"""Seconds a signal gives the app to leave in good order."""
-
-_FORM_SECONDS = 30.0
-"""How long a form that was asked for waits for QEMU's schema."""
 
 _OF_A_VM = frozenset({"bitmaps", "close_vm", "leftovers", "refresh", "switch", "together"})
 _WITHOUT_A_VM = (("connect",), ("history",))
@@ -67,6 +63,7 @@ class BlockDeckApp(App[int]):
         lab: breaks things about the demo's VM; None where there is no demo.
 
     Attributes:
+        remembered: what is kept from one session to the next.
         only_looks: whether nothing is changed by this session, neither a VM nor a file of backups.
     """
 
@@ -103,16 +100,14 @@ class BlockDeckApp(App[int]):
         self.only_looks = read_only or self.settings.read_only
         if scout is not None:
             self.scout = scout
-        self.memory = Memory()
         self.lab = lab
         self._first = addresses
-        self._welcomed: set[VmWorker] = set()
-        # Whether a VM was chosen on the connect screen since the operator came there.
-        self._chosen = False
+        self._opening = Opening(self)
         self._notices = Notices(self)
-        self._state = state or state_directory()
-        self._audit = AuditLog(self._state / AUDIT_FILE)
-        history = History(self._state / "history.jsonl")
+        state = state or state_directory()
+        self.remembered = Remembered(state)
+        self._audit = AuditLog(state / AUDIT_FILE)
+        history = History(state / "history.jsonl")
         self.reports = history.reports
         self.fleet = Fleet(
             history,
@@ -126,6 +121,11 @@ class BlockDeckApp(App[int]):
         self.stylesheet = CalmStylesheet(variables=self.get_css_variables())
 
     @property
+    def memory(self) -> Memory:
+        """What is remembered of earlier sessions."""
+        return self.remembered.memory
+
+    @property
     def worker(self) -> VmWorker | None:
         """The worker of the VM on show."""
         return self.fleet.worker
@@ -136,15 +136,6 @@ class BlockDeckApp(App[int]):
         from tui.discovery.scout import Scout
 
         return Scout()
-
-    @property
-    def _connecting(self) -> "ConnectScreen | None":
-        """The screen that asks for a monitor, where it is on top."""
-        if self.current_mode != "connect":
-            return None
-        from tui.screens.connect import ConnectScreen
-
-        return self.screen if isinstance(self.screen, ConnectScreen) else None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """`$muted` is text of less weight, the same in every theme that does not say otherwise."""
@@ -161,16 +152,17 @@ class BlockDeckApp(App[int]):
 
     async def on_mount(self) -> None:
         """Paint first, then connect."""
-        self._guard_terminal()
+        if isinstance(self._driver, PatientDriver) and not self.is_headless:
+            guard(self, self._driver)
         self.set_keymap(shielded(self.settings.keymap, self.BINDINGS))
-        self.memory = await asyncio.to_thread(Memory.load, self._state / "memory.json")
+        await self.remembered.load()
         if self.memory.theme and "theme" not in self.settings.model_fields_set:
             dress(self, self.memory.theme, self.settings.colours)
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         if self.current_mode == "connect":
-            await self._ask_for_monitor(self._host)
+            await self._opening.ask(self._host)
         else:
-            await self._open(self._first)
+            await self._opening.open(self._first)
 
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""
@@ -178,31 +170,13 @@ class BlockDeckApp(App[int]):
         await self.fleet.close_all()
         await self._audit.close()
 
-    def _guard_terminal(self) -> None:
-        driver = self._driver
-        if self.is_headless or not isinstance(driver, PatientDriver):
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            loop.add_signal_handler(number, self._leave_by_signal, driver, number)
-        HangUpWatch(driver.fileno, lambda: self._leave_by_signal(driver, signal.SIGHUP))
-
-    def _leave_by_signal(self, driver: PatientDriver, number: signal.Signals) -> None:
-        leave_at_the_latest(PATIENCE, 128 + number, driver.fileno, driver.attrs_before)
-        self.exit(128 + number, return_code=128 + number)
-
     # --- the VM ----------------------------------------------------------------------------------
 
     def _repaint(self) -> None:
         if not self.is_running:
             return
         for worker in self.fleet.workers:
-            vm = worker.snapshot
-            if vm.loaded and worker not in self._welcomed:
-                self._welcomed.add(worker)
-                self._welcome(vm)
-            elif not vm.loaded and vm.connection.link is Link.LOST:
-                self._give_up(worker)
+            self._opening.look(worker)
             self._notices.of_trouble(worker, on_show=worker is self.worker)
         if self.worker is not None:
             self._notices.of_audit(self.worker.snapshot)
@@ -212,125 +186,25 @@ class BlockDeckApp(App[int]):
 
     async def on_connect_screen_chosen(self, event: "ConnectScreen.Chosen") -> None:
         """Monitors were chosen."""
-        self._chosen = True
-        await self._open(event.addresses)
-
-    async def _open(self, addresses: Sequence[MonitorAddress]) -> None:
-        """Open monitors beside those that are open; the first of them goes on show.
-
-        What that does to the VMs is said first, and stays where the next screen would cover it.
-        """
-        there = {worker.snapshot.address for worker in self.fleet.workers}
-        said = caution(*(address for address in addresses if str(address) not in there))
-        if said:
-            self.notify(plain(said, 600), severity="warning", timeout=15, markup=False)
-        for place, address in enumerate(addresses):
-            await self.fleet.open(address, show=place == 0)
-        loaded = self.worker is not None and self.worker.snapshot.loaded
-        if loaded and self._connecting is not None:
-            await self.switch_mode("devices")
+        await self._opening.choose(event.addresses)
 
     async def on_connect_screen_left(self) -> None:
-        """None was chosen: back to the VMs that are open."""
-        loaded = [worker for worker in self.fleet.workers if worker.snapshot.loaded]
-        if self.worker not in loaded and loaded:
-            self.fleet.show(loaded[0])
-        if loaded:
-            await self.switch_mode("devices")
-
-    @work(group="welcome")
-    async def _welcome(self, vm: VmSnapshot) -> None:
-        """The first look at a VM: show its disks, and remember where it was."""
-        on_show = self.worker is not None and self.worker.snapshot.address == vm.address
-        if self._connecting is not None and on_show and self._chosen:
-            await self.switch_mode("devices")
-        self.memory.used(_lasting(vm.address))
-        await asyncio.to_thread(self.memory.save, self._state / "memory.json")
-
-    @work(group="give-up")
-    async def _give_up(self, worker: VmWorker) -> None:
-        """Leave a VM that could not be connected to, and say why."""
-        vm, on_show = worker.snapshot, worker is self.worker
-        if worker not in self.fleet.workers:
-            return
-        await self.fleet.close(worker)
-        if not self.fleet.workers:
-            await self._ask_for_monitor()
-        connecting = self._connecting
-        if connecting is not None and on_show:
-            connecting.tell(vm.address, vm.connection.detail, vm.connection.advice)
-        else:
-            words = f"{plain(vm.title, 200)}: {plain(vm.connection.detail, 400)}"
-            self.notify(words, severity="error", timeout=30, markup=False)
+        """None was chosen."""
+        await self._opening.choose_none()
 
     async def close_vm(self, worker: VmWorker) -> None:
         """Let go of a VM; with a job running, ask first."""
-        from tui.leaving import leave_question
-
-        question = leave_question(
-            [worker.snapshot], title=f"Close {plain(worker.snapshot.title, 60)}"
-        )
-        if question is None or await self.push_screen_wait(question):
-            await self.fleet.close(worker)
-            if not self.fleet.workers:
-                await self._ask_for_monitor()
-
-    async def _ask_for_monitor(self, host: SshAddress | None = None) -> None:
-        self._chosen = self._chosen and self.current_mode == "connect"
-        await self.switch_mode("connect")
-        connecting = self._connecting
-        if connecting is not None:
-            connecting.offer([*self.settings.vms, *self.memory.monitors], host)
+        await self._opening.close(worker)
 
     @work(group="memory")
     async def _remember_theme(self, theme: Theme) -> None:
-        """Begin with this theme the next time, unless the settings name one."""
-        if theme.name != self.memory.theme:
-            self.memory.theme = theme.name
-            await asyncio.to_thread(self.memory.save, self._state / "memory.json")
-
-    async def remember_directory(self, vm: VmSnapshot, directory: str) -> None:
-        """Suggest this directory for the VM's next backup."""
-        self.memory.directories[vm.uuid or vm.name] = directory
-        await asyncio.to_thread(self.memory.save, self._state / "memory.json")
-
-    async def remember_fleece(self, vm: VmSnapshot, directory: str) -> None:
-        """Suggest this directory for the fleecing of the VM's next chain; "" is none."""
-        if self.memory.fleeces.get(vm.uuid or vm.name, "") != directory:
-            self.memory.fleeces[vm.uuid or vm.name] = directory
-            await asyncio.to_thread(self.memory.save, self._state / "memory.json")
+        await self.remembered.theme(theme.name)
 
     # --- keys ------------------------------------------------------------------------------------
 
     def open_form(self, device: Device) -> None:
         """Open the backup form for a disk, as soon as QEMU has told which arguments there are."""
-        if self.worker is not None and self.worker.schema is None:
-            self.notify("QEMU is telling what it can do; the form opens then.")
-            self._open_form_later(self.worker, device)
-        else:
-            self._push_form(device)
-
-    def _push_form(self, device: Device) -> None:
-        from tui.screens.backup import BackupScreen
-
-        self.push_screen(BackupScreen(device.key))
-
-    @work(group="form", exclusive=True)
-    async def _open_form_later(self, worker: VmWorker, device: Device) -> None:
-        screen, changed = self.screen, asyncio.Event()
-        unsubscribe = worker.subscribe(changed.set)
-        try:
-            async with asyncio.timeout(_FORM_SECONDS):
-                while worker.schema is None:
-                    await changed.wait()
-                    changed.clear()
-        except TimeoutError:
-            self.notify("QEMU has not told what it can do; try again.", severity="warning")
-            return
-        finally:
-            unsubscribe()
-        if self.worker is worker and self.screen is screen:
-            self._push_form(device)
+        open_form(self, device)
 
     def switch_mode(self, mode: str) -> AwaitMount:
         """Go to a screen, unless the app is ending and its screens are being closed."""
@@ -346,7 +220,7 @@ class BlockDeckApp(App[int]):
     async def action_show(self, mode: str) -> None:
         """Go to a screen."""
         if mode == "connect":
-            await self._ask_for_monitor()
+            await self._opening.ask()
         elif self.worker is not None or mode == "history":
             await self.switch_mode(mode)
 
@@ -428,24 +302,9 @@ class BlockDeckApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action that works here, for the command palette."""
-        from tui.screens.fleet_commands import fleet_commands
-        from tui.screens.image_commands import palette_commands
+        from tui.app_commands import app_commands
 
-        offered = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            # What has a tooltip is an act of ours; moving about is left to the keys.
-            if binding.tooltip and active.enabled and binding.action not in offered:
-                offered.add(binding.action)
-                act = self._runner(active.node, binding.action)
-                yield SystemCommand(binding.description, binding.tooltip, act)
-        yield from palette_commands(self)
-        yield from fleet_commands(self)
-        if self.lab is not None:
-            from tui.demo_commands import fault_commands
-
-            yield from fault_commands(self, self.lab)
-        yield SystemCommand("Theme", "Other colours", self.action_change_theme)
+        return app_commands(self, screen)
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as they are printed on keyboards."""
@@ -454,20 +313,8 @@ class BlockDeckApp(App[int]):
             return shown.upper()
         return _KEY_NAMES.get(binding.key, shown)
 
-    def _runner(self, node: Any, action: str) -> Any:
-        async def act() -> None:
-            await self.run_action(action, node)
-
-        return act
-
 
 def _host_alone(addresses: Sequence[MonitorAddress]) -> SshAddress | None:
     """The host whose VMs are to be listed, where no monitor is named but a host is."""
     host = addresses[0] if len(addresses) == 1 else None
     return host if isinstance(host, SshAddress) and not host.path else None
-
-
-def _lasting(monitor: str) -> str:
-    """The monitor's address as it will be good in another working directory."""
-    address = parse_address(monitor)
-    return str(address.path.absolute()) if isinstance(address, UnixAddress) else monitor

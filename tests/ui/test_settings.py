@@ -154,7 +154,7 @@ async def test_directory_and_speed_of_the_form(
 
 async def test_what_is_set_comes_before_what_is_remembered(vm: Vm, open_deck: DeckOpener) -> None:
     async with open_deck(vm) as deck:
-        await deck.app.remember_directory(deck.vm, "/remembered")
+        await deck.app.remembered.directory(deck.vm, "/remembered")
     for settings, wanted in (
         (Settings(), "/remembered/"),
         (Settings(backup={"directory": "/set"}), "/set/"),

@@ -186,7 +186,7 @@ class BackupScreen(JudgedForm):
     async def _started(self, job_id: str, target: str) -> None:
         directory = PurePosixPath(target).parent
         if self.worker is not None and directory.is_absolute():
-            await self.deck.remember_directory(self.worker.snapshot, str(directory))
+            await self.deck.remembered.directory(self.worker.snapshot, str(directory))
         self.notify(f"{plain(job_id, 60)}{self.of_vm} runs", markup=False)
         self._leave()
         await self.deck.action_show("jobs")

@@ -87,7 +87,7 @@ class ChainActs(VmScreen):
         chosen = await self.app.push_screen_wait(chooser)
         if chosen is None:
             return
-        await self.deck.remember_fleece(worker.snapshot, chosen.fleece)
+        await self.deck.remembered.fleece(worker.snapshot, chosen.fleece)
         devices = [d for d in worker.snapshot.devices if d.key in chosen.keys]
 
         async def start(how: HowMade) -> None:
