@@ -70,6 +70,7 @@ async def test_the_bitmap_of_a_chain_that_is_gone_is_explained_and_removed_when_
     (one,) = await examined(vm)
     name = bitmap_name(kept.chain.id, 2)
     assert (one.kind, one.name, one.ours, one.alone) == (Kind.BITMAP, name, True, True)
+    assert "of BlockDeck's on d0: it records" in one.what
     assert f"records what is written since point 2 of chain {kept.chain.id}" in one.what
     assert f"{kept.path} is not there any more" in one.why
     assert "has to be a full one" in one.lost

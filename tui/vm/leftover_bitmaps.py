@@ -7,6 +7,11 @@ from tui.qmp.models import BlockDirtyInfo
 from tui.vm.leftover import Kind, Leftover, Remedy
 from tui.vm.snapshot import BACKUP_FILTER_DRIVERS, Node, VmSnapshot
 
+_PLACE_NOT_KNOWN = (
+    "whether its chain goes on is not known here; if you know that it does not, remove it among "
+    "the bitmaps (block-dirty-bitmap-remove)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LostChain:
@@ -70,31 +75,23 @@ def _inconsistent(vm: VmSnapshot, node: Node, bitmap: BlockDirtyInfo) -> Leftove
 def _of_lost_chain(
     vm: VmSnapshot, node: Node, bitmap: BlockDirtyInfo, chain: LostChain
 ) -> Leftover:
+    media = {device.medium.node_name: device.title for device in vm.devices if device.medium}
+    disk = f" on {media[node.name]}" if node.name in media else ""
     does = "records what is written" if bitmap.recording else "holds what was written"
     full = f"the next point of chain {chain.id} has to be a full one, of all its disks"
-    if chain.manifest:
-        remedy, reason = _removal(vm, node, bitmap)
-        why = (
-            f"The chain is gone: {chain.manifest} is not there any more. Where it was moved, it "
-            "goes on from its new place, and this is no leftover."
-        )
-    else:
-        remedy, why = (
-            None,
-            (
-                "Nothing is on record here of where the chain is: another user or another host may "
-                f"keep it up. Without the bitmap {full}; the points that it has stay good."
-            ),
-        )
-        reason = (
-            "whether its chain goes on is not known here; if you know that it does not, remove it "
-            "among the bitmaps (block-dirty-bitmap-remove)"
-        )
+    remedy, reason = _removal(vm, node, bitmap) if chain.manifest else (None, _PLACE_NOT_KNOWN)
+    why = (
+        f"The chain is gone: {chain.manifest} is not there any more. Where it was moved, it goes "
+        "on from its new place, and this is no leftover."
+        if chain.manifest
+        else "Nothing is on record here of where the chain is: another user or another host may "
+        f"keep it up. Without the bitmap {full}; the points that it has stay good."
+    )
     return Leftover(
         kind=Kind.BITMAP,
         name=bitmap.name,
         node=node.name,
-        what=f"A dirty bitmap of BlockDeck's: it {does} since point "
+        what=f"A dirty bitmap of BlockDeck's{disk}: it {does} since point "
         f"{chain.serial} of chain {chain.id}.",
         why=why,
         ours=True,
