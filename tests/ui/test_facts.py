@@ -1,5 +1,8 @@
 """Facts: a label and its value, which goes on under itself."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from textual.content import Content
 
 from tests.qemu import QemuStarter
@@ -20,6 +23,29 @@ def test_a_value_goes_on_under_itself_and_nothing_of_it_is_lost() -> None:
     assert "".join(values).replace(" ", "") == f"{told}{path}".replace(" ", "")
 
 
+def test_a_path_that_is_longer_than_a_line_goes_on_after_a_slash() -> None:
+    path = "/srv/backup/of-the-vm/disk0-20260131-120000.qcow2"
+    told = hanging(fact("target", f"{path}  qcow2, 1 GiB"), LABEL + 32).plain.split("\n")
+    assert [line[LABEL:] for line in told] == [
+        "/srv/backup/of-the-vm/",
+        "disk0-20260131-120000.qcow2",
+        "qcow2, 1 GiB",
+    ]
+
+
+@given(
+    words=st.lists(st.text("ab/漢é", min_size=1, max_size=30), min_size=1, max_size=8),
+    width=st.integers(2, 40),
+)
+def test_no_line_is_too_long_and_nothing_is_lost_whatever_the_value(
+    words: list[str], width: int
+) -> None:
+    value = " ".join(words)
+    lines = hanging(fact("a", value), LABEL + width).plain.split("\n")
+    assert all(cell_len(line) <= LABEL + width for line in lines)
+    assert "".join(line[LABEL:] for line in lines).replace(" ", "") == value.replace(" ", "")
+
+
 def test_lines_that_fit_stay_as_they_are_with_their_styles() -> None:
     text = Content("\n").join([fact("state", Content.styled("running", "bold")), fact("", "x")])
     hung = hanging(text, 80)
@@ -30,10 +56,10 @@ def test_lines_that_fit_stay_as_they_are_with_their_styles() -> None:
 
 
 def test_labels_of_a_report_are_quiet() -> None:
-    told = labelled("outcome    SUCCEEDED\njob        one\n  auto-dismiss false\n")
-    assert told.plain == "outcome    SUCCEEDED\njob        one\n  auto-dismiss false"
+    told = labelled('outcome    SUCCEEDED\n  device    "one"\n  auto-dismiss false\n')
+    assert told.plain == 'outcome    SUCCEEDED\n  device   "one"\n  auto-dismiss false'
     quiet = {told.plain[span.start : span.end].strip() for span in told.spans}
-    assert quiet == {"outcome", "job", "auto-dismiss"}
+    assert quiet == {"outcome", "device", "auto-dismiss"}
 
 
 async def test_a_detail_follows_the_width_of_the_terminal(

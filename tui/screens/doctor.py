@@ -56,7 +56,10 @@ class DoctorScreen(TablePage[Leftover]):
         """That there is none, or how far that is known."""
         if not vm.graph:
             return "No job and no bitmap is left over. This QEMU does not tell who uses a node."
-        return "Nothing is left over: every job, node, filter and bitmap has its owner."
+        return (
+            "Nothing is left over: every job, node, filter and bitmap has its owner. "
+            "Esc goes back, r looks again."
+        )
 
     async def ask(self, worker: "VmWorker") -> None:
         """Look at the VM, and at what is on record of it."""

@@ -1,5 +1,8 @@
 """What is known of a thing: its name, then a fact a line, the values in one column."""
 
+from collections.abc import Iterator
+
+from rich.cells import cell_len
 from textual.content import Content
 
 from tui.text import plain
@@ -25,7 +28,9 @@ def labelled(text: str) -> Content:
     for line in text.splitlines():
         # A label may be longer than most.
         cut = max(LABEL, line.find(" ", LABEL - 1))
-        lines.append(Content.assemble((line[:cut], "$muted"), line[cut:]))
+        # The names of arguments are set in, and their values by a cell more.
+        value = line[cut:].removeprefix(" ") if cut == LABEL else line[cut:]
+        lines.append(Content.assemble((line[:cut], "$muted"), value))
     return Content("\n").join(lines)
 
 
@@ -53,7 +58,32 @@ def hanging(text: Content, width: int) -> Content:
     """The text in lines of so many cells, their continuations under the values."""
     lines: list[Content] = []
     for line in text.split("\n", allow_blank=True):
-        first, *more = line[LABEL:].wrap(width - LABEL) or [Content("")]
+        first, *more = _broken(line[LABEL:], width - LABEL)
         lines.append(line[:LABEL] + first)
         lines += [Content(" " * LABEL) + each for each in more]
     return Content("\n").join(lines)
+
+
+def _broken(value: Content, width: int) -> Iterator[Content]:
+    """The value in lines of so many cells."""
+    text, start = value.plain, 0
+    while cell_len(text[start:]) > width:
+        cut = _cut(text, start, width)
+        yield value[start : max(start, len(text[:cut].rstrip()))]
+        start = cut + len(text[cut:]) - len(text[cut:].lstrip())
+    yield value[start:]
+
+
+def _cut(text: str, start: int, width: int) -> int:
+    """Where a line ends: at a blank; in what is longer than a line, as a path is, after a slash."""
+    end = start + 1
+    while end < len(text) and cell_len(text[start : end + 1]) <= width:
+        end += 1
+    if text[end : end + 1].isspace():
+        return end
+    blank = text.rfind(" ", start, end) + 1
+    word = text[max(blank, start) :].partition(" ")[0]
+    slash = text.rfind("/", start, end) + 1
+    if cell_len(word) > width and slash > max(blank, start):
+        return slash
+    return blank if blank > start else end

@@ -19,7 +19,7 @@ from tui.widgets.facts import fact, title
 from tui.widgets.live_table import Cell, Column
 
 JOB_COLUMNS = (
-    Column("job", "Job", 14, roomy=32, stretch=True),
+    Column("job", "Job", 14, roomy=32, stretch=True, middle=True),
     Column("device", "Disk", 9, rank=1),
     Column("state", "State", 9),
     Column("progress", "Progress", 14, roomy=18),

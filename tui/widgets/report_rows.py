@@ -14,7 +14,7 @@ REPORT_COLUMNS = (
     Column("took", "Took", 11, right=True, rank=3),
     Column("rate", "Mean rate", 10, right=True, rank=4),
     Column("warnings", "Warnings", 8, right=True, rank=6),
-    Column("target", "Target", 30, stretch=True, rank=5),
+    Column("target", "Target", 30, stretch=True, rank=5, middle=True),
 )
 
 _OUTCOME = {
