@@ -21,6 +21,7 @@ from tui.form_opening import open_form
 from tui.guard import guard
 from tui.history import History
 from tui.keymap import shielded
+from tui.legible import LEGIBLE, VERY_LEGIBLE, legible
 from tui.memory import Memory
 from tui.notices import Notices
 from tui.opening import Opening
@@ -34,7 +35,7 @@ from tui.screens.vm_screen import VmScreen
 from tui.stylesheet import CalmStylesheet
 from tui.terminal import in_a_browser
 from tui.text import plain
-from tui.themes import LEGIBLE, VERY_LEGIBLE, dress, legible
+from tui.themes import dress
 from tui.unfinished import points_let_go
 from tui.vm.snapshot import Device
 from tui.worker import VmWorker

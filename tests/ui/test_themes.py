@@ -12,7 +12,8 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
 from tui.config import Settings
-from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN, legible, theme_names
+from tui.legible import legible
+from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN, theme_names
 
 DIMMED = {"Startbackup", "A", "All", "d", "Cleanup"}
 """Keys in the footer that cannot be used at the moment; that is what their being dim tells."""
