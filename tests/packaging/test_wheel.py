@@ -10,12 +10,16 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import tui
 from tests.journeys.tmux import Tmux
@@ -72,6 +76,26 @@ def test_the_wheel_carries_every_style_sheet(dist: Path) -> None:
         # The manual pages.
         f"blockdeck-{tui.__version__}.data",
     }
+
+
+def test_the_metadata_say_what_it_is_and_needs(dist: Path) -> None:
+    (wheel,) = dist.glob("*.whl")
+    told = metadata.PathDistribution(zipfile.Path(wheel, f"blockdeck-{tui.__version__}.dist-info/"))
+    about = told.metadata
+    assert (about["Name"], about["Version"]) == ("blockdeck", tui.__version__)
+    assert (about["Requires-Python"], about["License-Expression"]) == (">=3.11", "Apache-2.0")
+    assert about["Summary"]
+    assert about["Description-Content-Type"] == "text/markdown"
+    assert (told.read_text("METADATA") or "").endswith((CHECKOUT / "README.md").read_text())
+    assert set(about.get_all("Provides-Extra", [])) == {"libvirt", "qemu", "serve", "ssh"}
+    assert [each.name for each in told.entry_points] == ["blockdeck"]
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    told_of = {name_of(text) for text in told.requires or []}
+    assert told_of >= {name_of(text) for text in project["dependencies"]}
+
+
+def name_of(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def test_the_source_distribution_builds_the_same(dist: Path, tmp_path: Path) -> None:
