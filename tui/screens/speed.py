@@ -28,6 +28,6 @@ class SpeedScreen(TypedOrPreset[int]):
             title=f"Speed limit of {job_named(job, vm)}",
             text=f"Now: {limit}{copies}. Lower is easier on the guest.",
             placeholder="50M, 1.5 GiB/s, or 0 for no limit",
-            presets=[(rate(speed) if speed else "No limit", speed) for speed in offered],
+            presets=[(f"{rate(speed) if speed else 'No limit':>10}", speed) for speed in offered],
             read=parse_speed,
         )
