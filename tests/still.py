@@ -36,27 +36,6 @@ _CUT = (
 )
 
 
-_UNDER_WAY = (
-    # How far a backup is.
-    (re.compile(r"(?<=&#160;)\d\.\d%"), "2.4%"),
-    (re.compile(r"(?<=&#160;)\d%"), "2%"),
-    (re.compile(r"\b\d\d\.\d(?=&#160;MiB&#160;of&#160;)"), "48.0"),
-    # How fast, and how much longer.
-    (re.compile(r"\b\d\d\.\d(?=&#160;MiB/s)"), "12.3"),
-    (re.compile(r"(?<=&#160;min&#160;)\d\d(?=&#160;s)"), "42"),
-    (re.compile(r"(?<![\d.])\d(?=&#160;s<)"), "4"),
-    # The room that is left for it.
-    (re.compile(r"\b\d{3}(?=&#160;MiB(?:&#160;of|$|<))"), "988"),
-)
-
-
-def still_at_work(svg: str) -> str:
-    """The same of a backup under way, which is never caught at the same point."""
-    for pattern, words in _UNDER_WAY:
-        svg = pattern.sub(words, svg)
-    return still(svg)
-
-
 def still(svg: str) -> str:
     """A picture with the same times and the same made-up names each time."""
     for pattern, words in _PASSING:
