@@ -5,7 +5,7 @@ the user who is logged in may not see is left out.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
@@ -183,38 +183,46 @@ def read_look(said: bytes) -> FarHost:
         raise NotTold
     uptime, ticks = _number(host[2]), _number(host[3] if len(host) > 3 else "") or 100.0
     users = dict(_users(text("users")))
-    processes = []
-    for pid in sorted(pid for kind, pid in told if kind == "cmdline"):
-        status = dict(line.partition(":")[::2] for line in text("status", pid).splitlines())
-        started = _started(text("stat", pid))
-        uids = status.get("Uid", "").split()
-        if len(uids) < 4 or not uids[3].isdigit() or started is None:
-            # It has ended meanwhile.
-            continue
-        processes.append(
-            FarProcess(
-                pid=pid,
-                cmdline=tuple(text("cmdline", pid).rstrip("\0").split("\0")),
-                uid=int(uids[3]),
-                user=users.get(pid, uids[3]),
-                state=status.get("State", "").strip()[:1],
-                age=max(0.0, uptime - started / ticks),
-                started=started,
-                cwd=text("cwd", pid).removesuffix("\n") or None,
-                own_network=_differ(text("net", pid), text("net")),
-                own_files=_differ(text("mounts", pid), text("mounts")),
-                sockets=_sockets(text("fd", pid)) if text("fd", pid) else None,
-            )
-        )
+    pids = sorted(pid for kind, pid in told if kind == "cmdline")
+    seen = (_process(text, pid, uptime=uptime, ticks=ticks, users=users) for pid in pids)
     unix = text("unix")
     return FarHost(
         user=host[1],
         uid=int(host[0]),
-        processes=tuple(processes),
+        processes=tuple(process for process in seen if process is not None),
         unix=tuple(read_lines(unix.split("\n"))) if unix else None,
         clients=_clients(text("peers")),
         users=users,
         files=tuple(path for path in text("files").split("\0") if path),
+    )
+
+
+def _process(
+    text: Callable[[str, int], str],
+    pid: int,
+    *,
+    uptime: float,
+    ticks: float,
+    users: Mapping[int, str],
+) -> FarProcess | None:
+    """What is told of a process; None if it has ended meanwhile."""
+    status = dict(line.partition(":")[::2] for line in text("status", pid).splitlines())
+    started = _started(text("stat", pid))
+    uids = status.get("Uid", "").split()
+    if len(uids) < 4 or not uids[3].isdigit() or started is None:
+        return None
+    return FarProcess(
+        pid=pid,
+        cmdline=tuple(text("cmdline", pid).rstrip("\0").split("\0")),
+        uid=int(uids[3]),
+        user=users.get(pid, uids[3]),
+        state=status.get("State", "").strip()[:1],
+        age=max(0.0, uptime - started / ticks),
+        started=started,
+        cwd=text("cwd", pid).removesuffix("\n") or None,
+        own_network=_differ(text("net", pid), text("net", 0)),
+        own_files=_differ(text("mounts", pid), text("mounts", 0)),
+        sockets=_sockets(text("fd", pid)) if text("fd", pid) else None,
     )
 
 
