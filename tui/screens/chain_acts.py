@@ -44,7 +44,7 @@ class ChainActs(VmScreen):
     def making(self) -> ChainMaking:
         """What makes the points."""
         if self._making is None:
-            self._making = ChainMaking(self.deck)
+            self._making = ChainMaking(self.deck, self.look)
         return self._making
 
     @property

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -54,10 +54,12 @@ class ChainMaking:
 
     Args:
         app: whose notices are used.
+        over: called when nobody sees to a point any more, whatever came of it.
     """
 
-    def __init__(self, app: "BlockDeckApp") -> None:
+    def __init__(self, app: "BlockDeckApp", over: Callable[[], object]) -> None:
         self._app = app
+        self._tell_over = over
         self._making: dict[str, asyncio.Event] = {}
         self._sealing: dict[str, float] = {}
         self._sealers: dict[str, Worker[None]] = {}
@@ -206,6 +208,7 @@ class ChainMaking:
         finally:
             if chain in self._making:
                 self._making.pop(chain).set()
+                self._tell_over()
 
     async def _over(self, chain: str) -> None:
         """Wait a moment for a point that is complete, of which the last bits are tidied up."""
