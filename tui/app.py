@@ -16,6 +16,7 @@ from textual.widget import AwaitMount, Widget
 from tui.app_keys import APP_KEYS
 from tui.config import Settings
 from tui.driver import PatientDriver
+from tui.first_paint import FirstPaint
 from tui.fleet import Fleet
 from tui.form_opening import open_form
 from tui.guard import guard
@@ -64,6 +65,7 @@ class BlockDeckApp(App[int]):
         lab: breaks things about the demo's VM; None where there is no demo.
 
     Attributes:
+        first_paint: waits for the VM for a moment.
         remembered: what is kept from one session to the next.
         only_looks: whether nothing is changed by this session, neither a VM nor a file of backups.
     """
@@ -103,6 +105,7 @@ class BlockDeckApp(App[int]):
             self.scout = scout
         self.lab = lab
         self._first = addresses
+        self.first_paint = FirstPaint(self)
         self._opening = Opening(self)
         self._notices = Notices(self)
         state = state or state_directory()
@@ -152,7 +155,7 @@ class BlockDeckApp(App[int]):
     # --- life ------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
-        """Paint first, then connect."""
+        """Connect; the first paint waits a moment for what the VM says."""
         if isinstance(self._driver, PatientDriver) and not self.is_headless:
             guard(self, self._driver)
         self.set_keymap(shielded(self.settings.keymap, self.BINDINGS))
@@ -163,6 +166,7 @@ class BlockDeckApp(App[int]):
         if self.current_mode == "connect":
             await self._opening.ask(self._host)
         else:
+            self.first_paint.hold()
             await self._opening.open(self._first)
 
     async def on_unmount(self) -> None:
@@ -181,6 +185,7 @@ class BlockDeckApp(App[int]):
             self._notices.of_trouble(worker, on_show=worker is self.worker)
         if self.worker is not None:
             self._notices.of_audit(self.worker.snapshot)
+        self.first_paint.look()
         for screen in self.screen_stack:
             if isinstance(screen, VmScreen):
                 screen.take()

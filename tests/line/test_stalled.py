@@ -72,7 +72,7 @@ async def test_a_job_ends_well_while_nobody_reads(
     await there.quiet()
     shown = await picture(there.sent, there.size, tmp_path)
     lines = shown.splitlines()
-    assert lines[0].startswith(" BlockDeck")
+    assert lines[0].startswith(" Jobs")
     assert lines[1].split()[:4] == ["Job", "Disk", "State", "Progress"]
     assert lines[2].split()[:3] == [JOB, "drive0", "succeeded"]
     assert "100%" in lines[2]

@@ -128,8 +128,8 @@ class VmScreen(Screen[None]):
         self.take()
 
     def take(self) -> None:
-        """Show the present snapshot, unless the body is not there yet or no more."""
-        if not self._whole():
+        """Show the present snapshot, unless nothing is painted yet, or the body is not there."""
+        if self.deck.first_paint.held or not self._whole():
             return
         vm = self.worker.snapshot if self.worker else None
         if self._of is not self.worker:
