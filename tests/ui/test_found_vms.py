@@ -368,3 +368,31 @@ async def test_the_footer_has_room_for_what_can_be_done(
 def footer(deck: Deck) -> str:
     """The last line of the screen, as one reads it."""
     return " ".join(deck.screen.splitlines()[-1].split())
+
+
+async def test_the_disks_stand_before_the_monitors_that_enter_would_not_take(
+    start: Starter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.sock", tmp_path / "second.sock"
+    (tmp_path / "disk.raw").touch()
+    drive = f"file={tmp_path}/disk.raw,format=raw,if=none,id=d0"
+    await start("-name", "web", "-drive", drive, *qmp(first), *qmp(second))
+    async with open_deck(size=SMALL) as deck:
+        await go_to(deck, "web")
+        await until(lambda: str(second) in detail(deck))
+        told = detail(deck)
+        assert told.index(str(first)) < told.index("disk.raw") < told.index(str(second))
+
+
+async def test_those_without_a_name_are_told_apart_by_their_disks(
+    start: Starter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    for name in ("web", "db"):
+        (tmp_path / f"{name}.raw").touch()
+        drive = f"file={tmp_path}/{name}.raw,format=raw,if=none,id=d0"
+        await start("-drive", drive, *qmp(tmp_path / f"{name}.sock"))
+    await start(*qmp(tmp_path / "bare.sock"))
+    async with open_deck() as deck:
+        await has_looked(deck)
+        names = {"web.raw (no name)", "db.raw (no name)", "(no name)"}
+        await until(lambda: set(deck.column("VM")) == names)

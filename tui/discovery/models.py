@@ -225,7 +225,10 @@ class FoundVm(BaseModel):
             if isinstance(address, SshAddress):
                 return f"{PurePosixPath(address.path).name} on {address.host}"
             return self.monitors[0].text
-        return "(no name)"
+        # Several may have none: what is on their disks tells them apart.
+        files = (disk.file.rpartition("/")[2] for disk in self.disks if ":{" not in disk.file)
+        file = next((name for name in files if name), "")
+        return f"{file} (no name)" if file else "(no name)"
 
 
 class Findings(BaseModel):

@@ -106,21 +106,26 @@ def _lines(vm: FoundVm, width: int) -> Iterator[Content]:
     yield _headline(vm)
     if vm.uuid is not None:
         yield _pair("uuid", plain(vm.uuid, 60))
-    # What Enter would connect to comes first: the pane is low where the terminal is.
-    for monitor in sorted(vm.monitors, key=lambda each: each is not vm.best):
-        yield from _monitor_lines(monitor, vm, width)
-    if not vm.monitors:
+    # What Enter would connect to comes first, and the other monitors last: the pane is low where
+    # the terminal is.
+    first = vm.telling
+    if first is not None:
+        yield from _monitor_lines(first, vm, width)
+    else:
         told = "none that its command line tells of"
         yield _pair("monitor", Content.styled(told, "$text-warning"))
     if vm.remedy is not None:
         yield from _folded("remedy", f"{vm.remedy.what}; y copies it:", width)
         for line in vm.remedy.text.split("\n"):
             yield Content.styled(f"  {plain(line, 400)}", "bold")
-    for note in vm.notes:
-        yield from _folded("note", plain(note, 400), width)
     for number, disk in enumerate(vm.disks):
         name = f"{plain(disk.name, 100)}  " if disk.name else ""
         yield _pair("disks" if number == 0 else "", f"{name}{plain(disk.file, 400)}")
+    for monitor in vm.monitors:
+        if monitor is not first:
+            yield from _monitor_lines(monitor, vm, width)
+    for note in vm.notes:
+        yield from _folded("note", plain(note, 400), width)
 
 
 def _headline(vm: FoundVm) -> Content:
