@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from tui.qmp.address import UnixAddress
 CODE = Path(__file__).resolve().parent.parent
 PICTURES = CODE / "screenshots"
 SIZES = {f"{width}x{height}": (width, height) for width, height in ((80, 24), (120, 40), (200, 60))}
+
+_ENDS = (b"The tour is over.", b"got stuck")
 
 _APART = """
 mount --bind "$0" /mnt && mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /run || exit 1
@@ -71,14 +74,20 @@ async def tour(album: Path) -> None:
                 env={**os.environ, **TERMINAL, "HOME": place},
             )
             said = b""
-            while b"The tour is over." not in said and b"got stuck" not in said:
-                said = said[-200:] + await asyncio.to_thread(os.read, master, 65536)
+            while process.poll() is None and not any(words in said for words in _ENDS):
+                said = said[-200:] + await _heard(master)
             os.write(master, b"q")
             while process.poll() is None:
-                await asyncio.to_thread(os.read, master, 65536)
-        assert b"got stuck" not in said
+                await _heard(master)
+        assert _ENDS[0] in said, "the tour did not come to its end"
         (album / cast.name).write_text(still_cast(cast.read_text()))
     print(cast.name)
+
+
+async def _heard(master: int) -> bytes:
+    """What a program on a terminal says next; nothing where it is silent for a moment."""
+    ready, _, _ = await asyncio.to_thread(select.select, [master], [], [], 0.2)
+    return os.read(master, 65536) if ready else b""
 
 
 def _apart() -> tuple[str, ...]:

@@ -26,13 +26,17 @@ _PASSING = (
 )
 """Each has the length of what it stands for, so that nothing moves."""
 
-_TIME = "20260131-120000"
+_DAY, _TIME = "2026-01-31 12:00", "20260131-120000"
 _CUT = (
     # A date and a time, whole or without its end, where a line or a cell ends.
     (re.compile(r"\b20\d{6}(?:-\d{0,6})?(?!\d)"), lambda cut: _TIME[: len(cut[0])]),
     (re.compile(r"\b20\d{2,5}(?=…)"), lambda cut: _TIME[: len(cut[0])]),
+    (re.compile(r"\b20\d\d-[\d-]{0,4}(?=<)"), lambda cut: _DAY[: len(cut[0])]),
+    (re.compile(r"(?<=-31&#160;)\d[\d:]{0,3}(?=<)"), lambda cut: _DAY[11 : 11 + len(cut[0])]),
     # Without its beginning.
     (re.compile(r"(?<![\d-])\d{1,7}-\d{6}\b"), lambda cut: _TIME[-len(cut[0]) :]),
+    (re.compile(r"(?<=[>…])-?\d{1,6}(?=\.qcow2)"), lambda cut: _TIME[-len(cut[0]) :]),
+    (re.compile(r"(?<=…)-\d{6}\b"), lambda cut: _TIME[-len(cut[0]) :]),
 )
 
 
