@@ -32,6 +32,11 @@ async def test_no_jobs_says_what_to_do_next(qemu: QemuStarter, open_deck: DeckOp
         await deck.sees("disk0")
         await deck.press("2")
         await deck.sees("No jobs. Press 1 for the disks, then b to back one up.")
+        for key in "pscfea":
+            await deck.press(key)
+            await deck.is_told("There is no job that it could be done to.")
+            deck.app.clear_notifications()
+            await until(lambda: not deck.toasts)
 
 
 async def test_a_job_of_another_client_is_told_from_ours(

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from tui.keymap import remappable
 from tui.qmp.errors import QmpError
 from tui.screens.confirm import Confirm
-from tui.screens.job_care import JobCareActs
+from tui.screens.job_care import NO_JOB, JobCareActs
 from tui.screens.speed import SpeedScreen
 from tui.screens.verb_menu import VERB_WORDS, VerbMenu
 from tui.text import plain
@@ -75,6 +75,10 @@ class JobActs(JobCareActs):
     def on_key(self, event: events.Key) -> None:
         """A dimmed key says why it is."""
         action, job = self.act_of(event.key), self.highlighted
+        if action in self._DIMMED and job is None:
+            event.stop()
+            self.notify(NO_JOB, severity="warning")
+            return
         verb = self._verb_of(action, job) if action is not None and job is not None else None
         if job is None or verb is None:
             return
@@ -118,6 +122,7 @@ class JobActs(JobCareActs):
         """Offer everything that can be done."""
         job, worker = self.highlighted, self.job_worker
         if job is None:
+            self.notify(NO_JOB, severity="warning")
             return
         hindrances = {verb: self._hindrance(verb, job) for verb in Verb}
         verb = await self.app.push_screen_wait(VerbMenu(job, hindrances, self.vm_of_job))

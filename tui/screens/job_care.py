@@ -19,6 +19,9 @@ from tui.widgets.job_rows import job_named
 if TYPE_CHECKING:
     from tui.worker import VmWorker
 
+NO_JOB = "There is no job that it could be done to."
+"""What a key says where no job is highlighted."""
+
 
 class JobCareActs(VmScreen):
     """A screen with keys for the care of the highlighted job."""
@@ -79,8 +82,11 @@ class JobCareActs(VmScreen):
 
     def _carable(self, wish: str) -> Job | None:
         job = self.highlighted
-        why = self._why_not(job) if job is not None else None
-        if job is not None and why is not None:
+        if job is None:
+            self.notify(NO_JOB, severity="warning")
+            return None
+        why = self._why_not(job)
+        if why is not None:
             words = f"{wish} {job_named(job, self.vm_of_job)}: {why}"
             self.notify(words, severity="warning", markup=False)
         return job if why is None else None
