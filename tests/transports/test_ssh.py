@@ -26,6 +26,7 @@ from tui.qmp.errors import (
     NotAnswering,
     NotASocket,
     PermissionRefused,
+    Reserved,
     Untrusted,
 )
 
@@ -298,6 +299,19 @@ async def test_a_login_without_the_right_to_the_socket_is_kept_out(
         vm.monitor.chmod(0o777)
         async with await connect(address) as session:
             assert await session.execute("query-name") == {}
+
+
+async def test_a_link_to_a_manager_s_own_monitor_is_not_followed(vm: Machine, place: Path) -> None:
+    home = place / "run/qemu-server"
+    home.mkdir(parents=True)
+    vm.monitor.rename(home / "100.qmp")
+    link = place / "mine.sock"
+    link.symlink_to(home / "100.qmp")
+    with ssh_server() as sshd:
+        know(sshd)
+        failure = await refused(address_of(sshd, link))
+    assert isinstance(failure, Reserved)
+    assert "Proxmox VE's own monitor" in failure.sentence
 
 
 async def test_without_sftp_less_is_told(vm: Machine, place: Path) -> None:

@@ -4,6 +4,8 @@ What OpenSSH's files, the agent and `known_hosts` say counts here as it does for
 asked for a password, for there is no terminal to ask on.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import asyncssh
@@ -14,6 +16,11 @@ from tui.qmp.line import Line
 from tui.qmp.relay import Far, Relay
 from tui.qmp.reserved import keep_off
 from tui.qmp.transport.ssh_login import Login, arrive
+
+Ends = tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]
+
+_LOOK_SECONDS = 3.0
+"""How long the host may take to tell where a path leads."""
 
 
 async def dial_ssh(address: SshAddress, seconds: float) -> Line:
@@ -30,16 +37,33 @@ async def dial_ssh(address: SshAddress, seconds: float) -> Line:
             f"blockdeck discover {address} lists the monitors that it has.",
         )
     login = Login(address)
-    connection, ends = await arrive(
-        login, seconds, lambda there: there.open_unix_connection(address.path)
-    )
+    connection, ends = await arrive(login, seconds, lambda there: _connect(address, there))
     return line_over(address, connection, ends, login.end)
+
+
+async def _connect(address: SshAddress, there: asyncssh.SSHClientConnection) -> Ends:
+    """Connect to the socket, unless its path leads to a manager's own there.
+
+    Raises:
+        Reserved: it does.
+    """
+    real = await _real_path(address.path, there)
+    keep_off(address.model_copy(update={"path": real}))
+    return await there.open_unix_connection(address.path)
+
+
+async def _real_path(path: str, there: asyncssh.SSHClientConnection) -> str:
+    """Where a path leads by links there; itself where that is not told."""
+    with contextlib.suppress(asyncssh.Error, OSError, ValueError):
+        async with asyncio.timeout(_LOOK_SECONDS), there.start_sftp_client() as files:
+            return str(await files.realpath(path))
+    return path
 
 
 def line_over(
     address: SshAddress,
     connection: asyncssh.SSHClientConnection,
-    ends: tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]],
+    ends: Ends,
     end: Callable[[], Awaitable[None]],
 ) -> Line:
     """The line to a socket that was connected to; `end` follows when it is closed."""

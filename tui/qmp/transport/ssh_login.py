@@ -10,6 +10,7 @@ from typing import TypeVar
 import asyncssh
 
 from tui.qmp.address import SshAddress
+from tui.qmp.errors import ConnectFailure
 from tui.qmp.names import look_up
 from tui.qmp.transport.ssh_config import config_files, options_for, way_to
 from tui.qmp.transport.ssh_failure import failure_of, no_way_to_the_socket
@@ -104,6 +105,9 @@ async def arrive(
             failure = failure_of(error, address, login.place, login.shown, seconds)
         await login.end()
         raise failure from error
+    except ConnectFailure:
+        await login.end()
+        raise
     except BaseException:
         login.abort()
         raise
