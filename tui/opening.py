@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tui.ahead import import_ahead
 from tui.qmp.address import MonitorAddress, SshAddress, caution
 from tui.text import plain
 from tui.vm.snapshot import Link, VmSnapshot
@@ -90,6 +91,7 @@ class Opening:
         if self._connecting is not None and on_show and self._chosen:
             await self._app.switch_mode("devices")
         await self._app.remembered.monitor(vm.address)
+        self._app.run_worker(import_ahead(), group="ahead", exclusive=True)
 
     async def _give_up(self, worker: VmWorker) -> None:
         """Leave a VM that could not be connected to, and say why."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.line.conftest import LineOpener
 from tests.qemu import Vm
 from tests.waiting import until
+from tui.ahead import STEPS
 
 WITNESS = """
 import os, sys
@@ -47,3 +48,12 @@ async def test_what_the_disks_do_not_need_is_imported_later(
     assert imported >= NEEDED
     early = {name for name in imported if any(f"{name}.".startswith(f"{m}.") for m in LATER)}
     assert early == set()
+
+
+async def test_what_the_next_keys_need_is_imported_before_they_are_pressed(
+    vm: Vm, line: LineOpener, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(WITNESS)
+    imports = tmp_path / "imports"
+    line(vm.monitor, env={"PYTHONPATH": str(tmp_path), "IMPORTS": str(imports)})
+    await until(lambda: imports.exists() and set(STEPS) <= set(imports.read_text().splitlines()))
