@@ -59,6 +59,20 @@ async def test_a_job_of_another_client_is_told_from_ours(
     assert row["Progress"].endswith("%")
 
 
+async def test_a_wide_terminal_has_room_for_all_that_changes_and_for_both_ends_of_a_name(
+    qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    vm = await qemu(*DISK)
+    async with open_deck(vm, (160, 50)) as deck:
+        await deck.sees("disk0")
+        await start_foreign(vm, open_deck, "nightly-of-the-mail-server-20260131")
+        await job_is_running(deck)
+        shown = ("Job", "Disk", "State", "Progress", "Rate", "Left", "Limit", "By", "Type")
+        assert set(deck.rows[0]) >= {*shown, "Time", "I/O"}
+        await deck.resize(80, 24)
+        await until(lambda: deck.rows and deck.rows[0]["Job"] == "nightly…0260131")
+
+
 async def test_cancelling_says_what_is_lost_and_enter_alone_keeps_the_job(
     qemu: QemuStarter, open_deck: DeckOpener
 ) -> None:

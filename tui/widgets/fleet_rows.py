@@ -24,7 +24,7 @@ FLEET_COLUMNS = (
     Column("disks", "Disks", 5, right=True, rank=4),
     Column("qemu", "QEMU", 7, rank=5),
     Column("event", "Last event", 26, rank=3, stretch=True),
-    Column("where", "Monitor", 30, rank=6, stretch=True),
+    Column("where", "Monitor", 30, rank=6, stretch=True, middle=True),
 )
 
 _GRAVITY = {Gravity.BAD: "bold $text-error", Gravity.WARNING: "$text-warning"}
