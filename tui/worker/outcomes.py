@@ -108,6 +108,8 @@ class Outcomes:
         finally:
             if self._writing is not None:
                 self._writing.cancel()
+                # Its thread cannot be called back, but nobody waits for it any more.
+                await asyncio.wait((self._writing,), timeout=_PARTING_SECONDS)
 
     async def settle(self, session: QmpSession) -> None:
         """Close targets, write outcomes down, then let QEMU forget the jobs.
