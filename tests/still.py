@@ -2,11 +2,20 @@
 
 import json
 import re
+from collections.abc import Callable
 
-_PASSING = (
+_Words = str | Callable[[re.Match[str]], str]
+
+_PASSING: tuple[tuple[re.Pattern[str], _Words], ...] = (
     (re.compile(r"terminal-\d+"), "terminal"),
     (re.compile(r"blockdeck-demo-[a-z0-9_]{8}"), "blockdeck-demo-aaaaaaaa"),
     (re.compile(r"blockdeck-host-[a-z0-9_]{8}"), "blockdeck-host-aaaaaaaa"),
+    (re.compile(r"(?<=ck-demo-)[a-z0-9_]{8}(?=/)"), "aaaaaaaa"),
+    # What is remembered, and a report in it.
+    (re.compile(r"(?<=/tmp/)tmp[a-z0-9_]{8}(?=/)"), "tmpaaaaaaaa"),
+    (re.compile(r"\b20\d{6}T\d{6}\.\d{6}(?=-)"), "20260131T120000.000000"),
+    (re.compile(r"(?<=>)[a-z0-9_]{1,8}(?=/reports/)"), lambda cut: "a" * len(cut[0])),
+    (re.compile(r"(?<=>)\d{1,6}\.\d{6}(?=-)"), lambda cut: "120000.000000"[-len(cut[0]) :]),
     # A number in their order, and two digits by chance.
     (re.compile(r"(?<=#block)(\d+)\d\d(?!\d)"), r"\g<1>00"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "2026-01-31"),
@@ -31,6 +40,7 @@ _CUT = (
     # A date and a time, whole or without its end, where a line or a cell ends.
     (re.compile(r"\b20\d{6}(?:-\d{0,6})?(?!\d)"), lambda cut: _TIME[: len(cut[0])]),
     (re.compile(r"\b20\d{2,5}(?=…)"), lambda cut: _TIME[: len(cut[0])]),
+    (re.compile(r"(?<=-)20\d{2,5}(?=<)"), lambda cut: _TIME[: len(cut[0])]),
     (re.compile(r"\b20\d\d-[\d-]{0,4}(?=<)"), lambda cut: _DAY[: len(cut[0])]),
     (re.compile(r"(?<=-31&#160;)\d[\d:]{0,3}(?=<)"), lambda cut: _DAY[11 : 11 + len(cut[0])]),
     # Without its beginning.
