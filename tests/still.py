@@ -11,6 +11,7 @@ _PASSING: tuple[tuple[re.Pattern[str], _Words], ...] = (
     (re.compile(r"blockdeck-demo-[a-z0-9_]{8}"), "blockdeck-demo-aaaaaaaa"),
     (re.compile(r"blockdeck-host-[a-z0-9_]{8}"), "blockdeck-host-aaaaaaaa"),
     (re.compile(r"(?<=ck-demo-)[a-z0-9_]{8}(?=/)"), "aaaaaaaa"),
+    (re.compile(r"(?<=blockdeck-demo…)[a-z0-9_]{1,8}(?=/)"), lambda cut: "a" * len(cut[0])),
     # What is remembered, and a report in it.
     (re.compile(r"(?<=/tmp/)tmp[a-z0-9_]{8}(?=/)"), "tmpaaaaaaaa"),
     (re.compile(r"\b20\d{6}T\d{6}\.\d{6}(?=-)"), "20260131T120000.000000"),
