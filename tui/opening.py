@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from textual.worker import Worker
+
 from tui.ahead import import_ahead
 from tui.qmp.address import MonitorAddress, SshAddress, caution
 from tui.text import plain
@@ -91,7 +93,8 @@ class Opening:
         if self._connecting is not None and on_show and self._chosen:
             await self._app.switch_mode("devices")
         await self._app.remembered.monitor(vm.address)
-        self._app.run_worker(import_ahead(), group="ahead", exclusive=True)
+        # The next VM that is opened may cancel it before it has become a coroutine.
+        _: Worker[None] = self._app.run_worker(import_ahead, group="ahead", exclusive=True)
 
     async def _give_up(self, worker: VmWorker) -> None:
         """Leave a VM that could not be connected to, and say why."""

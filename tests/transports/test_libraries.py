@@ -33,7 +33,7 @@ def test_a_library_that_is_missing_is_named_with_what_brings_it(library: str, ad
     done = _run(_WITHOUT, library, "jobs", address)
     assert done.returncode == 3
     assert "needs a library that is not installed" in done.stderr
-    assert f"'blockdeck[{'ssh' if library == 'asyncssh' else library}]'" in done.stderr
+    assert f"'.[{'ssh' if library == 'asyncssh' else library}]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
