@@ -198,7 +198,7 @@ class ConnectScreen(Screen[None]):
 
     def _show(self, found: Findings) -> None:
         # Not composed yet, or closed with the app, while the search went on.
-        if self.is_mounted and self.query("#found-text"):
+        if self.app.is_running and self.is_mounted and self.query("#found-text"):
             there = {worker.snapshot.address for worker in self.deck.fleet.workers}
             self._list.show(found, self._host, there)
 

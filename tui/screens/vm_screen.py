@@ -119,8 +119,8 @@ class VmScreen(Screen[None]):
         self.call_after_refresh(self.on_screen_resume)
 
     def _whole(self) -> bool:
-        """Whether every widget is there, also those in containers."""
-        widgets = list(self.walk_children(Widget))
+        """Whether every widget is there, also those in containers; none while the app ends."""
+        widgets = list(self.walk_children(Widget)) if self.app.is_running else []
         return bool(widgets) and all(widget.is_mounted for widget in widgets)
 
     def on_screen_resume(self) -> None:
