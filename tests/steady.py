@@ -5,7 +5,7 @@ nor how long the guest's requests take.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from tui.records.report import BackupReport
+from tui.screens import job_page
+from tui.vm.events import EventRecord
 from tui.vm.latency import Wait
 from tui.vm.snapshot import Device, Job, Throughput, VmSnapshot
 from tui.vm.space import Space
+from tui.vm.timeline import Moment, timeline
 from tui.vm.trouble import RUNNING
 from tui.worker.state import VmState
 
@@ -46,6 +49,7 @@ def told(how: Callable[[VmSnapshot], VmSnapshot] = steady) -> Iterator[None]:
     seen = vars(VmState)["snapshot"].fget
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BackupReport, "of", _report)
+        patch.setattr(job_page, "timeline", _to_the_end)
         patch.setattr(VmState, "snapshot", property(lambda state: how(seen(state))))
         yield
 
@@ -71,6 +75,13 @@ def steady_job(job: Job) -> Job:
         moved=now,
         care=replace(job.care, space=_space(job.care.space, job.len - done)),
     )
+
+
+def _to_the_end(
+    records: Iterable[EventRecord], job_id: str, since: float | None, _: float | None
+) -> tuple[Moment, ...]:
+    """The moments of a job until the last, however long it really took."""
+    return timeline(records, job_id, since)
 
 
 _REPORT = BackupReport.of
