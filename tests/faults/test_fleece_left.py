@@ -13,7 +13,9 @@ import pytest
 from tests.cli.running import ROOT, blockdeck
 from tests.qemu import QemuStarter, Vm
 from tests.waiting import until, until_answered
-from tests.worker.test_fleece import SWEEPING, by_drive, named, vm_of
+from tests.worker.test_fleece import SWEEPING, named
+from tests.worker.test_fleece import fast as fast
+from tests.worker.test_fleece import vm as vm
 from tests.worker.watching import backup, worker_of
 from tui.backup.way import Way
 from tui.paths import state_directory
@@ -53,20 +55,6 @@ async def left_by_a_killed_one(vm: Vm, fast: Path) -> Path:
 def on_record() -> list[Path]:
     """The files that are known to be about to be made."""
     return list((state_directory() / FLEECES).glob("*.json"))
-
-
-@pytest.fixture
-async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
-    """A running VM with a disk."""
-    return await vm_of(qemu, tmp_path, by_drive)
-
-
-@pytest.fixture
-def fast(tmp_path: Path) -> Path:
-    """A directory on fast storage."""
-    directory = tmp_path / "fast"
-    directory.mkdir()
-    return directory
 
 
 async def test_the_next_blockdeck_deletes_it_and_leftovers_name_it(vm: Vm, fast: Path) -> None:
