@@ -57,6 +57,11 @@ class Asking:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
 
+    @property
+    def doubtful(self) -> list[FoundVm]:
+        """The VMs with a monitor that is worth a second look."""
+        return [vm for vm in self.vms.values() if any(m.doubtful for m in vm.monitors)]
+
     async def _ask_vm(self, key: str) -> None:
         """One answer is enough: the other monitors are judged by what the kernel shows."""
         answered = self.vms[key].version is not None

@@ -87,7 +87,7 @@ class _Look:
     async def ask_all(self) -> None:
         """Ask all that may be asked, and once more those that were busy or silent."""
         await self._asking.ask_all(list(self._asking.vms))
-        doubtful = [v for v in self._asking.vms.values() if any(m.doubtful for m in v.monitors)]
+        doubtful = self._asking.doubtful
         if not self._asks or not doubtful:
             return
         await asyncio.sleep(AGAIN_SECONDS)

@@ -148,7 +148,7 @@ class _Look:
 
     async def see_again(self) -> list[str]:
         """Look once more at the VMs with a monitor in doubt; tells which those are."""
-        doubtful = [vm for vm in self._asking.vms.values() if any(m.doubtful for m in vm.monitors)]
+        doubtful = self._asking.doubtful
         if not doubtful or self._survey is None:
             return []
         await asyncio.sleep(AGAIN_SECONDS)
