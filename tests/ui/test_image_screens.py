@@ -147,8 +147,12 @@ async def test_a_directory_is_pruned_after_a_preview_and_a_question(
         await by_palette(deck, "Prune backups", chain.directory)
         await until(lambda: isinstance(deck.app.screen, PruneScreen))
         await deck.sees("Nothing goes.")
+        await deck.press("f2")
+        await deck.is_told("Prune: nothing goes by these rules")
         await deck.fill_in("x")
         await deck.sees("Not yet: Say with numbers")
+        await deck.press("f2")
+        await deck.is_told("Prune: Say with numbers how many to keep")
         await deck.fill_in("1")
         await deck.press("tab")
         await deck.fill_in("0")
@@ -187,6 +191,23 @@ async def test_images_without_a_manifest_are_found_from_the_palette(
         await deck.press("escape")
         await by_palette(deck, "Prune backups", chain.directory)
         await deck.is_told("There is no chain in")
+
+
+async def test_a_dimmed_key_of_a_verification_says_why(
+    chain: Built, open_deck: DeckOpener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(tmp_path / "gate", "check")
+    monkeypatch.setenv("PATH", gate.path)
+    async with open_deck() as deck:
+        deck.app.push_screen(VerifyScreen(chain.kept, 5))
+        await until(lambda: gate.reached)
+        await deck.press("f2", "f4", "c")
+        for words in ("Again: the verification runs", "Compare: the verification", "Copy: nothing"):
+            await deck.is_told(words)
+        await deck.press("escape")
+        await deck.sees("Stop the verification?")
+        await deck.press("y")
+        await until(lambda: not isinstance(deck.app.screen, Confirm | VerifyScreen))
 
 
 async def test_what_is_no_directory_of_backups_is_said(
@@ -229,6 +250,8 @@ async def test_what_runs_is_stopped_only_after_a_question(
         await until(lambda: deck.app.screen.check_action("start", ()))
         await deck.press("f2")
         await until(lambda: gate.reached)
+        await deck.press("f2")
+        await deck.is_told("Restore: the restore runs; Esc stops it")
         await deck.press("escape")
         await deck.sees("Stop the restore?", "nothing of it is left behind")
         await deck.press("enter")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -136,9 +136,33 @@ class ImageActScreen(ModalScreen[None]):
 
     def complain(self, error: ImageError, before: str = "") -> None:
         """Say what is wrong and what to do."""
-        self.say(f"{before}{error.sentence}. {error.advice}".replace(".. ", ". ").strip(), "bad")
+        self.say(f"{before}{in_sentences(error)}", "bad")
 
     # --- keys ------------------------------------------------------------------------------------
+
+    def hindrance(self, action: str) -> str | None:
+        """Why an act cannot be done now, in words that follow its name; None where it can be."""
+        return None
+
+    @property
+    def runs_now(self) -> str | None:
+        """The hindrance of whatever waits until the act that runs has ended."""
+        return f"the {self.ACT} runs; Esc stops it, after a question" if self.running else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what cannot be done."""
+        if self.hindrance(action) is not None:
+            return None
+        return super().check_action(action, parameters)
+
+    def on_key(self, event: events.Key) -> None:
+        """A dimmed key says why it is."""
+        active = self.active_bindings.get(event.key)
+        why = self.hindrance(active.binding.action) if active is not None else None
+        if active is not None and why is not None:
+            event.stop()
+            words = f"{active.binding.description}: {plain(why, 400)}"
+            self.notify(words, severity="warning", markup=False)
 
     @work(group="back", exclusive=True)
     async def action_back(self) -> None:
@@ -160,3 +184,8 @@ class ImageActScreen(ModalScreen[None]):
         """Copy over the terminal."""
         self.app.copy_to_clipboard(text)
         self.notify(f"{what} sent to your terminal's clipboard (OSC 52)")
+
+
+def in_sentences(error: ImageError) -> str:
+    """What is wrong, and what to do."""
+    return f"{error.sentence}. {error.advice}".replace(".. ", ". ").strip()

@@ -7,14 +7,19 @@ from textual import on, work
 from textual.widgets import Input
 
 from tui.images.errors import ImageError
-from tui.screens.image_act import ImageActScreen
+from tui.screens.image_act import ImageActScreen, in_sentences
 
 _PAUSE = 0.25
 """Seconds without a key after which what is typed is looked at."""
 
+_BEING_LOOKED_AT = "what is typed is still being looked at"
+
 
 class ImagePlanScreen(ImageActScreen):
     """Plans anew with each change; its act `start` is there once a plan is ready."""
+
+    not_ready = _BEING_LOOKED_AT
+    """Why there is no plan to carry out."""
 
     @property
     @abstractmethod
@@ -56,6 +61,7 @@ class ImagePlanScreen(ImageActScreen):
         if self.running:
             return
         self.forget_plan()
+        self.not_ready = _BEING_LOOKED_AT
         self.refresh_bindings()
         await asyncio.sleep(_PAUSE)
         await self.look_now()
@@ -65,15 +71,16 @@ class ImagePlanScreen(ImageActScreen):
         try:
             await self.plan()
         except ImageError as error:
+            self.not_ready = in_sentences(error)
             self.show_text()
             self.complain(error, "Not yet: ")
         else:
             self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what cannot be done."""
+    def hindrance(self, action: str) -> str | None:
+        """Nothing is begun without a plan, or beside what runs."""
         if action == "start":
-            return (self.ready and not self.running) or None
-        if action == "copy":
-            return bool(self.to_copy) or None
-        return super().check_action(action, parameters)
+            return self.runs_now or (None if self.ready else self.not_ready)
+        if action == "copy" and not self.to_copy:
+            return f"there is nothing to copy: {self.not_ready}"
+        return super().hindrance(action)

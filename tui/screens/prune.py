@@ -92,6 +92,8 @@ class PruneScreen(ImagePlanScreen):
         self._plans = plans = await self._planned(rules)
         self._lines = [line for plan in plans for line in as_lines(plan)]
         self.show_text()
+        hindered = (plan.hindrance for plan in plans if plan.hindrance)
+        self.not_ready = next(hindered, "nothing goes by these rules")
         ready = "F2 prunes, after a question." if self._work else ""
         self.say(f"{summary(plans)} {ready}", "ready" if self._work else "")
 

@@ -17,6 +17,7 @@ from tui.images.restorable import Restorable
 from tui.images.restore import RestorePlan, plan_restore, restore
 from tui.keymap import remappable
 from tui.screens.confirm import Confirm
+from tui.screens.image_act import in_sentences
 from tui.screens.image_plan import ImagePlanScreen
 from tui.screens.path_prompt import as_path
 from tui.text import plain
@@ -164,8 +165,10 @@ class RestoreScreen(ImagePlanScreen):
                 plan, overwrite=existing is not None, on_progress=self.show_progress
             )
         except ImageError as error:
+            self.not_ready = f"{in_sentences(error)} Change what is typed to look at it anew."
             self.complain(error, "NOT RESTORED: ")
         else:
+            self.not_ready = "it is done; a target that is typed anew can be restored to, too"
             took = f"{size(done.allocated)} in {duration(done.seconds)}"
             self.say(f"RESTORED to {done.path}: {took}, the same as the backup.", "ready")
         finally:

@@ -76,14 +76,18 @@ class VerifyPage(ImageActScreen):
         self.action_again()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """One at a time."""
-        if action == "again":
-            return not self.running or None
-        if action == "compare":
-            return self.comparable and (not self.running or None)
-        if action == "copy":
-            return bool(self._lines) or None
+        """What is not of one moment cannot be compared."""
+        if action == "compare" and not self.comparable:
+            return False
         return super().check_action(action, parameters)
+
+    def hindrance(self, action: str) -> str | None:
+        """One at a time."""
+        if action in ("again", "compare"):
+            return self.runs_now
+        if action == "copy" and not self._lines:
+            return "nothing was found yet"
+        return super().hindrance(action)
 
     @property
     def comparable(self) -> bool:
