@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.units import duration, percent, rate, size
+from tui.units import duration, percent, rate, size, times
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,19 @@ def test_durations(seconds: float | None, shown: str) -> None:
 )
 def test_percent_never_promises_the_end(fraction: float | None, shown: str) -> None:
     assert percent(fraction) == shown
+
+
+@pytest.mark.parametrize(
+    ("factor", "shown"),
+    [
+        (1.3, "1.3 times"),
+        (9.96, "10 times"),
+        (37.4, "37 times"),
+        (99.6, "about 100 times"),
+        (349, "about 300 times"),
+        (980, "about 1,000 times"),
+        (7962, "over 1,000 times"),
+    ],
+)
+def test_how_many_times(factor: float, shown: str) -> None:
+    assert times(factor) == shown

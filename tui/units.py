@@ -61,3 +61,12 @@ def percent(fraction: float | None) -> str:
     if fraction >= 1:
         return "100%"
     return f"{math.floor(max(0.0, fraction) * 1000) / 10:.1f}%"
+
+
+def times(factor: float) -> str:
+    """How many times as much, as precise as that is known: `3.2 times`, `over 1,000 times`."""
+    if factor >= 1000:
+        return "over 1,000 times"
+    if factor >= 99.5:
+        return f"about {round(factor, -2):,.0f} times"
+    return f"{factor:.{1 if factor < 9.95 else 0}f} times"

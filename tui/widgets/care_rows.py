@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from tui.text import plain
-from tui.units import duration, milliseconds, rate, size
+from tui.units import duration, milliseconds, rate, size, times
 from tui.vm.care import JobCare
 from tui.vm.slow import find_slow
 from tui.vm.snapshot import Job, Link, VmSnapshot
@@ -100,7 +100,7 @@ def slow_words(vm: VmSnapshot, now: float) -> str | None:
     if wait.last is None or factor is None:
         return None
     what = f"Writes of the guest to {plain(slow.device.title, 60)} take {milliseconds(wait.last)}"
-    return f"{what}, {factor:,.0f} times as long as before {plain(slow.job.id, 60)}."
+    return f"{what}, {times(factor)} as long as before {plain(slow.job.id, 60)}."
 
 
 def _is_short(job: Job) -> bool:

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from tui.text import plain
-from tui.units import duration, milliseconds, percent, rate, size
+from tui.units import duration, milliseconds, percent, rate, size, times
 from tui.vm.failures import Failures
 from tui.vm.labels import LABEL
 from tui.vm.latency import Wait
@@ -217,7 +217,7 @@ def _wait_words(wait: Wait, what: str) -> Content:
     if factor < _NOTABLE:
         return Content(f"{words}, as before this job")
     style = "bold $text-warning" if factor >= _HARMFUL else ""
-    return Content.styled(f"{words}, {factor:.1f} times as long as before this job", style)
+    return Content.styled(f"{words}, {times(factor)} as long as before this job", style)
 
 
 def _speed_words(job: Job) -> str:
