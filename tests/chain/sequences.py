@@ -36,6 +36,7 @@ from tests.worker.watching import linked, running, until, worker_of
 from tui.chain.directory import Kept, NoManifest, chains_in, manifest_name, read_chain
 from tui.chain.disks import NeedsFull, NotPossible
 from tui.chain.options import PointOptions
+from tui.history import History
 from tui.images.commands import ImageFormat
 from tui.images.prune import prune
 from tui.images.prune_plan import plan_prune
@@ -117,6 +118,7 @@ class Sequence:
                 left = await self._in_vm(vm, left)
             await self.check()
         await self.check()
+        await self._no_fleece_left()
 
     @contextlib.asynccontextmanager
     async def _vm(self) -> AsyncIterator[Vm]:
@@ -237,7 +239,21 @@ class Sequence:
             assert {image.file for images in made for image in images} <= there
             if complete and self._chance.random() < 0.3:
                 await self._restore(read_chain(kept.path), self._chance.choice(sorted(complete)))
-        assert list(self._fast.iterdir()) == []
+        on_record = {fleece.path for fleece in History(self._history).fleeces.all()}
+        assert {str(path) for path in self._fast.iterdir()} <= on_record
+
+    async def _no_fleece_left(self) -> None:
+        """What was left when BlockDeck and QEMU were both killed, the next BlockDeck deletes."""
+        left = list(self._fast.iterdir())
+        if not left:
+            return
+        self.done.append(f"fleeces left: {left}")
+        async with self._vm() as vm, running(worker_of(vm, self._history)):
+
+            async def gone() -> bool:
+                return not list(self._fast.iterdir())
+
+            assert await until_answered(gone)
 
     async def _restore(self, kept: Kept, serial: int) -> None:
         """Read a point back as an operator does."""

@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,8 @@ from tests.worker.test_fleece import vm as vm
 from tests.worker.watching import backup, worker_of
 from tui.backup.way import Way
 from tui.paths import state_directory
-from tui.qmp.errors import CommandRefused
+from tui.qmp.errors import CommandRefused, QmpError
+from tui.qmp.session import QmpSession
 from tui.records.kept_care import Keeper
 from tui.records.kept_fleece import FLEECES
 
@@ -32,7 +34,7 @@ execute = QmpSession.execute
 
 async def killed_before_it_opens(self, command, arguments=None, **more):
     opens = command == "blockdev-add" and "filename" in arguments
-    if opens and arguments["filename"].endswith(".fleece"):
+    if opens and arguments.get("filename", "").endswith(".fleece"):
         os.kill(os.getpid(), signal.SIGKILL)
     return await execute(self, command, arguments, **more)
 
@@ -77,8 +79,8 @@ async def test_the_next_blockdeck_deletes_it_and_leftovers_name_it(vm: Vm, fast:
             return not left.exists() and await named(vm) == before and not worker.leftovers
 
         await until_answered(swept)
+        await until(lambda: on_record() == [])
     assert list(fast.iterdir()) == [other]
-    assert on_record() == []
 
 
 async def test_it_is_deleted_by_whoever_comes_when_its_qemu_has_ended_as_well(
@@ -94,7 +96,7 @@ async def test_it_is_deleted_by_whoever_comes_when_its_qemu_has_ended_as_well(
         assert left.exists()
         await vm.kill()
         await until(lambda: not left.exists())
-    assert on_record() == []
+        await until(lambda: on_record() == [])
 
 
 def written(left: Path) -> None:
@@ -157,3 +159,48 @@ async def test_of_a_start_that_was_refused_nothing_is_on_record(
             await worker.start(request, way=Way.BLOCKDEV, fleece=str(fast))
     assert on_record() == []
     assert list(fast.iterdir()) == []
+
+
+async def test_one_whose_qemu_is_killed_before_it_opens_it_is_deleted_at_once(
+    vm: Vm, fast: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    execute = QmpSession.execute
+
+    async def dead_before_it_opens(
+        self: QmpSession, command: str, arguments: Any = None, **more: Any
+    ) -> Any:
+        if command == "blockdev-add" and arguments.get("filename", "").endswith(".fleece"):
+            made.extend(fast.iterdir())
+            await vm.kill()
+        return await execute(self, command, arguments, **more)
+
+    monkeypatch.setattr(QmpSession, "execute", dead_before_it_opens)
+    history = state_directory() / "history.jsonl"
+    async with worker_of(vm, history) as worker:
+        with pytest.raises(QmpError):
+            await worker.start(backup(vm), way=Way.BLOCKDEV, fleece=str(fast))
+        assert len(made) == 1
+        assert list(fast.iterdir()) == []
+
+
+async def test_one_that_qemu_makes_after_it_was_given_up_is_deleted_then(
+    vm: Vm, fast: Path
+) -> None:
+    before = await named(vm)
+    left = await left_by_a_killed_one(vm, fast)
+    # As if it had not answered in time: nobody keeps it, and it has not made the file so far.
+    (record,) = on_record()
+    record.write_text(json.dumps({**json.loads(record.read_text()), "keeper": None}))
+    left.unlink()
+    history = state_directory() / "history.jsonl"
+    async with worker_of(vm, history, SWEEPING) as worker:
+        # The job that makes it is still QEMU's.
+        assert on_record() == [record]
+        left.touch()
+
+        async def swept() -> bool:
+            return not left.exists() and await named(vm) == before and not worker.leftovers
+
+        await until_answered(swept)
+        await until(lambda: on_record() == [])

@@ -12,13 +12,14 @@ FLEECES = "fleeces"
 class KeptFleece(KeptOfJob):
     """An image: `job` makes it, at `path`, and `keeper` is the BlockDeck that then deletes it.
 
-    `qemu` tells which QEMU it is that makes it.
+    `qemu` tells which QEMU it is that makes it. Without a keeper, the backup came to nothing while
+    QEMU could not be asked.
     """
 
     version: Literal[1] = 1
     qemu: str
     path: str
-    keeper: Keeper
+    keeper: Keeper | None
 
 
 class FleeceStore(Shelf[KeptFleece]):

@@ -1,4 +1,4 @@
-"""Files that a BlockDeck which was killed has left."""
+"""Files that a backup which did not begin has left."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,8 +24,13 @@ class LeftFile:
 
     @property
     def users(self) -> frozenset[str]:
-        """The job that makes it, and the node that has it open."""
-        return frozenset({self.creator, fleece_file(self.creator.removeprefix(CREATOR))})
+        """As `users_of`."""
+        return users_of(self.creator)
+
+
+def users_of(creator: str) -> frozenset[str]:
+    """The job that makes the image of a fleece, and the node that has it open."""
+    return frozenset({creator, fleece_file(creator.removeprefix(CREATOR))})
 
 
 def leftover_files(vm: VmSnapshot, files: Iterable[LeftFile]) -> Iterator[Leftover]:
@@ -38,7 +43,7 @@ def leftover_files(vm: VmSnapshot, files: Iterable[LeftFile]) -> Iterator[Leftov
             kind=Kind.FILE,
             name=file.path,
             what="The image that a backup with fleecing was to save old data to.",
-            why="The BlockDeck that had it made was killed before QEMU opened it. "
+            why="The backup came to nothing before QEMU opened it. "
             + ("It is empty." if file.empty else "But it is no empty file any more."),
             ours=True,
             reason=_reason(vm, file),

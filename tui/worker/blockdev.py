@@ -131,6 +131,7 @@ class TargetNodes:
             log.info("a fleece stays behind: %s", error)
         except QmpError as error:
             log.info("the nodes of a target stay behind: %s", error)
+            await self._fleeces.abandon(plan)
             return False
         finally:
             self.hand_over(plan)
@@ -216,12 +217,14 @@ class TargetNodes:
         await Queries(session, self._pace.command).jobs()
         return await self.remove(session, job.target_nodes)
 
-    async def _dismiss(self, session: QmpSession, job_id: str) -> None:
+    async def _dismiss(self, session: QmpSession, job_id: str) -> bool:
         try:
             await session.execute("job-dismiss", {"id": job_id}, timeout=self._pace.command)
         except CommandRefused as refusal:
             # It is none, or not over yet, or dismissed itself meanwhile.
             log.info("dismissing %s: %s", job_id, refusal)
+            return False
+        return True
 
     async def clear(self, session: QmpSession, job_ids: Iterable[str]) -> None:
         """Remove what a BlockDeck that was killed has made for jobs that did not come to be.
@@ -230,14 +233,17 @@ class TargetNodes:
             NotAnswering, ConnectionLost: as `QmpSession.execute`.
         """
         snapshot = self._state.snapshot
+        used = set(snapshot.job_ids | snapshot.graph.names)
         for job_id in job_ids:
             creator = CREATOR + target_nodes(job_id)[0]
-            if creator in snapshot.job_ids:
-                await self._dismiss(session, creator)
+            if creator in snapshot.job_ids and await self._dismiss(session, creator):
+                used.discard(creator)
             left = [node for node in all_nodes(job_id) if node in snapshot.graph.names]
             problem = await self.remove(session, left)
             if problem is not None:
                 log.info("removing %s: %s", left, problem)
+            used.difference_update(left)
+        await self._fleeces.sweep(frozenset(used))
 
     async def sweep(self, session: QmpSession) -> None:
         """Remove nodes that no job uses any more, and jobs whose making of an image is over.
