@@ -1,6 +1,7 @@
 """What any test may ask for: a real QEMU, the demo VM, and a home of its own."""
 
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +10,27 @@ import pytest
 from tests.qemu import QemuStarter
 from tests.turns import left_alone, looking
 from tui.demo.vm import DemoVm
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that the workers, which take work from each other, end together."""
+    items.sort(key=_shortness)
+
+
+def _shortness(item: pytest.Item) -> int:
+    """What needs a longer deadline takes longest, what is marked as slow less, all else little."""
+    if item.get_closest_marker("timeout"):
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2
+
+
+def pytest_collection_finish() -> None:
+    """Have no collection of garbage look through what stays until the end: modules and tests.
+
+    Some tests collect the garbage when they are over; that took a fifth of a second each.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
