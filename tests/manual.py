@@ -16,9 +16,9 @@ PLACE = STYLES.parent / "man" / "man1"
 
 _MORE = r"""
 .SH MONITORS
-The path of a socket, HOST:PORT, ssh://[user@]host[:port]/path, tls://host:port,
-qemu:///system?domain=NAME, or the name of a VM in the settings. Without one, the VMs of this
-host are listed.
+The path of a socket, HOST:PORT, ssh://[user@]host[:port]/path, ssh://[user@]host[:port]/HOST:PORT,
+tls://host:port, qemu:///system?domain=NAME, or the name of a VM in the settings.
+Without one, the VMs of this host are listed.
 .SH FILES
 .TP
 \fI$XDG_CONFIG_HOME/blockdeck/config.toml\fP

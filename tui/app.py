@@ -323,4 +323,4 @@ class BlockDeckApp(App[int]):
 def _host_alone(addresses: Sequence[MonitorAddress]) -> SshAddress | None:
     """The host whose VMs are to be listed, where no monitor is named but a host is."""
     host = addresses[0] if len(addresses) == 1 else None
-    return host if isinstance(host, SshAddress) and not host.path else None
+    return host if isinstance(host, SshAddress) and not host.inside else None

@@ -129,17 +129,25 @@ class Client:
 
 _HOLD = """
 import socket, sys
-sock = socket.socket(socket.AF_UNIX)
-sock.connect(sys.argv[1])
+where = sys.argv[1]
+if where.isdigit():
+    sock = socket.create_connection(("127.0.0.1", int(where)))
+else:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(where)
 print(len(sock.recv(1)), flush=True)
 sys.stdin.read()
 """
 
 
 @contextlib.contextmanager
-def held_by_another(path: Path) -> Iterator[int]:
-    """A client in a process of its own, which has been greeted; its process id."""
-    command = [sys.executable, "-I", "-S", "-c", _HOLD, str(path)]
+def held_by_another(place: Path | int) -> Iterator[int]:
+    """A client in a process of its own, which has been greeted; its process id.
+
+    Args:
+        place: the path of a socket, or a port of the loopback.
+    """
+    command = [sys.executable, "-I", "-S", "-c", _HOLD, str(place)]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE) as process:
         assert process.stdout is not None
         try:

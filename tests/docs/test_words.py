@@ -12,6 +12,7 @@ from tui.cli.commands import commands as blockdeck
 from tui.cli.commands import open_ui
 
 NOT_TYPED = {
+    "AllowTcpForwarding no": "a line of sshd's: tests/transports/test_ssh_port.py",
     "asciinema play": "a program of others, which plays a cast; tests/line/test_cast.py reads one",
     "kill -9": "of BlockDeck: tests/faults/test_blockdeck.py",
     "modprobe nbd": "it changes the kernel of whoever runs the tests",

@@ -19,6 +19,8 @@ from tui.qmp.address import (
     parse_address,
 )
 
+PORT = TcpAddress(host="localhost", port=4444)
+
 
 @pytest.mark.parametrize(
     ("text", "path"),
@@ -112,6 +114,15 @@ def test_the_longest_path_is_accepted() -> None:
         ("ssh://host", SshAddress(host="host")),
         ("ssh://op@host:1/", SshAddress(user="op", host="host", port=1)),
         ("ssh://[::1]:22/run/vm", SshAddress(host="::1", port=22, path="/run/vm")),
+        ("ssh://op@host/localhost:4444", SshAddress(user="op", host="host", tcp=PORT)),
+        ("ssh://host/:4444", SshAddress(host="host", tcp=PORT)),
+        (
+            "ssh://host:22/[fe80::1%25eth0]:1",
+            SshAddress(host="host", port=22, tcp=TcpAddress(host="fe80::1%eth0", port=1)),
+        ),
+        # What is a path is written so that it can be nothing else.
+        ("ssh://host/localhost%3A4444", SshAddress(host="host", path="/localhost:4444")),
+        ("ssh://host/run/vm:1", SshAddress(host="host", path="/run/vm:1")),
         ("tls://host:4444", TlsAddress(host="host", port=4444)),
         (
             "tls://[::1]:4444?dir=/etc/pki/qemu&tls-hostname=vm.example",
@@ -148,6 +159,11 @@ def test_a_url_is_read(text: str, address: MonitorAddress) -> None:
         ("ssh://host/run/vm?x=1", "takes no options"),
         ("ssh://host/" + "x" * 107, "107 bytes"),
         ("ssh://host/%00", "NUL"),
+        ("ssh://host/vm:one", "In a path, write a colon as %3A"),
+        ("ssh://host/localhost:", "The port is missing"),
+        ("ssh://host/localhost:70000", "between 1 and 65535"),
+        ("ssh://host/::1:4444", "IPv6 address in brackets"),
+        ("ssh://host/a%20b:4444", "contains spaces"),
         ("ssh://host/%ff", "characters that no name can have"),
         ("tls://host", "port is missing"),
         ("tls://host:0", "between 1 and 65535"),
@@ -167,7 +183,16 @@ def test_a_bad_url_is_told_in_one_sentence(text: str, says: str) -> None:
     assert len(str(told.value)) < 200
 
 
-SCHEMES = ("ssh://", "ssh://h/", "tls://", "tls://h:1?ca=", "qemu:///system?domain=", "x://")
+SCHEMES = (
+    "ssh://",
+    "ssh://h/",
+    "ssh://h/[",
+    "ssh://h/a:",
+    "tls://",
+    "tls://h:1?ca=",
+    "qemu:///system?domain=",
+    "x://",
+)
 
 names = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8
@@ -195,6 +220,11 @@ urls = (
         cert=files,
         key=files,
         tls_hostname=st.none() | words,
+    )
+    | st.builds(
+        SshAddress,
+        host=hosts,
+        tcp=st.builds(TcpAddress, host=hosts | st.just("fe80::1%eth0"), port=st.integers(1, 65535)),
     )
     | st.builds(
         SshAddress,

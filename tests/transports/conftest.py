@@ -10,12 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.transports.over_libvirt import Libvirtd, over_libvirt, running_libvirtd
-from tests.transports.over_ssh import over_ssh
+from tests.transports.over_ssh import over_ssh, over_ssh_to_a_port
 from tests.transports.over_tls import over_tls
 from tests.transports.reaching import Reached, over_tcp, over_unix
 from tests.transports.system_libvirtd import SystemLibvirtd, can_run
 
-WAYS = {"unix": over_unix, "tcp": over_tcp, "tls": over_tls, "ssh": over_ssh}
+WAYS = {
+    "unix": over_unix,
+    "tcp": over_tcp,
+    "tls": over_tls,
+    "ssh": over_ssh,
+    "ssh-port": over_ssh_to_a_port,
+}
 LIBVIRT = "libvirt"
 SYSTEM = "libvirt-system"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.journeys.sshd import Sshd
 from tests.qmp.machine import machine
-from tests.transports.reaching import Reached
-from tui.qmp.address import SshAddress
+from tests.transports.reaching import MONITOR, Reached, on_a_port
+from tui.qmp.address import SshAddress, TcpAddress
 
 HOST = "127.0.0.1"
 
@@ -20,6 +20,15 @@ async def over_ssh(place: Path) -> AsyncIterator[Reached]:
         know(sshd)
         async with machine(place) as vm:
             yield Reached(address_of(sshd, vm.monitor), vm.pid)
+
+
+@contextlib.asynccontextmanager
+async def over_ssh_to_a_port(place: Path) -> AsyncIterator[Reached]:
+    """A monitor on a TCP port that only its own host can connect to, reached as another host's."""
+    with ssh_server() as sshd:
+        know(sshd)
+        async with on_a_port(place, *MONITOR) as (vm, port):
+            yield Reached(port_behind(sshd, port), vm.pid)
 
 
 @contextlib.contextmanager
@@ -35,6 +44,12 @@ def ssh_server(more: str = "") -> Iterator[Sshd]:
 def address_of(sshd: Sshd, path: Path) -> SshAddress:
     """A socket behind it."""
     return SshAddress(host=HOST, port=sshd.port, path=str(path))
+
+
+def port_behind(sshd: Sshd, port: int) -> SshAddress:
+    """A port behind it."""
+    tcp = TcpAddress(host="localhost", port=port)
+    return SshAddress(host=HOST, port=sshd.port, tcp=tcp)
 
 
 def know(sshd: Sshd, *, trusted: bool = True, key: bool = True) -> Path:

@@ -13,6 +13,9 @@ from tui.qmp.address import MonitorAddress, TcpAddress, UnixAddress
 from tui.qmp.models import QmpEvent
 from tui.qmp.session import QmpSession
 
+MONITOR = ("-qmp", "tcp:127.0.0.1:{port},server=on,wait=off")
+"""The option for a monitor on a port of the loopback."""
+
 
 @dataclass(frozen=True)
 class Reached:
@@ -47,7 +50,7 @@ async def over_unix(place: Path) -> AsyncIterator[Reached]:
 @contextlib.asynccontextmanager
 async def over_tcp(place: Path) -> AsyncIterator[Reached]:
     """`-qmp tcp:…`."""
-    async with on_a_port(place, "-qmp", "tcp:127.0.0.1:{port},server=on,wait=off") as (vm, port):
+    async with on_a_port(place, *MONITOR) as (vm, port):
         yield Reached(TcpAddress(host="127.0.0.1", port=port), vm.pid)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.discovery.starting import Starter, qmp, starting
 from tests.transports.over_ssh import HOST, know, ssh_server
+from tests.transports.ports import free_port
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck
 from tests.ui.test_found_vms import detail, has_looked
@@ -84,6 +85,47 @@ async def test_a_vm_of_another_host_is_two_keys_away(
             await deck.press("o")
             await until(lambda: deck.line("connect-found").startswith(f"VMs on {HOST}: "))
             await until(lambda: deck.row(name)["Monitor"] == "open here")
+
+
+async def test_a_monitor_on_a_port_of_another_host_is_opened_alike(
+    start: Starter, open_deck: DeckOpener
+) -> None:
+    name, number = f"web{os.getpid()}", free_port()
+    await start("-name", name, *null(), "-qmp", f"tcp:127.0.0.1:{number},server=on,wait=off")
+    with ssh_server() as sshd:
+        know(sshd)
+        address = f"ssh://{HOST}:{sshd.port}/127.0.0.1:{number}"
+        async with open_deck(size=SMALL) as deck:
+            await ask(deck, sshd.port)
+            await go_to(deck, name)
+            await until(lambda: address in detail(deck))
+            await deck.press("enter")
+            await is_connected(deck)
+            assert deck.vm.address == address
+            assert [device.key for device in deck.vm.devices] == ["d0"]
+
+
+async def test_a_host_that_forwards_no_port_says_so_on_the_screen(
+    start: Starter, open_deck: DeckOpener
+) -> None:
+    name, number = f"web{os.getpid()}", free_port()
+    await start("-name", name, "-qmp", f"tcp:127.0.0.1:{number},server=on,wait=off")
+    with ssh_server("AllowTcpForwarding no\n") as sshd:
+        know(sshd)
+        async with open_deck(size=SMALL) as deck:
+            await ask(deck, sshd.port)
+            await go_to(deck, name)
+            await until(lambda: deck.row(name)["Monitor"] == "no permission")
+            assert "does not let this user connect" in detail(deck)
+            # Typed in, too; and what was typed stays.
+            await deck.press("escape")
+            address = f"ssh://{HOST}:{sshd.port}/127.0.0.1:{number}"
+            await deck.fill_in(address)
+            await deck.press("enter")
+            await until(
+                lambda: "does not let this user connect" in deck.line("connect-error"),
+            )
+            await until(lambda: "AllowTcpForwarding yes" in deck.line("connect-advice"))
 
 
 async def test_there_is_a_way_back_to_this_host(

@@ -27,7 +27,7 @@ async def list_vms(*, as_json: bool, asks: bool = True) -> int:
 
 
 async def list_vms_of(host: MonitorAddress, *, as_json: bool, asks: bool = True) -> int:
-    """Print what another host has; a socket that is named as well does not count.
+    """Print what another host has; a monitor that is named as well does not count.
 
     Raises:
         Failure: it is no host that can be asked.

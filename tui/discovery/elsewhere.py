@@ -31,7 +31,7 @@ async def look_elsewhere(
     """Everything that whoever logs in there may see.
 
     Args:
-        address: the host; a path in it does not count.
+        address: the host; a monitor that it names does not count.
         recent: monitors used before; they are marked.
         tell: called within the event loop with what is known so far.
         wanted: the processes to look at, by id.
@@ -40,7 +40,7 @@ async def look_elsewhere(
     Raises:
         ConnectFailure: the host does not let this user in, or runs no commands for it.
     """
-    place = address.model_copy(update={"path": ""})
+    place = address.alone
     used = frozenset(str(one) for one in recent)
     async with logged_in(place) as host:
         there = _Look(place, host, used, tell, wanted=wanted, asks=asks)

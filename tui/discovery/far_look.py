@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from tui.discovery.far_ports import read_owners, read_ports
+from tui.discovery.holders import TcpTable
 from tui.discovery.sockets import UnixSocket, read_lines
 
 _MARK = b"blockdeck-look"
@@ -24,6 +26,8 @@ readlink /proc/self/ns/net | say net 0
 readlink /proc/self/ns/mnt | say mounts 0
 say unix 0 </proc/net/unix
 ss -xpn | say peers 0
+cat /proc/net/tcp /proc/net/tcp6 | say tcp 0
+ss -tnpe | say callers 0
 cd /proc
 stat -c '%n %U' [0-9]* | say users 0
 for f in $(grep -alE 'qemu|kvm' [0-9]*/cmdline); do
@@ -101,6 +105,8 @@ class FarHost(BaseModel):
     Attributes:
         user: who is logged in.
         unix: the Unix sockets; None where they are not told.
+        tcp: the TCP connections.
+        programs: those of the processes with such a connection, by pid, as far as they are told.
         clients: by the inode of a connection, who is at its other end.
         users: the users of processes, by pid.
         files: the sockets in the usual places.
@@ -112,6 +118,8 @@ class FarHost(BaseModel):
     uid: int
     processes: tuple[FarProcess, ...] = ()
     unix: tuple[UnixSocket, ...] | None = None
+    tcp: TcpTable = TcpTable()
+    programs: dict[int, str] = {}
     clients: dict[int, Client] = {}
     users: dict[int, str] = {}
     files: tuple[str, ...] = ()
@@ -185,12 +193,18 @@ def read_look(said: bytes) -> FarHost:
     users = dict(_users(text("users")))
     pids = sorted(pid for kind, pid in told if kind == "cmdline")
     seen = (_process(text, pid, uptime=uptime, ticks=ticks, users=users) for pid in pids)
+    processes = tuple(process for process in seen if process is not None)
+    owners, programs = read_owners(text("callers"))
+    for process in processes:
+        owners |= dict.fromkeys((process.sockets or {}).values(), process.pid)
     unix = text("unix")
     return FarHost(
         user=host[1],
         uid=int(host[0]),
-        processes=tuple(process for process in seen if process is not None),
+        processes=processes,
         unix=tuple(read_lines(unix.split("\n"))) if unix else None,
+        tcp=read_ports(text("tcp"), owners),
+        programs=programs,
         clients=_clients(text("peers")),
         users=users,
         files=tuple(path for path in text("files").split("\0") if path),

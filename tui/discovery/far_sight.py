@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection
 
 from tui.discovery.command_line import MonitorOption, read_command_line
 from tui.discovery.far_look import FarHost, FarProcess
+from tui.discovery.judging import port_of
 from tui.discovery.models import Holder, Kind
 from tui.discovery.processes import Found, kind_of
 from tui.discovery.sockets import UnixSocket
 from tui.host.process import QemuProcess
-from tui.qmp.address import MAX_SOCKET_PATH
+from tui.qmp.address import MAX_SOCKET_PATH, TcpAddress
 
 
 class FarSight:
@@ -82,6 +83,22 @@ class FarSight:
             return listener, Holder()
         user = self.host.users.get(client.pid)
         return listener, Holder(pid=client.pid, program=client.program, user=user)
+
+    def port_of(self, option: MonitorOption, process: FarProcess) -> tuple[TcpAddress | None, str]:
+        """A monitor's port there; without one, the end of a sentence about it says why not."""
+        if process.own_network:
+            return None, "listens in a network namespace of its own"
+        return port_of(option.host or "", option.port or "", process.pid, self.host.tcp)
+
+    def caller(self, port: int, process: FarProcess) -> Holder | None:
+        """Who is connected to a port that a process listens on; None if nobody is."""
+        caller = self.host.tcp.caller(port, process.pid)
+        if caller is None:
+            return None
+        pid, place = caller
+        if pid is None:
+            return Holder(program=place)
+        return Holder(pid=pid, program=self.host.programs.get(pid), user=self.host.users.get(pid))
 
 
 def _waits(sock: UnixSocket) -> bool:

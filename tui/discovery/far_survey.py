@@ -10,10 +10,10 @@ from tui.discovery.far_look import FarFile, FarHost, FarProcess
 from tui.discovery.far_sight import FarSight, can_be_asked_for
 from tui.discovery.judging import who
 from tui.discovery.managers import manager_of, manager_of_monitor, remedy_for
-from tui.discovery.models import FoundDisk, FoundMonitor, FoundVm, Kind, MonitorState
+from tui.discovery.models import FoundDisk, FoundMonitor, FoundVm, Holder, Kind, MonitorState
 from tui.discovery.places import is_like_a_monitor
 from tui.discovery.processes import Found
-from tui.qmp.address import LibvirtAddress, SshAddress, TlsAddress
+from tui.qmp.address import LibvirtAddress, SshAddress, TcpAddress, TlsAddress
 from tui.qmp.reserved import Manager, manager_of_path, meaning
 
 _MOST_PORT = 65535
@@ -97,22 +97,17 @@ class FarSurvey:
         )
 
     def _monitor(self, option: MonitorOption, found: Found, process: FarProcess) -> FoundMonitor:
-        path, obstacle, advice = self._where(option, process.pid)
+        path, obstacle = self._sight.path_of(option, process.pid)
         bare = self._bare(option.source, option.text, path, waits=option.waits)
         manager = manager_of_monitor(option, path) or self._manager_behind(path)
         if manager is not None:
             return self._managed(bare, manager, path, process)
-        over_tls = self._over_tls(option)
-        if over_tls is not None:
-            untried = "It takes TLS alone; whether it lets you in shows when it is connected to."
-            return _told(
-                bare.model_copy(update={"address": over_tls}), MonitorState.NOT_ASKED, untried
-            )
-        if path is None:
-            sentence = f"It {obstacle}: there is nothing to connect to."
-            return _told(bare, MonitorState.NO_ADDRESS, sentence, advice)
-        names = {path, option.path or path}
-        judged = self._judge(bare, path, names, process)
+        if option.port is not None and not option.obstacle:
+            judged = self._at_port(bare, option, process)
+        elif path is None:
+            judged = _no_address(bare, obstacle)
+        else:
+            judged = self._judge(bare, path, {path, option.path or path}, process)
         if found.stopped and judged.state in (MonitorState.FREE, MonitorState.LOOKING):
             return _told(
                 judged,
@@ -122,6 +117,23 @@ class FarSurvey:
                 f"Let it go on with: ssh {self._place.login} kill -CONT {process.pid}",
             )
         return judged
+
+    def _at_port(
+        self, bare: FoundMonitor, option: MonitorOption, process: FarProcess
+    ) -> FoundMonitor:
+        """How a monitor on a TCP port stands."""
+        if option.tls:
+            return self._over_tls(bare, option)
+        tcp, obstacle = self._sight.port_of(option, process)
+        if tcp is None:
+            return _no_address(bare, obstacle)
+        bare = self._bare(option.source, option.text, tcp, waits=option.waits)
+        client = self._sight.caller(tcp.port, process)
+        if client is not None:
+            return _busy(bare, client)
+        # Where nobody is seen to listen, the table was not told, or connecting tells.
+        listens = self._host.tcp.listens(tcp.port)
+        return _told(bare, MonitorState.FREE) if listens else bare
 
     def _judge(
         self, bare: FoundMonitor, path: str, names: Collection[str], process: FarProcess | None
@@ -149,9 +161,7 @@ class FarSurvey:
             sentence = f"Nobody listens on {path}: the QEMU that made this socket has ended."
             return _told(bare, MonitorState.DEAD, sentence)
         if client is not None:
-            advice = "End that client, or give the VM one more monitor."
-            busy = _told(bare, MonitorState.BUSY, f"Held by {who(client)}.", advice)
-            return busy.model_copy(update={"holder": client})
+            return _busy(bare, client)
         return _told(bare, MonitorState.FREE)
 
     def _manager_behind(self, path: str | None) -> Manager | None:
@@ -187,32 +197,25 @@ class FarSurvey:
         key = f"at {told.address}"
         return FoundVm(key=key, kind=Kind.SOCKET, manager=manager, monitors=(told,))
 
-    def _over_tls(self, option: MonitorOption) -> TlsAddress | None:
-        """The address of a monitor that takes TLS from other hosts."""
+    def _over_tls(self, bare: FoundMonitor, option: MonitorOption) -> FoundMonitor:
+        """A monitor that takes TLS alone: from other hosts, but not over SSH."""
         port, host = option.port or "", option.host or ""
-        if not option.tls or option.obstacle or not re.fullmatch("[1-9][0-9]{0,4}", port):
-            return None
-        if host == "localhost" or host.startswith(("127.", "::1")) or int(port) > _MOST_PORT:
-            return None
-        return TlsAddress(host=self._place.host, port=int(port))
-
-    def _where(self, option: MonitorOption, pid: int) -> tuple[str | None, str, str]:
-        """A monitor's path there; without one, why not and what to do about it."""
-        path, obstacle = self._sight.path_of(option, pid)
-        if path is not None or option.port is None or option.obstacle:
-            return path, obstacle, ""
-        port = option.port
-        return (
-            None,
-            f"listens on TCP port {port} there, which is not to be told over SSH",
-            f"Forward it (ssh -N -L {port}:{option.host or 'localhost'}:{port} "
-            f"{self._place.login}), and connect to localhost:{port}.",
-        )
+        here = host == "localhost" or host.startswith(("127.", "::1"))
+        if here or not re.fullmatch("[1-9][0-9]{0,4}", port) or int(port) > _MOST_PORT:
+            return _no_address(
+                bare,
+                f"takes TLS on port {port} there, which is not spoken over SSH",
+                f"Forward it (ssh -N -L {port}:{host or 'localhost'}:{port} {self._place.login}), "
+                f"and connect to tls://localhost:{port}.",
+            )
+        untried = "It takes TLS alone; whether it lets you in shows when it is connected to."
+        address = TlsAddress(host=self._place.host, port=int(port))
+        return _told(bare.model_copy(update={"address": address}), MonitorState.NOT_ASKED, untried)
 
     def _bare(
-        self, source: str, text: str, path: str | None, *, waits: bool = False
+        self, source: str, text: str, place: str | TcpAddress | None, *, waits: bool = False
     ) -> FoundMonitor:
-        address = self._place.model_copy(update={"path": path}) if path else None
+        address = self._place.at(place) if place else None
         recent = address is not None and str(address) in self._used
         return FoundMonitor(source=source, text=text, address=address, waits=waits, recent=recent)
 
@@ -225,6 +228,17 @@ def _told(
     bare: FoundMonitor, state: MonitorState, sentence: str = "", advice: str = ""
 ) -> FoundMonitor:
     return bare.model_copy(update={"state": state, "sentence": sentence, "advice": advice})
+
+
+def _no_address(bare: FoundMonitor, obstacle: str, advice: str = "") -> FoundMonitor:
+    sentence = f"It {obstacle}: there is nothing to connect to."
+    return _told(bare, MonitorState.NO_ADDRESS, sentence, advice)
+
+
+def _busy(bare: FoundMonitor, client: Holder) -> FoundMonitor:
+    advice = "End that client, or give the VM one more monitor."
+    busy = _told(bare, MonitorState.BUSY, f"Held by {who(client)}.", advice)
+    return busy.model_copy(update={"holder": client})
 
 
 def _notes(found: Found, process: FarProcess) -> Iterator[str]:

@@ -87,7 +87,15 @@ class TcpTable:
         return sorted({r[1] for r in self.connections if r[4:] == (psutil.CONN_LISTEN, pid)})
 
     def client(self, port: int, server: int) -> Holder | None:
-        """Who is connected to a port that a process listens on; None if nobody is."""
+        """Who of this host is connected to a port that a process listens on; None if nobody is."""
+        caller = self.caller(port, server)
+        if caller is None:
+            return None
+        pid, place = caller
+        return holder(pid) if pid is not None else Holder(program=place)
+
+    def caller(self, port: int, server: int) -> tuple[int | None, str] | None:
+        """The process that is connected to such a port, and from where; None if none is."""
         for _, local, ip, remote, status, pid in self.connections:
             if local != port or status != psutil.CONN_ESTABLISHED or pid not in (server, None):
                 continue
@@ -95,5 +103,5 @@ class TcpTable:
                 continue
             ours = (r[5] for r in self.connections if (r[0], r[1], r[3]) == (ip, remote, port))
             client = next(ours, None)
-            return holder(client) if client is not None else Holder(program=f"{ip}:{remote}")
+            return client, f"{ip}:{remote}"
         return None

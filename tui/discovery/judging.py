@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ def who(client: Holder) -> str:
     if client.pid is not None:
         return f"process {client.pid}"
     if client.program is not None:
-        return f"{client.program}, which is not on this host or cannot be seen"
+        return f"{client.program}, which is not on the VM's host or cannot be seen"
     if client.user is not None:
         return f"a process of the user {client.user}"
     return "another client, which cannot be seen from here"
@@ -215,23 +216,28 @@ def _by_port(
 ) -> tuple[MonitorAddress | None, str]:
     if has_own_network(found.process.pid):
         return None, "listens in a network namespace of its own"
-    host, port = option.host or "", option.port or ""
-    number: int | None = None
-    if port.isascii() and port.isdigit() and len(port) <= 5:
-        number = int(port)
-    else:
+    port = option.port or ""
+    if not port.isdigit():
         # A service that this host has no name for leaves the port unknown.
         with contextlib.suppress(OSError):
-            number = socket.getservbyname(port, "tcp")
+            port = str(socket.getservbyname(port, "tcp"))
+    tcp, obstacle = port_of(option.host or "", port, found.process.pid, sight.tcp)
+    if option.tls and tcp is not None:
+        # A certificate is made for a name, and hardly for the address of the loopback.
+        host = "localhost" if option.host in (None, *_ANY) else tcp.host
+        return TlsAddress(host=host, port=tcp.port), ""
+    return tcp, obstacle
+
+
+def port_of(host: str, port: str, pid: int, table: TcpTable) -> tuple[TcpAddress | None, str]:
+    """Where a process takes connections, as seen from its host; without it, why it is not told."""
+    number = int(port) if re.fullmatch("[0-9]{1,5}", port) else None
     if number == 0:
         # QEMU has let the kernel choose.
-        chosen = sight.tcp.ports_of(found.process.pid)
+        chosen = table.ports_of(pid)
         if len(chosen) != 1:
             return None, "has a port that the kernel chose and that cannot be told from here"
         number = chosen[0]
     if number is None or not 1 <= number <= 65535:
         return None, "has a port that is no number"
-    if option.tls:
-        # A certificate is made for a name, and hardly for the address of the loopback.
-        return TlsAddress(host="localhost" if host in _ANY else host, port=number), ""
     return TcpAddress(host=_ANY.get(host, host), port=number), ""

@@ -223,7 +223,7 @@ class FoundVm(BaseModel):
             if isinstance(address, UnixAddress):
                 return f"{address.path.name} in {address.path.parent}"
             if isinstance(address, SshAddress):
-                return f"{PurePosixPath(address.path).name} on {address.host}"
+                return f"{PurePosixPath(address.inside).name} on {address.host}"
             return self.monitors[0].text
         # Several may have none: what is on their disks tells them apart.
         files = (disk.file.rpartition("/")[2] for disk in self.disks if ":{" not in disk.file)

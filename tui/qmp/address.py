@@ -4,17 +4,16 @@ import os
 import re
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from tui.qmp.host_port import AddressError, TcpAddress, read_tcp
 from tui.qmp.urls import (
     MAX_SOCKET_PATH,
-    AddressError,
     LibvirtAddress,
     SshAddress,
     TlsAddress,
     caution,
     parse_url,
-    read_port,
 )
 
 __all__ = [
@@ -30,8 +29,6 @@ __all__ = [
     "parse_address",
 ]
 
-_BRACKETED = re.compile(r"\[(?P<host>[^\[\]]*)\](?::(?P<port>.*))?", re.DOTALL)
-
 
 class UnixAddress(BaseModel):
     """A monitor on a Unix socket, as in `-qmp unix:/run/vm.sock,server=on,wait=off`."""
@@ -45,19 +42,6 @@ class UnixAddress(BaseModel):
         first = path.partition("/")[0]
         needs_marking = not self.path.is_absolute() and (":" in first or first.startswith("~"))
         return f"./{path}" if needs_marking else path
-
-
-class TcpAddress(BaseModel):
-    """A monitor on a TCP port, as in `-qmp tcp:localhost:4444,server=on,wait=off`."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    host: str = Field(min_length=1)
-    port: int = Field(ge=1, le=65535)
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 MonitorAddress = UnixAddress | TcpAddress | TlsAddress | SshAddress | LibvirtAddress
@@ -82,10 +66,10 @@ def parse_address(text: str) -> MonitorAddress:
     if text.startswith("unix:"):
         return _unix(_without_options(text.removeprefix("unix:")))
     if text.startswith("tcp:"):
-        return _tcp(_without_options(text.removeprefix("tcp:")))
+        return read_tcp(_without_options(text.removeprefix("tcp:")))
     if "/" in text or text == "~" or ":" not in text:
         return _unix(text)
-    return _tcp(text)
+    return read_tcp(text)
 
 
 def _without_options(text: str) -> str:
@@ -111,20 +95,3 @@ def _unix(text: str) -> UnixAddress:
             "start BlockDeck in the socket's directory and give its name alone."
         )
     return UnixAddress(path=path)
-
-
-def _tcp(text: str) -> TcpAddress:
-    bracketed = _BRACKETED.fullmatch(text)
-    if bracketed:
-        host, port = bracketed["host"], bracketed["port"] or ""
-    else:
-        host, _, port = text.rpartition(":") if ":" in text else (text, "", "")
-        if ":" in host:
-            raise AddressError("Put an IPv6 address in brackets, as in [::1]:4444.")
-        # QEMU itself takes no host as "any"; its own machine is what is meant here.
-        host = host or "localhost"
-    if not host or any(character.isspace() for character in host) or "\0" in host:
-        raise AddressError("The host before the port is missing or contains spaces.")
-    if not port:
-        raise AddressError("The port is missing: write HOST:PORT, as in localhost:4444.")
-    return TcpAddress(host=host, port=read_port(port))

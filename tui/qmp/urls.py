@@ -8,6 +8,8 @@ from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tui.qmp.host_port import AddressError, TcpAddress, read_port, read_tcp, written
+
 MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket in bytes (`sockaddr_un.sun_path` less its closing NUL)."""
 
@@ -20,6 +22,8 @@ _PLACE = re.compile(
 # A host or user may end up in a ProxyCommand of ~/.ssh/config, which a shell reads.
 _NAME = re.compile(r"[\w.:%][\w.:%-]*")
 _USER = re.compile(r"[\w.][\w.@\\-]*")
+# One name with a colon in it that is not written %3A.
+_ON_A_PORT = re.compile(r"/[^/]*:[^/]*", re.DOTALL)
 _LIBVIRT = re.compile(
     r"(?P<base>qemu(?:\+[a-z0-9]+)?://[^/?#]*/(?P<path>[^?#]*))(?:\?(?P<query>.*))?", re.DOTALL
 )
@@ -28,10 +32,6 @@ _MOST_NAMED = 10
 
 TLS_FILES: Final = {"ca": "ca-cert.pem", "cert": "client-cert.pem", "key": "client-key.pem"}
 """What QEMU calls the files in the `dir` of its own `tls-creds-x509` with `endpoint=client`."""
-
-
-class AddressError(ValueError):
-    """The text is no address of a monitor; the message is one sentence for the operator."""
 
 
 class TlsAddress(BaseModel):
@@ -59,20 +59,25 @@ class TlsAddress(BaseModel):
             "tls-hostname": self.tls_hostname,
         }
         given = [f"{name}={quote(str(value))}" for name, value in options.items() if value]
-        return f"tls://{_place(self.host, self.port)}" + ("?" + "&".join(given) if given else "")
+        return f"tls://{written(self.host, self.port)}" + ("?" + "&".join(given) if given else "")
 
 
 class SshAddress(BaseModel):
-    """A monitor on a Unix socket of another host, reached over SSH.
+    """A monitor of another host, reached over SSH: on a Unix socket, or on a TCP port.
 
-    `user` and `port` are None where the SSH configuration decides; `path` is absolute there. With
-    no path there is nothing to connect to, but the host tells which monitors it has.
+    With neither there is nothing to connect to, but the host tells which monitors it has.
+
+    Attributes:
+        path: of the Unix socket; absolute there.
+        tcp: the port, as it is called there.
+        user: None where the SSH configuration decides; so is `port`, which is that of SSH.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     host: str = Field(min_length=1)
     path: str = ""
+    tcp: TcpAddress | None = None
     user: str | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
 
@@ -81,9 +86,29 @@ class SshAddress(BaseModel):
         """Who logs in where, as `ssh` takes it."""
         return f"{self.user}@{self.host}" if self.user else self.host
 
+    @property
+    def inside(self) -> str:
+        """The monitor as it is called on its host; empty where none is named."""
+        return self.path or str(self.tcp or "")
+
+    @property
+    def alone(self) -> "SshAddress":
+        """The host, without any monitor of it."""
+        return self.model_copy(update={"path": "", "tcp": None})
+
+    def at(self, place: str | TcpAddress) -> "SshAddress":
+        """The monitor at a path, or at a port, of this host."""
+        on_a_port = isinstance(place, TcpAddress)
+        named = {"path": "", "tcp": place} if on_a_port else {"path": place, "tcp": None}
+        return self.model_copy(update=named)
+
     def __str__(self) -> str:
         user = f"{quote(self.user)}@" if self.user else ""
-        return f"ssh://{user}{_place(self.host, self.port)}{quote(self.path)}"
+        where = quote(self.path)
+        if self.tcp is not None:
+            # In a path a colon is written %3A, so that the two are told apart.
+            where = f"/{written(quote(self.tcp.host, safe=':'), self.tcp.port)}"
+        return f"ssh://{user}{written(self.host, self.port)}{where}"
 
 
 class LibvirtAddress(BaseModel):
@@ -178,9 +203,13 @@ def _tls(rest: str) -> TlsAddress:
 
 
 def _ssh(rest: str) -> SshAddress:
-    place = _read_place("ssh", rest, "ssh://user@host/path/to/qmp.sock")
-    path = _decoded(place["path"] or "")
-    path = "" if path == "/" else path
+    place = _read_place(
+        "ssh", rest, "ssh://user@host/path/to/qmp.sock or ssh://user@host/localhost:4444"
+    )
+    written_there = place["path"] or ""
+    path = _decoded(written_there)
+    tcp = _tcp_there(path) if _ON_A_PORT.fullmatch(written_there) else None
+    path = "" if path == "/" or tcp else path
     if place["query"] is not None:
         raise AddressError("ssh:// takes no options; write a question mark in a path as %3F.")
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
@@ -194,7 +223,15 @@ def _ssh(rest: str) -> SshAddress:
         host=_host(place),
         port=read_port(port) if port is not None else None,
         path=path,
+        tcp=tcp,
     )
+
+
+def _tcp_there(path: str) -> TcpAddress:
+    try:
+        return read_tcp(path.removeprefix("/"))
+    except AddressError as error:
+        raise AddressError(f"{error} In a path, write a colon as %3A.") from None
 
 
 def _libvirt(text: str) -> LibvirtAddress:
@@ -241,22 +278,3 @@ def _decoded(text: str) -> str:
 def _home(path: str) -> str:
     # Path("./~x") forgets its dot, so that Path.expanduser() would take a file for a user.
     return os.path.expanduser(path)  # noqa: PTH111
-
-
-def _place(host: str, port: int | None) -> str:
-    host = f"[{host}]" if ":" in host else host
-    return host if port is None else f"{host}:{port}"
-
-
-def read_port(port: str) -> int:
-    """The number of a TCP port.
-
-    Raises:
-        AddressError: it is none.
-    """
-    if not (port.isascii() and port.isdigit()):
-        raise AddressError(f"The port must be a number, not {port[:40]!r}.")
-    # Numbers of any length arrive here, and int() refuses to read thousands of digits.
-    if len(port.lstrip("0")) > 5 or not 1 <= int(port) <= 65535:
-        raise AddressError(f"The port must be between 1 and 65535, not {port[:20]}.")
-    return int(port)

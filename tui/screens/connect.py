@@ -133,7 +133,7 @@ class ConnectScreen(Screen[None]):
         except AddressError as error:
             self.tell(text, str(error))
             return
-        if isinstance(address, SshAddress) and not address.path:
+        if isinstance(address, SshAddress) and not address.inside:
             self.tell(text, "")
             self._look(address)
             return

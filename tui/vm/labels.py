@@ -64,7 +64,7 @@ def _places(address: MonitorAddress) -> Iterator[str]:
             yield from reversed(address.path.parts)
         case SshAddress():
             yield from _host(address.host)
-            yield from reversed(address.path.split("/"))
+            yield from reversed(address.inside.split("/"))
             yield address.login
         case LibvirtAddress():
             found = _URI_HOST.match(address.uri)

@@ -1,4 +1,4 @@
-"""Reaches the Unix socket of a monitor on another host, over SSH.
+"""Reaches a monitor on another host, on a Unix socket or a TCP port of it, over SSH.
 
 What OpenSSH's files, the agent and `known_hosts` say counts here as it does for `ssh`. Nobody is
 asked for a password, for there is no terminal to ask on.
@@ -24,16 +24,17 @@ _LOOK_SECONDS = 3.0
 
 
 async def dial_ssh(address: SshAddress, seconds: float) -> Line:
-    """Log in, and connect to the socket from there.
+    """Log in, and connect to the socket or the port from there.
 
     Raises:
         ConnectFailure: there is no line within the given seconds, or a host is not to be trusted.
     """
     keep_off(address)
-    if not address.path:
+    if not address.inside:
         raise NoSocketNamed(
             address,
-            f"Say which socket of {address.host}: {address}/path/to/qmp.sock.",
+            f"Say which monitor of {address.host}: {address}/path/to/qmp.sock, or "
+            f"{address}/localhost:4444 for one on a TCP port.",
             f"blockdeck discover {address} lists the monitors that it has.",
         )
     login = Login(address)
@@ -42,13 +43,26 @@ async def dial_ssh(address: SshAddress, seconds: float) -> Line:
 
 
 async def _connect(address: SshAddress, there: asyncssh.SSHClientConnection) -> Ends:
-    """Connect to the socket, unless its path leads to a manager's own there.
+    """Connect to the monitor, unless its path leads to a manager's own there.
 
     Raises:
         Reserved: it does.
     """
+    if address.tcp is not None:
+        return await open_ends(address, there)
     real = await _real_path(address.path, there)
-    keep_off(address.model_copy(update={"path": real}))
+    keep_off(address.at(real))
+    return await open_ends(address, there)
+
+
+async def open_ends(address: SshAddress, there: asyncssh.SSHClientConnection) -> Ends:
+    """Have sshd connect to the socket or the port.
+
+    Raises:
+        ChannelOpenError: it does not.
+    """
+    if address.tcp is not None:
+        return await there.open_connection(address.tcp.host, address.tcp.port)
     return await there.open_unix_connection(address.path)
 
 
@@ -66,7 +80,7 @@ def line_over(
     ends: Ends,
     end: Callable[[], Awaitable[None]],
 ) -> Line:
-    """The line to a socket that was connected to; `end` follows when it is closed."""
+    """The line to a monitor that was connected to; `end` follows when it is closed."""
     reader, writer = ends
 
     def explain(error: Exception | None) -> str:

@@ -6,7 +6,7 @@ import stat
 
 import asyncssh
 
-from tui.qmp.address import SshAddress
+from tui.qmp.address import SshAddress, TcpAddress
 from tui.qmp.errors import (
     ConnectFailure,
     HostUnknown,
@@ -112,8 +112,38 @@ def broken(address: SshAddress, error: Exception) -> HostUnreachable:
     return HostUnreachable(address, f"The SSH connection to {address.host} was lost: {told}.")
 
 
-def not_forwarded(address: SshAddress) -> NotResponding:
-    """Sshd did not connect to a socket that seems to be open to this user; it does not say why."""
+def no_way_to_the_port(
+    address: SshAddress, port: TcpAddress, error: asyncssh.ChannelOpenError
+) -> ConnectFailure:
+    """Why sshd did not connect to a port: it tells, unlike of a socket."""
+    host = address.host
+    if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        return PermissionRefused(
+            address,
+            f"sshd on {host} does not let this user connect to {port}.",
+            "sshd must forward for this user: AllowTcpForwarding yes, no PermitOpen without this "
+            "port, and no restrict on the key. Or give the VM a monitor on a Unix socket.",
+        )
+    if error.reason == "Connection refused":
+        return NobodyListens(
+            address,
+            f"Nobody listens on {port} on {host}.",
+            "The VM may not run; host and port are those in its -qmp option, as seen from there.",
+        )
+    return NotResponding(address, f"{host} cannot connect to {port}: {error.reason}.")
+
+
+def not_in_time(address: SshAddress, seconds: float) -> NotResponding:
+    """The host lets us in, and comes to no end with its own connecting."""
+    return NotResponding(
+        address, f"{address.host} did not connect to {address.inside} within {seconds:g} s."
+    )
+
+
+def not_forwarded(address: SshAddress, error: asyncssh.ChannelOpenError) -> ConnectFailure:
+    """Sshd did not connect to a monitor that seems to be open to this user."""
+    if address.tcp is not None:
+        return no_way_to_the_port(address, address.tcp, error)
     return NotResponding(
         address,
         f"sshd on {address.host} did not connect {address.login} to it.",

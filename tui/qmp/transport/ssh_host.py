@@ -1,4 +1,4 @@
-"""Another host, for as long as it takes to ask it something: its `sh`, and its sockets."""
+"""Another host, for as long as it takes to ask it something: its `sh`, and its monitors."""
 
 import asyncio
 import contextlib
@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator
 import asyncssh
 
 from tui.qmp.address import SshAddress
-from tui.qmp.errors import HostUnreachable, NotResponding
+from tui.qmp.errors import HostUnreachable
 from tui.qmp.line import Line
 from tui.qmp.reserved import keep_off
-from tui.qmp.transport.ssh import line_over
-from tui.qmp.transport.ssh_failure import broken, not_forwarded
+from tui.qmp.transport.ssh import line_over, open_ends
+from tui.qmp.transport.ssh_failure import broken, not_forwarded, not_in_time
 from tui.qmp.transport.ssh_login import Login, arrive
 
 
 class LoggedIn:
-    """A host that is logged in to: it runs scripts, and its sockets can be connected to."""
+    """A host that is logged in to: it runs scripts, and its monitors can be connected to."""
 
     def __init__(self, address: SshAddress, connection: asyncssh.SSHClientConnection) -> None:
         self._address = address
@@ -44,7 +44,7 @@ class LoggedIn:
         return done.stdout if isinstance(done.stdout, bytes) else b""
 
     async def dial(self, address: SshAddress, seconds: float) -> Line:
-        """Connect to a socket there, which the caller has to close.
+        """Connect to a monitor there, which the caller has to close.
 
         Raises:
             ConnectFailure: there is no line within the given seconds.
@@ -53,14 +53,13 @@ class LoggedIn:
         connection = self._connection
         try:
             async with asyncio.timeout(seconds):
-                ends = await connection.open_unix_connection(address.path)
+                ends = await open_ends(address, connection)
         except asyncssh.ChannelOpenError as error:
             if connection.is_closed():
                 raise broken(address, error) from error
-            raise not_forwarded(address) from error
+            raise not_forwarded(address, error) from error
         except TimeoutError as error:
-            told = f"{address.host} did not connect to {address.path} within {seconds:g} s."
-            raise NotResponding(address, told) from error
+            raise not_in_time(address, seconds) from error
         except (OSError, asyncssh.Error) as error:
             raise broken(address, error) from error
         return line_over(address, connection, ends, ends[1].wait_closed)
@@ -68,7 +67,7 @@ class LoggedIn:
 
 @contextlib.asynccontextmanager
 async def logged_in(address: SshAddress, seconds: float) -> AsyncIterator[LoggedIn]:
-    """Log in on a host for a while; its path does not count.
+    """Log in on a host for a while; a monitor of it does not count.
 
     Raises:
         ConnectFailure: this is not done within the given seconds, or a host is not to be trusted.

@@ -13,7 +13,12 @@ from tui.qmp.address import SshAddress
 from tui.qmp.errors import ConnectFailure
 from tui.qmp.names import look_up
 from tui.qmp.transport.ssh_config import config_files, options_for, way_to
-from tui.qmp.transport.ssh_failure import failure_of, no_way_to_the_socket
+from tui.qmp.transport.ssh_failure import (
+    failure_of,
+    no_way_to_the_port,
+    no_way_to_the_socket,
+    not_in_time,
+)
 from tui.qmp.transport.ssh_stranger import Shown
 from tui.qmp.transport.ssh_tcp import NAME_SECONDS, Direct
 
@@ -93,16 +98,12 @@ async def arrive(
     Raises:
         ConnectFailure: it came to nothing; the login has ended.
     """
-    address = login.address
     try:
         async with asyncio.timeout(seconds):
             connection = await login.reach()
             return connection, await act(connection)
     except (OSError, asyncssh.Error, ValueError) as error:
-        if isinstance(error, asyncssh.ChannelOpenError) and login.arrived and address.path:
-            failure = await no_way_to_the_socket(address, login.connections[-1])
-        else:
-            failure = failure_of(error, address, login.place, login.shown, seconds)
+        failure = await _why_not(error, login, seconds)
         await login.end()
         raise failure from error
     except ConnectFailure:
@@ -111,6 +112,17 @@ async def arrive(
     except BaseException:
         login.abort()
         raise
+
+
+async def _why_not(error: Exception, login: Login, seconds: float) -> ConnectFailure:
+    address = login.address
+    if login.arrived and isinstance(error, asyncssh.ChannelOpenError) and address.tcp:
+        return no_way_to_the_port(address, address.tcp, error)
+    if login.arrived and isinstance(error, asyncssh.ChannelOpenError) and address.path:
+        return await no_way_to_the_socket(address, login.connections[-1])
+    if login.arrived and isinstance(error, TimeoutError) and address.inside:
+        return not_in_time(address, seconds)
+    return failure_of(error, address, login.place, login.shown, seconds)
 
 
 async def _look_up_canonical(host: str, options: asyncssh.SSHClientConnectionOptions) -> None:
