@@ -1,14 +1,17 @@
 """The form's fields, which of them apply, and how their texts are read."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.backup.refusals import REFUSED
 from tests.backup.vms import SCHEMA, VM, make_schema, make_vm, seen
+from tests.qemu import qemu_img
 from tui.backup.advice import advice_for, field_of_refusal
 from tui.backup.defaults import default_arguments
-from tui.backup.draft import parse_draft
+from tui.backup.draft import parse_draft, parse_size, read_back
 from tui.backup.fields import form_fields
 from tui.backup.formstate import Applicability, applicability
 from tui.backup.judge import judge
@@ -115,11 +118,18 @@ def test_pausing_on_errors_is_offered_with_io_status_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("speed", "50M", 50_000_000),
+        ("speed", "50M", 50 << 20),
+        ("speed", "1.5k", 1536),
+        ("speed", "2 G", 2 << 30),
+        ("speed", "1T", 1 << 40),
+        ("speed", "50M/s", 50 << 20),
+        ("x-perf.max-chunk", "64K", 64 << 10),
+        ("x-perf.max-chunk", "64kB", 64_000),
         ("speed", "50MB", 50_000_000),
         ("speed", "50MiB", 50 << 20),
         ("speed", "1.5 GiB", 3 << 29),
         ("speed", " 7 ", 7),
+        ("speed", "1.5 GiB/s", 3 << 29),
         ("speed", "-1", -1),
         ("x-perf.max-workers", "16", 16),
         ("compress", "YES", True),
@@ -152,6 +162,33 @@ def test_what_cannot_be_read_is_told_at_its_field(name: str, text: str) -> None:
     (finding,) = draft.findings
     assert finding.field == name
     assert finding.blocks()
+
+
+@pytest.mark.parametrize("unit", ["", "k", "K", "M", "m", "G", "T"])
+def test_a_unit_is_what_qemu_img_takes_it_for(unit: str, tmp_path: Path) -> None:
+    text, image = f"3{unit}" if unit else "3072", tmp_path / "a.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", image, text)
+    told = json.loads(qemu_img("info", "--output=json", image))
+    assert parse_size(text) == told["virtual-size"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("speed", "50M", "= 50.0 MiB/s, 52,428,800 bytes a second"),
+        ("speed", "50MB/s", "= 47.7 MiB/s, 50,000,000 bytes a second"),
+        ("speed", "50", "= 50 B/s"),
+        ("speed", "0", "= no limit"),
+        ("size", "64K", "= 64.0 KiB, 65,536 bytes"),
+        ("size", "0", ""),
+        ("speed", "fast", ""),
+        ("speed", "-1", ""),
+        ("speed", "", ""),
+        ("text", "50M", ""),
+    ],
+)
+def test_how_it_was_read_is_told(kind: str, text: str, said: str) -> None:
+    assert read_back(text, kind) == said
 
 
 def test_empty_is_not_given() -> None:

@@ -101,6 +101,7 @@ async def test_no_wait_leaves_the_job_to_qemu(vm: Vm, tmp_path: Path) -> None:
     assert done.status == 0
     job = done.out.removeprefix("started: ").strip()
     assert f"blockdeck jobs {vm.monitor}" in done.err
+    assert "speed=64KiB = 64.0 KiB/s, 65,536 bytes a second" in done.err
     (info,) = await vm.qmp("query-block-jobs")
     assert (info["device"], info["speed"]) == (job, 65536)
 

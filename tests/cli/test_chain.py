@@ -133,6 +133,7 @@ async def test_mistakes_are_told_in_a_sentence(qemu: QemuStarter, tmp_path: Path
         (("start", vm.monitor, tmp_path / "nowhere"), "is no directory"),
         (("start", vm.monitor, tmp_path, "--disk", "sda"), "the VM has no disk sda"),
         (("start", vm.monitor, tmp_path, "--speed", "fast"), "--speed"),
+        (("start", vm.monitor, tmp_path / "nowhere", "--speed", "50M"), "50M = 50.0 MiB/s, "),
         (("next", vm.monitor, tmp_path), "has no chain"),
         (("list", tmp_path / "nowhere"), "is no directory"),
     ):

@@ -21,7 +21,7 @@ async def test_arguments_that_qemu_takes(vm: Vm, tmp_path: Path) -> None:
             "device": "drive0",
             "sync": "full",
             "target": str(target),
-            "speed": 50_000_000,
+            "speed": 50 << 20,
         },
     }
     assert not target.exists()

@@ -46,11 +46,11 @@ def test_the_stronger_source_wins_and_is_named(path: Path, monkeypatch: pytest.M
     values = {value.key: value for value in found.values()}
     assert values["backup.directory"].origin.variable == "BLOCKDECK_BACKUP__DIRECTORY"
     assert values["refresh.idle"].origin.variable == "blockdeck_refresh__idle"
-    assert (values["backup.speed"].value, values["backup.speed"].origin.line) == (50_000_000, 4)
+    assert (values["backup.speed"].value, values["backup.speed"].origin.line) == (50 << 20, 4)
     assert values["vms.web.read_only"].origin.source is Source.DEFAULT
     last = load(path, {"backup": {"directory": "/of-option"}})
     assert origins(last)["backup.directory"] == (Source.OPTION, "/of-option")
-    assert origins(last)["backup.speed"] == (Source.FILE, 50_000_000)
+    assert origins(last)["backup.speed"] == (Source.FILE, 50 << 20)
 
 
 def test_an_empty_variable_says_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,5 +112,5 @@ def test_a_vm_is_known_by_name_by_each_spelling_of_its_monitor_and_by_qemus_name
     assert settings.protected == {"web", "db", "0b1e"}
     assert (settings.directory("/other", "db"), settings.speed("/other", "db")) == (
         "/db",
-        7_000_000,
+        7 << 20,
     )

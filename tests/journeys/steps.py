@@ -34,7 +34,7 @@ async def start_slow_backup(terminal: Tmux, vm: Vm, target: Path) -> str:
     await open_form(terminal)
     terminal.fill_in(str(target))
     fill_in_speed(terminal, SLOW)
-    await terminal.sees('"speed": 1000000', READY)
+    await terminal.sees('"speed": 1048576', READY)
     terminal.press("F2")
     await terminal.sees("1 job running", "State")
     [job] = await jobs_in(vm)

@@ -54,7 +54,7 @@ async def test_a_backup_from_the_first_screen_to_the_image(
     there.press("F2")
     assert await jobs_in(vm) == {}
     there.fill_in("1G")
-    await there.sees(READY, '"speed": 1000000000')
+    await there.sees(READY, '"speed": 1073741824')
 
     there.press("F2")
     screen = await there.sees("succeeded: all of it was copied")

@@ -69,6 +69,8 @@ async def test_nothing_is_asked_while_the_rules_refuse(vm: Vm, open_deck: DeckOp
         await nothing_in_mind(deck)
         assert len(dry_runs(vm)) == 1
         await form.fill_in("speed", "50M")
+        # Under the field, and at the foot.
+        await until(lambda: deck.screen.count("= 50.0 MiB/s, 52,428,800 bytes a second") == 2)
         await form.is_ready()
         await until(lambda: len(dry_runs(vm)) == 2)
-        assert dry_runs(vm)[-1]["speed"] == 50_000_000
+        assert dry_runs(vm)[-1]["speed"] == 50 << 20

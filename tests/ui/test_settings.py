@@ -138,7 +138,7 @@ async def test_directory_and_speed_of_the_form(
     of_vm = Settings(backup={"directory": "/all", "speed": "7M"}, vms={"it": here})
     of_all = Settings(backup={"directory": "/all", "speed": "7M"})
     by_name = Settings(vms={"Web": {**here, "monitor": "/elsewhere"}})
-    wanted = {"3000000": (of_vm, by_name), "7000000": (of_all,)}
+    wanted = {"3145728": (of_vm, by_name), "7340032": (of_all,)}
     for speed, each in wanted.items():
         for settings in each:
             async with open_deck(vm, settings=settings) as deck:

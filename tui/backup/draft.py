@@ -9,10 +9,14 @@ from pydantic import BaseModel, ByteSize, ConfigDict, TypeAdapter, ValidationErr
 from tui.backup.arguments import Json
 from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.wording import quote
+from tui.units import rate, size
 
 _BYTES: TypeAdapter[ByteSize] = TypeAdapter(ByteSize)
 _SIZE = re.compile(r"\d{1,20}(\.\d{1,20})?\s*([kmgtpe](i?b)?|b)?", re.I)
+_BARE = re.compile(r"[kmgtpe]$", re.I)
+_PER_SECOND = re.compile(r"\s*/\s*s$", re.I)
 _INTEGER = re.compile(r"[+-]?\d{1,30}")
+_KIB = 1024
 _ON = frozenset({"on", "yes", "true"})
 _OFF = frozenset({"off", "no", "false"})
 
@@ -62,8 +66,8 @@ def parse_draft(fields: Mapping[str, str], specs: Iterable[FieldSpec]) -> Parsed
     """Read the texts of a form or of `NAME=VALUE` words.
 
     An empty text is "not given". `x-perf.max-workers` goes into the object `x-perf`. A size or
-    speed is a number of bytes, or one with a unit as pydantic's `ByteSize` reads it: 50M and 50MB
-    are 50,000,000 bytes, 50MiB is 52,428,800. A switch is on or off, yes or no, true or false. A
+    speed is a number of bytes, or one with a unit as QEMU's own tools read it: 50M and 50MiB are
+    52,428,800 bytes; 50MB is 50,000,000. A switch is on or off, yes or no, true or false. A
     name that no spec has is kept as text, so that the rules can say that QEMU does not know it.
     """
     by_name = {spec.name: spec for spec in specs}
@@ -95,8 +99,10 @@ def _put(arguments: dict[str, Json], name: str, value: Json) -> None:
 
 
 def _read(text: str, spec: FieldSpec) -> Json:
-    if spec.kind in ("size", "speed"):
+    if spec.kind == "size":
         return _size(text.strip())
+    if spec.kind == "speed":
+        return _size(_per_second(text))
     if spec.type in ("int", "size"):
         return _integer(text.strip())
     if spec.type == "bool":
@@ -111,9 +117,14 @@ def _size(text: str) -> int:
     if not _SIZE.fullmatch(text):
         raise _Unreadable(f"{quote(text)} is no size. {example}.")
     try:
-        return int(_BYTES.validate_python(text))
+        # Pydantic's M is 10^6, that of `qemu-img` and of all that is shown 2^20.
+        return int(_BYTES.validate_python(_BARE.sub(r"\g<0>iB", text)))
     except ValidationError as error:
         raise _Unreadable(f"{quote(text)} is no size. {example}.") from error
+
+
+def _per_second(text: str) -> str:
+    return _PER_SECOND.sub("", text.strip())
 
 
 def _integer(text: str) -> int:
@@ -136,16 +147,37 @@ def parse_speed(text: str) -> int:
     Raises:
         ValueError: in words for whoever typed it.
     """
-    speed = _size(re.sub(r"\s*/\s*s$", "", text.strip()))
+    speed = _size(_per_second(text))
     if not 0 <= speed < 1 << 63:
         raise ValueError("A speed is between 0 and 8 EiB a second.")
     return speed
 
 
 def parse_size(text: str) -> int:
-    """A size as it is typed (`65536`, `64KiB`), in bytes.
+    """A size as it is typed (`65536`, `64K`), in bytes.
 
     Raises:
         ValueError: in words for whoever typed it.
     """
     return _size(text.strip())
+
+
+def read_back(text: str, kind: str) -> str:
+    """How a text of a field of that kind is read: `= 50.0 MiB/s, 52,428,800 bytes a second`.
+
+    It is empty for what cannot be read, and for kinds that have no units.
+    """
+    try:
+        if kind == "speed":
+            return _read_back(parse_speed(text), "a second") or "= no limit"
+        return _read_back(parse_size(text)) if kind == "size" else ""
+    except ValueError:
+        return ""
+
+
+def _read_back(count: int, per: str = "") -> str:
+    if count <= 0:
+        return ""
+    short = rate(count) if per else size(count)
+    exactly = f"{count:,} bytes {per}".rstrip()
+    return f"= {short}, {exactly}" if count >= _KIB else f"= {short}"

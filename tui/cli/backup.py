@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP, Json
 from tui.backup.defaults import default_arguments
+from tui.backup.draft import read_back
 from tui.backup.fields import form_fields
 from tui.backup.presets import Preset, fill_in
 from tui.backup.target import suggest_target
@@ -77,6 +78,9 @@ async def back_up(request: BackupRequest) -> int:
             reporter.refused(verdict)
             raise _refused(blockers)
         _warn(verdict)
+        read = read_back(request.words.get("speed", ""), "speed")
+        if read and not request.as_json:
+            note(f"speed={request.words['speed']} {read}")
         await _know_before(worker, verdict, request, reporter)
         way_back = request.way_back(way)
         with interruption() as interrupted:

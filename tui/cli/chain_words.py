@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.cli.options import JSON, MONITOR
-from tui.cli.output import prepare_streams
+from tui.cli.output import note, prepare_streams
 
 if TYPE_CHECKING:
     from tui.cli.chain import ChainRequest
@@ -56,7 +56,7 @@ def chain() -> None:
 
 
 def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainRequest":
-    from tui.backup.draft import parse_speed
+    from tui.backup.draft import parse_speed, read_back
     from tui.chain.options import PointOptions
     from tui.cli.chain import ChainRequest
 
@@ -68,6 +68,8 @@ def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainReq
         options = PointOptions(rate, compress, fleece, grouped=grouped)
     except ValueError as error:
         raise click.UsageError(f"--speed: {error}") from error
+    if speed and not as_json:
+        note(f"--speed {speed} {read_back(speed, 'speed')}")
     return ChainRequest(monitor, place, options=options, as_json=as_json, **more)
 
 

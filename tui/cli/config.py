@@ -13,6 +13,7 @@ from tui.cli.settings import read_settings
 from tui.config.load import Loaded, Value, settings_path
 from tui.config.reference import example
 from tui.text import plain
+from tui.units import rate
 
 
 def show_settings(options: dict[str, Any], *, as_json: bool) -> int:
@@ -32,10 +33,16 @@ def show_settings(options: dict[str, Any], *, as_json: bool) -> int:
     for title in ("key", "value", "from"):
         table.add_column(title, overflow="fold")
     for value in values:
-        words = (value.key, json.dumps(value.value, ensure_ascii=False), _place(value))
+        words = (value.key, _in_words(value), _place(value))
         table.add_row(*(Text(plain(word)) for word in words))
     say_table(table)
     return Status.DONE
+
+
+def _in_words(value: Value) -> str:
+    words = json.dumps(value.value, ensure_ascii=False)
+    is_speed = value.key.endswith(".speed") and isinstance(value.value, int) and value.value
+    return f"{words} ({rate(value.value)})" if is_speed else words
 
 
 def _place(value: Value) -> str:

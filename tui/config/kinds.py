@@ -44,7 +44,7 @@ def _socket(text: str) -> str:
 
 
 Speed = Annotated[int, BeforeValidator(_speed), PlainSerializer(int)]
-"""Bytes a second, written as in the form: `50M`, `"1.5 GiB/s"`; 0 is without limit."""
+"""Bytes a second, written as in the form: `"50M"`, `"1.5 GiB/s"`; 0 is without limit."""
 
 Monitor = Annotated[str, AfterValidator(_monitor)]
 """A monitor as on the command line; a socket by its whole path."""

@@ -35,6 +35,9 @@ variable of a key is `{ENV_PREFIX}` and its name in capitals, with `__` for each
 `{ENV_PREFIX}BACKUP__SPEED=50M`. Lists and whole tables are JSON there. An empty variable says
 nothing.
 
+The unit of a speed is what QEMU's own tools take it for: `50M` and `50MiB` are the same, `50MB` is
+50,000,000 bytes; without one it is bytes a second.
+
 A mistake is told with its line and key, and nothing is started: exit status 2. No secret belongs
 here.
 

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Select
 
-from tui.backup.draft import parse_size
+from tui.backup.draft import parse_size, read_back
 from tui.chain.bitmaps import hindrance
 from tui.text import plain
 from tui.units import size
@@ -103,7 +103,11 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
     def _changed(self) -> None:
         mistake = self._mistake()
         untouched = not self.query_one("#name", Input).value
-        self.query_one("#typed-error", Line).show(" " if untouched else plain(mistake or " "))
+        if mistake and not untouched:
+            self._tell(mistake, wrong=True)
+        else:
+            grain = self.query_one("#granularity", Input).value
+            self._tell(read_back(grain, "size"), wrong=False)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
@@ -112,9 +116,15 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
     def action_go_on(self) -> None:
         """Give the act, unless something is wrong with it."""
         mistake = self._mistake()
-        self.query_one("#typed-error", Line).show(plain(mistake or " "))
         if mistake is None:
             self.dismiss(self._act())
+        else:
+            self._tell(mistake, wrong=True)
+
+    def _tell(self, text: str, *, wrong: bool) -> None:
+        line = self.query_one("#typed-error", Line)
+        line.show(plain(text or " "))
+        line.set_class(not wrong, "-read")
 
 
 def choosable_nodes(vm: VmSnapshot) -> Iterator[BitmapNode]:

@@ -232,7 +232,7 @@ class JudgedForm(VmScreen):
         # What concerns no field of the form, as the disk itself, is told nowhere else.
         if blocker is not None and (told is None or not self.form.has(blocker.field)):
             told = blocker.message, blocker.severity
-        text, kind = told or (row.field.help if row is not None else "", "")
+        text, kind = told or (row.help if row is not None else "", "")
         self.foot.tell(text, kind)
 
     def _findings(self) -> tuple[Finding, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tui.backup.draft import parse_speed
+from tui.backup.draft import parse_speed, read_back
 from tui.screens.typed_or_preset import TypedOrPreset
 from tui.units import rate
 from tui.vm.snapshot import Job
@@ -30,4 +30,5 @@ class SpeedScreen(TypedOrPreset[int]):
             placeholder="50M, 1.5 GiB/s, or 0 for no limit",
             presets=[(f"{rate(speed) if speed else 'No limit':>10}", speed) for speed in offered],
             read=parse_speed,
+            read_back=lambda text: read_back(text, "speed"),
         )

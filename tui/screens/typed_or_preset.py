@@ -27,6 +27,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         placeholder: what can be typed.
         presets: what can be chosen, in words.
         read: reads what is typed; it raises a ValueError with words for the operator.
+        read_back: tells how what is typed is read, where that needs telling.
         default: what stands for typing nothing; without one that is for `read` to say.
     """
 
@@ -44,6 +45,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         placeholder: str,
         presets: Sequence[tuple[str, T]],
         read: Callable[[str], T],
+        read_back: Callable[[str], str] = lambda _: "",
         default: str = "",
     ) -> None:
         super().__init__()
@@ -52,6 +54,7 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         self._placeholder = placeholder
         self._presets = tuple(presets)
         self._read = read
+        self._read_back = read_back
         self._default = default
 
     def compose(self) -> ComposeResult:
@@ -70,18 +73,25 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
-        self.query_one("#typed-error", Line).show(self._mistake(event.value) or " ")
+        mistake = self._mistake(event.value)
+        self._tell(mistake or self._read_back(event.value), wrong=bool(mistake))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         mistake = self._mistake(event.value, empty_too=True)
-        self.query_one("#typed-error", Line).show(mistake or " ")
-        if not mistake:
+        if mistake:
+            self._tell(mistake, wrong=True)
+        else:
             self.dismiss(self._read(event.value or self._default))
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._presets[int(event.option.id or 0)][1])
+
+    def _tell(self, text: str, *, wrong: bool) -> None:
+        line = self.query_one("#typed-error", Line)
+        line.show(text or " ")
+        line.set_class(not wrong, "-read")
 
     def _mistake(self, text: str, *, empty_too: bool = False) -> str:
         if not text and not empty_too:

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Select
 
+from tui.backup.draft import read_back
 from tui.backup.fields import Choice, FormField
 from tui.text import plain
 from tui.widgets.line import Line
@@ -49,6 +50,15 @@ class FormRow(Vertical):
         """Whether the control can be talked to."""
         return any(control.is_mounted for control in self.query("Input, Select"))
 
+    @property
+    def help(self) -> str:
+        """How what is typed is read, where that has a unit; else what the field is for."""
+        return read_back(self._text, self.field.kind) or self.field.help
+
+    @property
+    def _said(self) -> str:
+        return read_back(self._text, self.field.kind) or self._hint
+
     def compose(self) -> ComposeResult:
         """Label and control, then the line of help."""
         with Horizontal():
@@ -57,7 +67,7 @@ class FormRow(Vertical):
                 yield self._select()
             else:
                 yield self._input()
-        yield Line(self._hint, classes="form-hint")
+        yield Line(self._said, classes="form-hint")
 
     def _mark(self) -> str:
         if self.field.deprecated:
@@ -119,10 +129,10 @@ class FormRow(Vertical):
         self.set_class(not self._text, "-unset")
 
     def tell(self, message: str | None, severity: str = "") -> None:
-        """Show what is wrong under the field, or the help again."""
+        """Show what is wrong under the field, or how it is read, or the help again."""
         self.message = None if message is None else (message, severity)
         hint = self.query_one(".form-hint", Line)
-        hint.show(plain(message if message is not None else self._hint))
+        hint.show(plain(message if message is not None else self._said))
         for known in ("refuses", "danger", "risk", "unknown", "note"):
             hint.set_class(message is not None and severity == known, f"-{known}")
         self.set_class(message is not None and severity in ("refuses", "danger"), "-wrong")
