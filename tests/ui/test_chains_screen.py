@@ -98,6 +98,8 @@ async def test_a_running_point_tells_how_far_it_is_and_can_be_cancelled(
         await deck.press("f2")
         await deck.sees("running ")
         await until(lambda: deck.vm.live_jobs)
+        await deck.press("n")
+        await deck.is_told("A point of this chain is being made.")
         await deck.press("c")
         await deck.sees("Cancel the point?", "What was copied of it is removed.")
         await deck.press("y")

@@ -36,6 +36,8 @@ _TIDYING_SECONDS = 3.0
 
 _NO_BETTER = "The backup goes on: the point will be as one of a guest that was not frozen."
 
+_ONE_AT_A_TIME = "A point of this chain is being made. The next one can be, once it is complete."
+
 
 class HowMade(NamedTuple):
     """How a point is made: `freeze` is whether the guest is frozen, `fleece` where it fleeces to.
@@ -124,6 +126,9 @@ class ChainMaking:
         """
         options, freezing = self._options(worker, how), _freezing(worker, how)
         await self._over(kept.chain.id)
+        if self.is_making(kept.chain.id):
+            self._app.notify(_ONE_AT_A_TIME, severity="warning")
+            return False
         await self._let_go(kept.chain.id)
         point = worker.chains.go_on(kept, options, freezing, full=full)
         return await self._begin(point, worker)
