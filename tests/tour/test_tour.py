@@ -17,7 +17,7 @@ from tui.tour.caption import TourCaption
 from tui.tour.player import Player
 from tui.tour.script import the_story
 from tui.tour.stage import Stage
-from tui.tour.step import Step, When
+from tui.tour.step import Look, Step, When
 from tui.widgets.key_bar import KeyBar
 
 STORY_SECONDS = 200.0
@@ -78,21 +78,46 @@ async def test_nothing_is_done_while_it_is_held(demo_vm: DemoVm, tmp_path: Path)
         assert player.done == 1
 
 
+async def test_a_dialog_stands_until_it_can_be_read(demo_vm: DemoVm, tmp_path: Path) -> None:
+    covered: list[bool] = []
+
+    def so(stage: Stage) -> bool:
+        covered.append(stage.has_notices)
+        return True
+
+    # Longer than its patience is, and with a notice over it at first.
+    step = Step("A dialog", "to be read", (Look(60), When(so)), so, patience=0.5)
+    app = TourApp(state=tmp_path / "state", scout=scout(), lab=FaultLab(demo_vm.info), pace=0)
+    app.player = player = Player(Stage(app, demo_vm.info), [step], pace=0.5)
+    async with app.run_test(notifications=True) as pilot:
+        deck = Deck(app, pilot)
+        app.notify("Something was done.", timeout=1)
+        await deck.sees("Something was done.")
+        await deck.press("space")
+        await deck.sees_no_more("Something was done.")
+        await asyncio.sleep(1.5)
+        assert (player.held, covered) == (True, [])
+        await deck.press("space", "right")
+        await until(lambda: player.ended)
+        assert player.done == 1
+        assert not any(covered)
+
+
 async def test_the_speaker_steers(demo_vm: DemoVm, tmp_path: Path) -> None:
     async with tour(demo_vm, tmp_path / "state", pace=10) as (app, deck):
-        await deck.sees("1/15  Find a VM", "space holds")
+        await deck.sees("1/16  Find a VM", "space holds")
         footer, caption = app.screen.query_one(KeyBar), app.screen.query_one(TourCaption)
         await until(lambda: caption.region.bottom == footer.region.y)
         await deck.press("space")
         await deck.sees("HELD")
         await deck.press("right")
-        await deck.sees("2/15  Its disks")
+        await deck.sees("2/16  Its disks")
         await deck.press("left")
-        await deck.sees("1/15  Find a VM", "HELD")
+        await deck.sees("1/16  Find a VM", "HELD")
         await deck.press("right")
-        await deck.sees("2/15  Its disks", "HELD")
+        await deck.sees("2/16  Its disks", "HELD")
         await deck.press("left", "space")
-        await deck.sees("2/15  Its disks")
+        await deck.sees("2/16  Its disks")
         await deck.sees_no_more("HELD")
         # No key of the speaker's reaches the app.
         await deck.press("question_mark")

@@ -12,7 +12,7 @@ from textual.message_pump import MessagePump
 
 from tui.tour.caption import TourCaption
 from tui.tour.stage import Stage
-from tui.tour.step import Act, Condition, Step, Typed, Until, When
+from tui.tour.step import Act, Condition, Look, Step, Typed, Until, When
 
 _LOOK = 0.05
 """Seconds between two looks at whether something is so."""
@@ -27,6 +27,9 @@ _WORD_SECONDS = 0.38
 _LEAST_SECONDS = 3.0
 _OUTCOME_SECONDS = 3.0
 """Seconds for which what came of a step is left on the screen, however long it took."""
+
+_NOTICE_SECONDS = 10.0
+"""Seconds for which notices that cover what a step is about are waited for."""
 
 _CHARACTERS = {" ": "space"}
 
@@ -127,6 +130,7 @@ class Player:
             except TimeoutError as error:
                 raise TourStuck(f"The tour got stuck at {step.title!r}.") from error
             self.done = number + 1
+            await self._uncovered()
             left = self._reading(step) - (time.monotonic() - began)
             await self._pause(max(left, _OUTCOME_SECONDS * self._pace))
         await self._free.wait()
@@ -158,6 +162,12 @@ class Player:
         elif isinstance(act, Until):
             while not await _is_so(act.so, self._stage):
                 await self._press(act.key, _AGAIN_SECONDS)
+        elif isinstance(act, Look):
+            assert self._deadline is not None
+            # The speaker's time is not that of the condition to come.
+            self._deadline.reschedule(None)
+            await self._uncovered()
+            await self._pause(act.seconds * self._pace)
         elif isinstance(act, Typed):
             for character in act.text:
                 await self._press(character, _TYPED_SECONDS)
@@ -195,6 +205,13 @@ class Player:
     def _reading(self, step: Step) -> float:
         """Seconds that the caption takes to be read aloud."""
         return max(_LEAST_SECONDS, len(step.caption.split()) * _WORD_SECONDS) * self._pace
+
+    async def _uncovered(self) -> None:
+        """Wait until no notice lies over the screen; where nobody reads, for nothing."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTICE_SECONDS if self._pace else 0):
+                while self._stage.has_notices and not self._onward.is_set():  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK)
 
     async def _pause(self, seconds: float) -> None:
         """Wait so long, or until the speaker goes on; while it is held, longer."""

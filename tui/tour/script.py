@@ -13,7 +13,7 @@ from tui.screens.restore import RestoreScreen
 from tui.screens.speed import SpeedScreen
 from tui.screens.verify import VerifyScreen
 from tui.tour.stage import Stage
-from tui.tour.step import Act, Step, Typed, Until, When
+from tui.tour.step import Act, Look, Step, Typed, Until, When
 from tui.vm.snapshot import Outcome
 from tui.vm.trouble import find_trouble
 from tui.widgets.chain_tree import ChainTree
@@ -99,8 +99,8 @@ def _a_chain() -> Iterator[Step]:
         "record what is written.",
         (
             *("5", When(lambda stage: stage.shows(ChainsScreen)), "s"),
-            *(When(lambda stage: stage.shows(ChooseDisks)), "f2"),
-            When(lambda stage: stage.points(1)),
+            *(When(lambda stage: stage.shows(ChooseDisks)), Look(4), "f2"),
+            *(When(lambda stage: stage.points(1)), "home", When(_on_a_chain)),
         ),
         _chain_shown,
         120,
@@ -119,11 +119,11 @@ def _a_full_target() -> Iterator[Step]:
         "A backup that stops on errors",
         "Another one, told what to do should its target fail: stop, and wait for us.",
         (
-            *("1", When(_disks), *_form_of(SLOW), "f3"),
+            *("1", When(_disks), *_form_of(SLOW), *_at_speed(SPEED), "f3"),
             Until("tab", lambda stage: stage.field == "on-target-error"),
             *("enter", Typed("stop"), "enter"),
             When(lambda stage: stage.given("on-target-error") == "stop"),
-            *(*_at_speed(SPEED), When(_ready), "f2"),
+            *(When(_ready), Look(4), "f2"),
             *(When(lambda stage: stage.shows(JobsScreen)), "home"),
         ),
         _goes,
@@ -136,14 +136,19 @@ def _a_full_target() -> Iterator[Step]:
         lambda stage: _stopped(stage) and _halted(stage),
     )
     yield Step(
+        "Room is made",
+        "The cause first: the file that took the room is gone. The guest still stands, for nobody "
+        "has told it to go on.",
+        _palette("make room"),
+        lambda stage: stage.shows(JobsScreen) and not stage.target_is_full and _stopped(stage),
+    )
+    yield Step(
         "The rescue",
-        "Room is made, and R shows the ways out; Enter alone would do nothing. Both go on where "
-        "they stood, and nothing was lost.",
+        "R says what happened, and shows the ways out; Enter alone would do nothing. Guest and "
+        "backup go on where they stood, and nothing was lost.",
         (
-            *_palette("make room"),
-            When(lambda stage: stage.shows(JobsScreen) and not stage.target_is_full),
-            *("R", When(lambda stage: stage.shows(RescueScreen)), "end", "enter"),
-            When(lambda stage: "Done." in stage.line("rescue-steps")),
+            *("R", When(lambda stage: stage.shows(RescueScreen)), Look(6), "end", Look(3), "enter"),
+            *(When(lambda stage: "Done." in stage.line("rescue-steps")), Look(4)),
             *("escape", When(lambda stage: stage.shows(JobsScreen) and not _halted(stage))),
             # The jobs of the chain are on the list, too; what is not over comes first.
             *("home", When(_on_the_last_job), *_without_limit()),
@@ -170,7 +175,7 @@ def _a_restore() -> Iterator[Step]:
         "before it gets its name.",
         (
             *("escape", When(lambda stage: stage.shows(ChainsScreen)), "e"),
-            When(lambda stage: stage.line("act-status").startswith(READY)),
+            *(When(lambda stage: stage.line("act-status").startswith(READY)), Look(4)),
             "f2",
         ),
         lambda stage: stage.line("act-status").startswith("RESTORED"),
@@ -201,13 +206,14 @@ def _at_speed(speed: str) -> tuple[Act, ...]:
 
 def _without_limit() -> tuple[Act, ...]:
     return (
-        *("s", When(lambda stage: stage.shows(SpeedScreen)), Typed("0"), "enter"),
+        *("s", When(lambda stage: stage.shows(SpeedScreen)), Look(3), Typed("0"), Look(1), "enter"),
         When(lambda stage: stage.shows(JobsScreen)),
     )
 
 
 def _palette(words: str) -> tuple[Act, ...]:
-    return ("ctrl+p", Typed(words), When(lambda stage: stage.first_choice(words)), "enter")
+    chosen = When(lambda stage: stage.first_choice(words))
+    return ("ctrl+p", Typed(words), chosen, Look(2), "enter")
 
 
 # --- what is so -----------------------------------------------------------------------------------

@@ -77,6 +77,11 @@ class Stage:
         return disk is not None and table is not None and table.selected_key == disk.key
 
     @property
+    def has_notices(self) -> bool:
+        """Whether notices cover a part of the screen."""
+        return bool(self.screen.query("Toast"))
+
+    @property
     def target_is_full(self) -> bool:
         """Whether the fault lab has taken the target's room."""
         return self.app.lab is not None and self.app.lab.full

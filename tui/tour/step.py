@@ -33,7 +33,14 @@ class Typed:
     text: str
 
 
-Act = str | When | Until | Typed
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Leave what is shown there to be read, for so many seconds of a speaker's."""
+
+    seconds: float
+
+
+Act = str | When | Until | Typed | Look
 """A key by its name, or one of the above."""
 
 
