@@ -47,7 +47,7 @@ from tui.qmp.errors import CommandRefused, QmpError
 from tui.vm.snapshot import Link
 from tui.whole import whole
 from tui.worker import VmWorker
-from tui.worker.point import Freeze, PointFailed, RunningPoint
+from tui.worker.point import Freeze, NotRecorded, PointFailed, RunningPoint
 
 SIZE = 2 * MIB
 ROOM = 64 * MIB
@@ -397,6 +397,11 @@ class Sequence:
             if fate == "end":
                 raise
             self.mirror.points.pop((chain.id, serial))
+        except NotRecorded as reason:
+            # The next point, or who takes it up, has it complete.
+            self.done.append(f"{chain.id}-{serial}: {reason}")
+            if fate != "full":
+                raise
         return fate != "kill"
 
     async def _let_go(self, job_ids: Iterable[str]) -> None:

@@ -29,7 +29,7 @@ from tui.chain.lock import ChainBusy, alone_with
 from tui.chain.manifest import bitmap_name
 from tui.chain.options import PointOptions
 from tui.qmp.errors import CommandRefused
-from tui.worker.point import PointFailed
+from tui.worker.point import NotRecorded, PointFailed
 
 SLOWLY = PointOptions(speed=1)
 """The first chunk is copied at once, the next one never."""
@@ -93,6 +93,30 @@ async def test_a_full_target_fails_all_disks_and_loses_nothing(
             assert (files(place), await bitmaps(vm), await graph(vm)) == before
             await disks[0].write(vm, 0, STEP, 4)
         await holds(read_chain(kept.path), [moment], tmp_path)
+
+
+async def test_a_point_that_cannot_be_put_on_record_is_complete_as_soon_as_it_can(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm, disks = await two(qemu, tmp_path)
+    place = tmp_path / "backups"
+    place.mkdir()
+    async with worker_of(vm, tmp_path / "history") as worker:
+        kept = await full(worker, disks, place)
+        moment = as_it_was(disks)
+        await disks[0].write(vm, 0, STEP, 3)
+        later = as_it_was(disks)
+        async with worker.chains.go_on(kept) as running:
+            in_the_way = place / f".{kept.path.name}.1"
+            in_the_way.mkdir()
+            with pytest.raises(NotRecorded, match=r"^Point 2 is copied whole, but .*\.json cannot"):
+                await worker.chains.finish(running)
+        await holds(read_chain(kept.path), [moment], tmp_path)
+        with pytest.raises(NotRecorded, match="Point 2 is copied whole"):
+            await increment(worker, kept)
+        in_the_way.rmdir()
+        kept = await increment(worker, kept)
+        await holds(kept, [moment, later, later], tmp_path)
 
 
 async def test_who_had_to_end_because_another_failed_is_told_so(

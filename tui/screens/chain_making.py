@@ -24,7 +24,7 @@ from tui.text import plain
 from tui.unfinished import POINTS
 from tui.units import percent
 from tui.vm.snapshot import Device
-from tui.worker.point import Freeze, PointFailed, RunningPoint
+from tui.worker.point import Freeze, NotRecorded, PointFailed, RunningPoint
 
 if TYPE_CHECKING:
     from tui.app import BlockDeckApp
@@ -185,6 +185,8 @@ class ChainMaking:
                 self._tell(f"The point did not come to be: {busy}")
             elif not begun.done():
                 begun.set_exception(busy)
+        except NotRecorded as reason:
+            self._tell(str(reason))
         except (NotPossible, NoManifest, PointFailed, QmpError, OSError) as error:
             self._tell(f"The point did not come to be: {error} {notes_of(error)}".rstrip())
         finally:

@@ -96,6 +96,7 @@ class Chains:
         Raises:
             NeedsFull: the last point cannot be built on, and why.
             NoManifest: the manifest cannot be read any more.
+            NotRecorded: a point was copied whole before, and the manifest cannot be written.
             NotPossible, ChainBusy, QmpError, OSError: as `begin`.
         """
         with alone_with(kept.path):
@@ -116,6 +117,7 @@ class Chains:
             NoManifest: the manifest cannot be read any more.
             NotPossible: it does not have the name by which it would be written anew.
             ChainBusy: somebody else works on the chain.
+            NotRecorded: as `go_on`.
             QmpError: QEMU could not be asked.
             OSError: the manifest cannot be written.
         """
@@ -131,7 +133,8 @@ class Chains:
 
         Raises:
             PointFailed: it failed, was cancelled or lost; the chain is as it was before.
-            OSError: the manifest cannot be written.
+            NotRecorded: it succeeded, and the manifest cannot be written.
+            OSError: it failed, and the manifest cannot be written.
         """
         return await self._end.finish(running)
 

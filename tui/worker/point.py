@@ -25,6 +25,13 @@ class PointFailed(Exception):
     """A point did not come to be; the text says why, and what of it is left, if anything."""
 
 
+class NotRecorded(OSError):
+    """A point is copied whole, but its chain's manifest cannot be written; the text says why.
+
+    Whoever takes the chain up, and be it for the next point, has it complete then.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class RunningPoint:
     """A point whose backup runs.

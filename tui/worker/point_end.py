@@ -12,7 +12,7 @@ from tui.history import History
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
 from tui.vm.snapshot import Job, Outcome, VmSnapshot
-from tui.worker.point import PointFailed, RunningPoint, files_of, measured, removed
+from tui.worker.point import NotRecorded, PointFailed, RunningPoint, files_of, measured, removed
 from tui.worker.state import VmState
 from tui.worker.subscribers import Subscribers
 
@@ -57,7 +57,8 @@ class PointEnd:
 
         Raises:
             PointFailed: it failed, was cancelled or lost; the chain is as it was before.
-            OSError: the manifest cannot be written.
+            NotRecorded: as `complete`.
+            OSError: it failed, and the manifest cannot be written.
         """
         jobs = await self._ended(running.job_ids)
         bad = [job for job in jobs if job.outcome is not Outcome.SUCCEEDED]
@@ -98,12 +99,20 @@ class PointEnd:
         """Have a point whose backup succeeded complete in its chain.
 
         Raises:
-            OSError: the manifest cannot be written.
+            NotRecorded: the manifest cannot be written.
         """
         point = await asyncio.to_thread(measured, running.directory, running.point)
         point = point.model_copy(update={"state": PointState.COMPLETE, "ended": datetime.now(UTC)})
         chain = running.chain.with_point(point)
-        path = await asyncio.to_thread(write_chain, running.directory, chain)
+        try:
+            path = await asyncio.to_thread(write_chain, running.directory, chain)
+        except OSError as error:
+            manifest = running.directory / manifest_name(chain)
+            raise NotRecorded(
+                f"Point {point.serial} is copied whole, but {manifest} cannot be written "
+                f"({error.strerror}), so it does not count yet. When that is mended, the next "
+                "point of the chain has it complete."
+            ) from error
         # From here on nothing stands on the bitmaps of the points before.
         with contextlib.suppress(QmpError):
             await self._refresh()
