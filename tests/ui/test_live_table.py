@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
+from rich.segment import Segment
+from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
@@ -72,17 +74,54 @@ async def test_cells_that_did_not_change_are_not_made_again(
     shown: Deck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[tuple[int, int]] = []
-    render = DataTable._render_cell
+    render = LiveTable._render_words
 
     def counted(self: LiveTable, row: int, column: int, *others: object) -> object:
         made.append((row, column))
         return render(self, row, column, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(DataTable, "_render_cell", counted)
+    monkeypatch.setattr(LiveTable, "_render_words", counted)
     for turn in range(3):
         table_of(shown).show(rows(row03=f"turn {turn}"))
         await shown.sees(f"turn {turn}")
     assert set(made) == {(3, 1)}
+
+
+def painted(lines: list[list[Segment]]) -> list[tuple[str, Style | None, object]]:
+    """Each character with its style and with what the mouse is told there."""
+    segments = [segment for line in lines for segment in line]
+    return [
+        (character, segment.style, segment.style.meta if segment.style else None)
+        for segment in segments
+        for character in segment.text
+    ]
+
+
+@pytest.mark.parametrize("cursor", [False, True])
+@pytest.mark.parametrize("hover", [False, True])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Cell(""),
+        Cell("a", "bold on blue"),
+        Cell("just eight"),
+        Cell("too long for it, which is cut", "bold red"),
+        Cell("ends in  ", "underline"),
+        Cell("漢字漢字漢字漢字", "on blue"),
+        Cell("e\u0301 and [b]no markup[/b]"),
+        Cell("12.5%", "bold green", part=0.125),
+    ],
+)
+async def test_a_cell_looks_as_rich_would_render_it(
+    shown: Deck, cell: Cell, cursor: bool, hover: bool
+) -> None:
+    table = table_of(shown)
+    table.show({"one": {"name": cell, "count": cell}})
+    await until(lambda: table.row_count == 1)
+    for place, column in enumerate(table.shown_columns):
+        look = (table.rich_style, column.width + 2 * table.cell_padding, cursor, hover)
+        rich = DataTable._render_cell(table, 0, place, *look)
+        assert painted(table._render_words(0, place, *look)) == painted(rich)
 
 
 async def test_the_cursor_is_seen_where_it_is(shown: Deck) -> None:
