@@ -1,4 +1,4 @@
-.PHONY: help demo test test-matrix soak bench lint format check lock screenshots docs clean
+.PHONY: help demo test test-matrix soak bench lint format check lock screenshots docs deb clean
 
 PYTHON := .venv/bin/python
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND='make lock' .venv/bin/pip-compile --quiet --no-config \
@@ -15,6 +15,7 @@ help:
 	@echo 'make format        format the code and sort the imports'
 	@echo 'make screenshots   regenerate screenshots/ from the demo'
 	@echo 'make docs          build the pages of docs/ into build/site, and man/'
+	@echo 'make deb           make the Debian package in dist/'
 	@echo 'make lock          choose the versions of requirements/*.lock anew'
 	@echo 'make clean         remove what the other commands made'
 
@@ -65,6 +66,10 @@ format:
 screenshots:
 	@scripts/setup.sh screenshots
 	$(PYTHON) -m tests.screenshots
+
+deb:
+	@scripts/setup.sh check
+	@scripts/deb.sh
 
 docs:
 	@scripts/setup.sh check
