@@ -257,7 +257,8 @@ def _guest_writes(stage: Stage) -> bool:
 
 def _on_the_last_job(stage: Stage) -> bool:
     screen, job = stage.screen, stage.last_job
-    return isinstance(screen, JobsScreen) and job is not None and screen.highlighted == job
+    shown = screen.highlighted if isinstance(screen, JobsScreen) else None
+    return shown is not None and job is not None and shown.key == job.key
 
 
 def _stopped(stage: Stage) -> bool:
