@@ -1,8 +1,14 @@
 """Runs `blockdeck` in a process of its own."""
 
 import asyncio
+import atexit
+import contextlib
+import functools
 import json
 import os
+import signal
+import socket
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
@@ -10,8 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cli import forking
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
+
+_IN_A_PIPE = 1 << 16
+"""Bytes that a pipe takes before anybody reads it."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +64,77 @@ async def finish(process: Process, given: str | bytes = b"") -> Done:
 async def blockdeck(
     *words: object, given: str | bytes = b"", env: Mapping[str, str] | None = None
 ) -> Done:
-    """Run `blockdeck` to its end; it never shows a traceback."""
-    done = await finish(await start(*words, env=env), given)
+    """Run `blockdeck` to its end; it never shows a traceback.
+
+    Python reads parts of the environment when it starts: with one of its own it is started anew.
+    """
+    if isinstance(given, str):
+        given = given.encode()
+    if env or len(given) > _IN_A_PIPE:
+        done = await finish(await start(*words, env=env), given)
+    else:
+        done = await forked("tui", *words, given=given)
     assert "Traceback" not in done.err, done.err
     return done
+
+
+async def forked(module: str, *words: object, given: bytes = b"") -> Done:
+    """Run a module as `python -m` does, in a process of its own that need not import all anew."""
+    pipes = [os.pipe() for _ in range(4)]
+    (stdin, give), *others = pipes
+    os.write(give, given)
+    os.close(give)
+    streams = [stdin, *(write for _, write in others)]
+    command = [module, *(str(word) for word in words)]
+    forking.ask(_server(), command, {**os.environ, "LC_ALL": "C.UTF-8"}, ROOT, streams)
+    for stream in streams:
+        os.close(stream)
+    async with contextlib.AsyncExitStack() as owner:
+        out, err, told = [await _reader(owner, read) for read, _ in others]
+        first = await told.readline()
+        assert first, "the process that forks is gone"
+        pid = int(first)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                said = await asyncio.gather(out.read(), err.read(), told.read())
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            raise
+    return Done(int(said[2]), said[0].decode(), said[1].decode())
+
+
+async def _reader(owner: contextlib.AsyncExitStack, pipe: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
+    )
+    owner.callback(transport.close)
+    return reader
+
+
+@functools.cache
+def _server() -> socket.socket:
+    """The one that forks, for as long as this process lives."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.cli.forking", str(theirs.fileno())],
+            cwd=ROOT,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            pass_fds=[theirs.fileno()],
+            # Pipes, as the commands have: Python looks at once whether it can seek in a stream.
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+
+    def end() -> None:
+        ours.close()
+        process.communicate()
+
+    atexit.register(end)
+    return ours
 
 
 async def next_line(process: Process) -> str:

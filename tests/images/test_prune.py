@@ -4,14 +4,13 @@ import asyncio
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.cli.running import forked
 from tests.images.chains import DISK, KIB64, MIB, Built, build, content, describe
 from tests.images.test_restore import random_points
 from tests.qemu import qemu_img
@@ -143,17 +142,16 @@ async def test_killed_at_any_step_nothing_is_lost(tmp_path: Path, keep: Sequence
         copy = tmp_path / f"killed-{step}"
         shutil.copytree(whole.directory, copy)
         built.kept = read_chain(copy / whole.kept.path.name)
-        command = [sys.executable, "-m", "tests.images.killed", str(copy), words, str(step)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        told = done.stdout.split("\n")
+        done = await forked("tests.images.killed", copy, words, step)
+        told = done.out.split("\n")
         # As it lies there, before anybody cleans up: by the manifest, and by the headers alone.
         left = read_chain(built.kept.path)
         assert {*keep} <= {point.serial for point in left.chain.points}
         changed = "changed" in told
         await restores(built, left, keep if changed else range(1, 6))
-        if done.returncode == 0:
+        if done.status == 0:
             break
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert done.status == -signal.SIGKILL, done.err
         await settle(left)
         settled = read_chain(built.kept.path)
         assert settled.chain.points == left.chain.points
