@@ -73,7 +73,7 @@ def steady_job(job: Job) -> Job:
         eta=None if job.paused else 42.0,
         started=now - _RUNS,
         moved=now,
-        care=replace(job.care, space=_space(job.care.space, job.len - done)),
+        care=job.care._replace(space=_space(job.care.space, job.len - done)),
     )
 
 
@@ -106,8 +106,7 @@ def _space(space: Space | None, to_come: int) -> Space | None:
 def _device(device: Device, *, running: bool) -> Device:
     flow = device.throughput
     writes = bool(flow and flow.write) and running
-    return replace(
-        device,
+    return device._replace(
         throughput=flow and Throughput(write=_GUEST if writes else 0.0),
         writes=_wait(device.writes, running=running),
         reads=_wait(device.reads, running=running),

@@ -208,7 +208,7 @@ def test_what_is_written_to_a_node_on_top_of_the_disk_is_written_to_the_disk() -
 def test_what_a_hidden_node_of_qemu_5_has_to_do_with_a_job_is_unknown() -> None:
     held = make_vm(5)
     devices = tuple(
-        replace(d, busy_with="backup-top" if d.device == "d0" else d.busy_with)
+        d._replace(busy_with="backup-top" if d.device == "d0" else d.busy_with)
         for d in held.devices
     )
     more: dict[str, Any] = {"device": "n-d0", "sync": "incremental", "bitmap": "b0"}

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -312,7 +311,7 @@ async def test_what_was_put_on_the_disks_without_a_job_is_taken_off(
         if step["execute"] == "blockdev-create":
             await gone_by(vm, step["arguments"]["job-id"])
     assert await graph(vm) != before
-    async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)):
+    async with worker_of(vm, pace=BRISK._replace(inventory=0.1, orphan=0.3)):
 
         async def swept() -> bool:
             return await graph(vm) == before

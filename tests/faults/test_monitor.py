@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from tui.qmp.errors import NotAnswering
 from tui.vm.snapshot import Link, Outcome
 from tui.worker import VmWorker
 
-HASTY = replace(BRISK, idle=0.1, command=0.5)
+HASTY = BRISK._replace(idle=0.1, command=0.5)
 
 GARBAGE = {
     "no JSON": (b"\x00\x1b[2Jgarbage\xff\r\n", "not QMP"),

@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ from tui.vm.snapshot import Link, Outcome
 from tui.vm.trouble import find_trouble
 from tui.worker import VmWorker
 
-HASTY = replace(BRISK, idle=0.1, command=0.5)
+HASTY = BRISK._replace(idle=0.1, command=0.5)
 
 
 @contextlib.contextmanager

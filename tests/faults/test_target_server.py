@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ async def backup_to_a_server(
         unlike = ("format", "mode")
         given = {name: value for name, value in arguments.items() if name not in unlike}
         await vm.qmp("blockdev-backup", {**given, "target": top})
-    async with worker_of(vm, history, replace(BRISK, create=2.0)) as worker:
+    async with worker_of(vm, history, BRISK._replace(create=2.0)) as worker:
         if way is Way.DRIVE:
             await worker.start(arguments)
         await until(worker, lambda: (j := worker.snapshot.job(J)) and j.offset > 0)

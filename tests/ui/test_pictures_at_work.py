@@ -58,8 +58,7 @@ class Told:
             return device
         now = time.monotonic()
         waits = Wait(now=0.012, before=0.004, last=0.012, ended=now, rate_before=2.0 * MIB)
-        return replace(
-            device,
+        return device._replace(
             throughput=Throughput(write=0.0 if self.stopped else 1.5 * MIB),
             writes=waits,
             io_status="nospace" if self.stopped else "ok",

@@ -1,7 +1,5 @@
 """Whether there is room for a backup, told from what the file system says."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,9 +126,9 @@ def test_what_ends_before_it_is_full_is_foreseen_and_no_more() -> None:
     fall, to_come = float(100 * MIB), 20 * GIB
     room = Space(10 * GIB, 100 * GIB, fall, to_come, ends_in=200.0)
     assert room.shortage is Shortage.SOON
-    assert replace(room, ends_in=60.0).shortage is Shortage.FORESEEN
+    assert room._replace(ends_in=60.0).shortage is Shortage.FORESEEN
     # Where next to nothing is left it is told whatever the rates are.
-    assert replace(room, free=400 * MIB, ends_in=1.0).shortage is Shortage.SOON
+    assert room._replace(free=400 * MIB, ends_in=1.0).shortage is Shortage.SOON
 
 
 def test_of_a_large_file_system_no_more_is_kept_free_than_of_a_smaller_one() -> None:

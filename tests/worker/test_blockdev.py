@@ -1,7 +1,6 @@
 """A backup by nodes of its own leaves none of them behind, and is told when all is on the disk."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +179,7 @@ async def test_nodes_of_nobody_are_removed_in_time(qemu: QemuStarter, tmp_path: 
     # And one of a dry run, whose line was cut.
     await vm.qmp("blockdev-add", driver="null-co", node_name=f"{DRY_RUN_PREFIX}left")
     assert await nodes(vm) != before
-    async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)) as worker:
+    async with worker_of(vm, pace=BRISK._replace(inventory=0.1, orphan=0.3)) as worker:
         # They are no disks.
         assert [device.key for device in worker.snapshot.devices] == ["d0"]
 
@@ -259,7 +258,7 @@ async def test_a_making_of_an_image_that_nobody_waited_for_is_in_nobody_s_way(
         assert (await ended(worker)).outcome is Outcome.SUCCEEDED
     await vm.qmp("blockdev-create", create["arguments"])
     await until_answered(in_state(vm, "concluded"))
-    async with worker_of(vm, pace=replace(BRISK, inventory=0.1, orphan=0.3)):
+    async with worker_of(vm, pace=BRISK._replace(inventory=0.1, orphan=0.3)):
 
         async def is_gone() -> bool:
             return not await vm.qmp("query-jobs")

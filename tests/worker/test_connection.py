@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,7 +122,7 @@ async def test_it_is_left_at_once_though_qemu_is_stopped(qemu: QemuStarter) -> N
 
 async def test_a_stopped_qemu_is_told_and_believed_again(qemu: QemuStarter) -> None:
     vm = await qemu(*null())
-    async with worker_of(vm, pace=replace(BRISK, idle=0.1, command=0.3)) as worker:
+    async with worker_of(vm, pace=BRISK._replace(idle=0.1, command=0.3)) as worker:
         await worker.start(backup(vm, sync="none"))
         os.kill(vm.pid, signal.SIGSTOP)
         try:
@@ -148,7 +147,7 @@ async def test_a_start_that_qemu_was_slow_to_answer_is_ours(qemu: QemuStarter) -
 
     async with (
         overhear(vm.monitor) as line,
-        VmWorker(UnixAddress(path=line.path), pace=replace(BRISK, command=1.0)) as worker,
+        VmWorker(UnixAddress(path=line.path), pace=BRISK._replace(command=1.0)) as worker,
     ):
         line.before = stop_qemu
         try:

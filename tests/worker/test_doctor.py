@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +266,7 @@ async def test_a_job_id_that_is_used_again_is_not_dismissed(
 
 async def test_what_was_found_only_just_now_says_so(qemu: QemuStarter) -> None:
     vm = await qemu(*LONE)
-    async with worker_of(vm, pace=replace(BRISK, orphan=0.5)) as worker:
+    async with worker_of(vm, pace=BRISK._replace(orphan=0.5)) as worker:
         assert (await found(worker))["lone"].fresh
 
         async def is_old() -> bool:

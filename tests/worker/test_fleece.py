@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ SLOW = 1
 
 A, B = 0xA, 0xB
 
-SWEEPING = replace(BRISK, inventory=0.1, orphan=0.3)
+SWEEPING = BRISK._replace(inventory=0.1, orphan=0.3)
 """Who is this brisk soon removes what is nobody's."""
 
 

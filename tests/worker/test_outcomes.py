@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -241,7 +240,7 @@ async def test_killed_qemu_loses_the_job_and_the_line(qemu: QemuStarter, tmp_pat
 async def test_a_quit_cancels_the_job(qemu: QemuStarter, tmp_path: Path) -> None:
     vm = await qemu(*null())
     # Nothing is asked that could meet the closed socket.
-    quiet = replace(BRISK, settle=10)
+    quiet = BRISK._replace(settle=10)
     async with running(worker_of(vm, tmp_path / "history", quiet)) as worker:
         await linked(worker, Link.CONNECTED)
         await worker.start(backup(vm, sync="none", auto_dismiss=True))
@@ -292,7 +291,7 @@ async def test_a_slow_disk_holds_nothing_up_and_gets_each_line_once(
 ) -> None:
     vm = await qemu(*null())
     disk = SlowDisk(tmp_path / "history")
-    hasty = replace(BRISK, writing=0.05)
+    hasty = BRISK._replace(writing=0.05)
     worker = VmWorker(UnixAddress(path=vm.monitor), history=disk, pace=hasty)
     try:
         async with worker:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from tui.worker import VmWorker
 
 THEIRS = "theirs"
 OVER = f"{OUR_JOB_PREFIX}over"
-HASTY = replace(BRISK, orphan=0.0, inventory=0.05)
+HASTY = BRISK._replace(orphan=0.0, inventory=0.05)
 """Whatever looks abandoned is swept away at once, by who may."""
 
 _LASTING = ("driver", "node-name", "id", "type", "device", "status", "speed", "error", "nodes")

@@ -1,12 +1,11 @@
 """What QEMU's image formats can do, as far as its schema does not tell."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFormat:
+class ImageFormat(NamedTuple):
     """A format that a new file can be made in with no option but its size.
 
     `cluster` is the size in bytes of the pieces a new image is written in, 0 where there are none

@@ -1,10 +1,9 @@
 """Puts the settings together: options before the environment before the file before defaults."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,8 +26,7 @@ class Source(StrEnum):
     DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value comes from; `line` is that of the file, `variable` that of the environment."""
 
     source: Source
@@ -42,8 +40,7 @@ class Origin:
         return self.variable or self.source
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value in force, with its key and its origin."""
 
     key: str
@@ -51,8 +48,7 @@ class Value:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """The settings in force, and where they come from."""
 
     settings: Settings

@@ -1,8 +1,7 @@
 """A mistake in the settings: where it is, and what is wrong in plain words."""
 
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -10,8 +9,7 @@ from pydantic_core import ErrorDetails
 from tui.config.lines import KeyPath
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """What is wrong with one setting.
 
     Attributes:

@@ -3,8 +3,7 @@
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.qmp.errors import CommandRefused, QmpError, ReadOnly
 
@@ -36,8 +35,7 @@ A list and no pattern: `query-rx-filter`, say, changes which events are sent.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(NamedTuple):
     """A command that may have changed something, and what came of it.
 
     `wall` is when it was sent, in seconds since the epoch; `seconds` how long the answer took.

@@ -1,8 +1,7 @@
 """How long a write of the guest may take while a backup runs."""
 
 import re
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from tui.units import milliseconds
 
@@ -10,8 +9,7 @@ _UNKNOWN_BEFORE = 0.020
 """Seconds that a write may take where it is not known how long it took before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """How long a write of the guest may take.
 
     Attributes:

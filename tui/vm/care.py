@@ -1,13 +1,12 @@
 """What is done for a backup while it runs: the opt-ins, and what they are about."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tui.vm.bound import Bound
 from tui.vm.space import Space
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What the operator wants done for a job, for as long as any BlockDeck watches it.
 
     Attributes:
@@ -29,8 +28,7 @@ class Wishes:
         return self.cancel_before_full or self.easy is not None
 
 
-@dataclass(frozen=True, slots=True)
-class JobCare:
+class JobCare(NamedTuple):
     """What is seen and done now.
 
     Attributes:

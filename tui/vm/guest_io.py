@@ -1,7 +1,6 @@
 """What the guest reads and writes of each disk, followed from look to look."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from tui.vm.failures import FailedWrites
 from tui.vm.latency import Waits
@@ -59,8 +58,7 @@ class GuestIo:
 
     def of(self, device: Device) -> Device:
         """The disk with what is known of it."""
-        return replace(
-            device,
+        return device._replace(
             throughput=self._throughput(device.key),
             writes=self.writes.of(device.key),
             reads=self.reads.of(device.key),

@@ -5,7 +5,8 @@ and its bitmaps from `query-block`. The block graph and what was seen before tel
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tui.qmp.models import (
     BlockDeviceInfo,
@@ -35,8 +36,7 @@ _NOT_A_DISK = ("#", DRY_RUN_PREFIX, TARGET_PREFIX)
 """How the names begin of nodes that QEMU named itself, or that are made for a backup."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replies:
+class Replies(NamedTuple):
     """One round of questions. `named` is None where asking would have been unsafe or failed."""
 
     blocks: tuple[BlockInfo, ...] = ()
@@ -81,7 +81,7 @@ def build_inventory(replies: Replies, before: Inventory) -> Inventory:
     job_devices = _jobs_by_device(graph, tops)
     jobs_of = {key: tuple(j for j, k in job_devices.items() if k == key) for key in tops.values()}
     return Inventory(
-        devices=tuple(replace(d, jobs=jobs_of.get(d.key, ())) for d in devices),
+        devices=tuple(d._replace(jobs=jobs_of.get(d.key, ())) for d in devices),
         nodes=_nodes(replies, before),
         job_devices=job_devices,
         job_targets=_job_targets(graph, named),
@@ -176,8 +176,7 @@ def _hidden_medium(
     if remembered is not None:
         return remembered
     medium = _medium(filtered, (image or filtered.image).chain())
-    return replace(
-        medium,
+    return medium._replace(
         node_name=node or medium.node_name,
         driver=image.format if image else medium.driver,
         backing_file=image.backing_filename if image else None,

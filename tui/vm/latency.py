@@ -1,7 +1,7 @@
 """How long the guest's reads and writes take, and how long they took before a backup."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tui.vm.stats import Count
 
@@ -12,8 +12,7 @@ _SHORTEST_SPAN = 0.5
 """Seconds below which two looks are too near to each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """The mean time of a request of the guest, in seconds; None is not known, or none was made.
 
     Attributes:
@@ -89,8 +88,7 @@ class Waits:
     def recall(self, key: str, before: float | None, rate_before: float | None) -> None:
         """What was known of the time before a job when that was seen; what is known stays."""
         wait = self.of(key)
-        self._waits[key] = replace(
-            wait,
+        self._waits[key] = wait._replace(
             before=before if wait.before is None else wait.before,
             rate_before=rate_before if wait.rate_before is None else wait.rate_before,
         )

@@ -1,6 +1,6 @@
 """A backup that makes the guest's writes take many times as long as before."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tui.vm.snapshot import Device, Job, VmSnapshot
 
@@ -11,8 +11,7 @@ _FORGET_SECONDS, _FORGET_WAITS = 30.0, 3.0
 """Without a write for so long, and for so many times the last wait, the guest writes no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slowness:
+class Slowness(NamedTuple):
     """A disk whose writes take long, and the backup that is on it."""
 
     device: Device

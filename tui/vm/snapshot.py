@@ -6,6 +6,7 @@ Times are seconds of the worker's monotonic clock, sizes are bytes, rates bytes 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, JobInfo, VersionInfo
 from tui.vm.care import JobCare
@@ -34,8 +35,7 @@ class Link(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """The state of the link, why, and since when (monotonic seconds)."""
 
     link: Link = Link.CONNECTING
@@ -44,16 +44,14 @@ class Connection:
     since: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Throughput:
+class Throughput(NamedTuple):
     """What the guest reads and writes, averaged between two looks at `query-blockstats`."""
 
     read: float = 0.0
     write: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Throttling of a device; 0 is unlimited."""
 
     bps: int = 0
@@ -65,8 +63,7 @@ class Limits:
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Medium:
+class Medium(NamedTuple):
     """What is in a device: the root block node, as it is below any filter of a running backup."""
 
     node_name: str
@@ -102,8 +99,7 @@ class Medium:
         return is_temporary_snapshot(self.filename)
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """One disk: an entry of `query-block`, or a root node that nothing is attached to.
 
     `key` identifies it for as long as it exists, also while a backup's filter hides its node.
@@ -123,8 +119,8 @@ class Device:
     busy_with: str | None = None
     jobs: tuple[str, ...] = ()
     throughput: Throughput | None = None
-    writes: Wait = field(default=Wait())
-    reads: Wait = field(default=Wait())
+    writes: Wait = Wait()
+    reads: Wait = Wait()
     failures: Failures | None = None
 
     @property
@@ -152,8 +148,7 @@ class Device:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A named block node, any of the graph (`query-named-block-nodes`)."""
 
     name: str
@@ -264,7 +259,7 @@ class VmSnapshot:
 
     address: str = ""
     label: str = ""
-    connection: Connection = Connection()
+    connection: Connection = field(default=Connection())
     name: str = ""
     uuid: str = ""
     version: VersionInfo | None = None

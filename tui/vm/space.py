@@ -1,8 +1,8 @@
 """Room on the file system of a backup's target: how much, for how long, and whether it will do."""
 
 from collections import deque
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 _WINDOW = 20.0
 """Seconds over which the fall of the free space is measured."""
@@ -44,8 +44,7 @@ class Shortage(IntEnum):
     SOON = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What the file system said at one moment.
 
     Attributes:
@@ -65,8 +64,7 @@ class Look:
     held: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
+class Space(NamedTuple):
     """Room for a job's target. Sizes are bytes.
 
     Attributes:

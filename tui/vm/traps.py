@@ -1,13 +1,12 @@
 """What old QEMUs do wrong, and from which version on they do not."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SOUND_SINCE = 7
 """QEMU 5.2 has all of it and 7.2 none; what was between is taken for as bad."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traps:
+class Traps(NamedTuple):
     """The traps of one QEMU version.
 
     `bad_target_freezes`: a `drive-backup` whose target cannot be opened freezes the disk (X1).

@@ -7,6 +7,7 @@ When the target is full or broken that fails, and with it the guest's write. Wit
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tui.vm.snapshot import Device, Job, Link, Outcome, VmSnapshot
 
@@ -27,8 +28,7 @@ _FAILING_SECONDS = 10.0
 """So long after a write of the guest has failed, writes count as failing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A guest that an I/O error has stopped.
 
     Attributes:

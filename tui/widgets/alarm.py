@@ -1,6 +1,6 @@
 """What of a VM must not be overlooked, whichever screen is on show and whichever VM."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
@@ -10,8 +10,7 @@ from tui.widgets.care_rows import shortage_words, slow_words, stall_words
 _LONGEST = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(NamedTuple):
     """The worst that is so with a VM.
 
     Attributes:

@@ -1,8 +1,7 @@
 """A table for live data: it repaints only the cells that changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -25,8 +24,7 @@ ROOMY = 100
 """Cells from which a table has room to spell things out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of fixed width.
 
     Attributes:
@@ -51,8 +49,7 @@ class Column:
     middle: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """What stands in a cell, and in which style (`bold $text-error`).
 
     Attributes:
@@ -69,7 +66,7 @@ class Cell:
 def fitting(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
     """The columns that fit in `width` cells, the least important ones left out."""
     chosen = [
-        replace(column, width=column.roomy) if column.roomy and width >= ROOMY else column
+        column._replace(width=column.roomy) if column.roomy and width >= ROOMY else column
         for column in columns
     ]
     while chosen and sum(column.width + 2 for column in chosen) > width:
@@ -83,7 +80,7 @@ def fitting(columns: Sequence[Column], width: int) -> tuple[Column, ...]:
         return tuple(chosen)
     share = spare // len(stretching)
     return tuple(
-        replace(column, width=column.width + share) if column.stretch else column
+        column._replace(width=column.width + share) if column.stretch else column
         for column in chosen
     )
 

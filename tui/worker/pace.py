@@ -1,10 +1,9 @@
 """How often a worker asks and how long it waits."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """All in seconds.
 
     Attributes:

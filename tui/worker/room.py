@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from tui.backup.formats import FORMATS, PLAIN
 from tui.host.process import QemuProcess
@@ -92,8 +91,7 @@ def _format_sent(job: Job) -> str:
 def _of_all(space: Space, together: Sequence[Space]) -> Space:
     """The room for a job, with what all that write to its file system need."""
     ends = [one.ends_in for one in together if one.ends_in is not None]
-    return replace(
-        space,
+    return space._replace(
         to_come=sum(one.to_come or 0 for one in together),
         likely=sum(one.expected or 0 for one in together),
         ends_in=max(ends) if len(ends) == len(together) else None,

@@ -195,7 +195,7 @@ class VmState:
         """The QEMU that was watched has ended: so have its jobs. Its disks stay on show."""
         self._end(reason)
         left = (
-            replace(device, io_status=None, busy_with=None, jobs=())
+            device._replace(io_status=None, busy_with=None, jobs=())
             for device in self._inventory.devices
         )
         self._inventory = replace(self._inventory, devices=tuple(left), job_devices={})
