@@ -105,6 +105,8 @@ class BlockDeckApp(App[int]):
             self.scout = scout
         self.lab = lab
         self._first = addresses
+        # Whether there is a screen to show anything on.
+        self._there = False
         self.first_paint = FirstPaint(self)
         self._opening = Opening(self)
         self._notices = Notices(self)
@@ -154,12 +156,17 @@ class BlockDeckApp(App[int]):
 
     # --- life ------------------------------------------------------------------------------------
 
+    async def on_load(self) -> None:
+        """Connect: the VM answers while the screen is made."""
+        await self.remembered.load()
+        if self._first and not self._host:
+            await self._opening.open(self._first)
+
     async def on_mount(self) -> None:
-        """Connect; the first paint waits a moment for what the VM says."""
+        """Show what there is; the first paint waits a moment for what the VM says."""
         if isinstance(self._driver, PatientDriver) and not self.is_headless:
             guard(self, self._driver)
         self.set_keymap(shielded(self.settings.keymap, self.BINDINGS))
-        await self.remembered.load()
         if self.memory.theme and "theme" not in self.settings.model_fields_set:
             dress(self, self.memory.theme, self.settings.colours)
         self.theme_changed_signal.subscribe(self, self._remember_theme)
@@ -167,7 +174,9 @@ class BlockDeckApp(App[int]):
             await self._opening.ask(self._host)
         else:
             self.first_paint.hold()
-            await self._opening.open(self._first)
+        self._there = True
+        # What VMs have told before is shown now.
+        self._repaint()
 
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""
@@ -178,7 +187,7 @@ class BlockDeckApp(App[int]):
     # --- the VM ----------------------------------------------------------------------------------
 
     def _repaint(self) -> None:
-        if not self.is_running:
+        if not (self.is_running and self._there):
             return
         for worker in self.fleet.workers:
             self._opening.look(worker)

@@ -1,6 +1,7 @@
 """The first paint: with the disks on it, where the VM answers at once."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tui.screens.vm_screen import VmScreen
@@ -9,8 +10,8 @@ from tui.vm.snapshot import Link
 if TYPE_CHECKING:
     from tui.app import BlockDeckApp
 
-PATIENCE = 0.1
-"""Seconds that it waits for the VM: what cannot be told from at once."""
+PATIENCE = 0.25
+"""Seconds that it waits for the VM: hardly to be told from at once, and enough on a busy host."""
 
 
 class FirstPaint:
@@ -39,14 +40,19 @@ class FirstPaint:
         self._app.set_timer(PATIENCE, self._release.close)
 
     def look(self) -> None:
-        """Paint from now on, if the VM on show has answered or is not to be had."""
+        """Paint from now on, if the screen is there and the VM has answered or is not to be had."""
         vm = self._app.worker.snapshot if self._app.worker is not None else None
-        if vm is None or vm.loaded or vm.connection.link is Link.LOST:
+        answered = vm is None or vm.loaded or vm.connection.link is Link.LOST
+        if answered and all(screen.whole for screen in self._screens()):
             self._release.close()
 
     def _paint(self) -> None:
         self.held = False
-        self._app.screen.refresh(layout=True)
-        for screen in self._app.screen_stack:
-            if isinstance(screen, VmScreen):
-                screen.take()
+        # The last of the screens may be gone by now.
+        for screen in self._app.screen_stack[-1:]:
+            screen.refresh(layout=True)
+        for screen in self._screens():
+            screen.take()
+
+    def _screens(self) -> Iterator[VmScreen]:
+        return (screen for screen in self._app.screen_stack if isinstance(screen, VmScreen))

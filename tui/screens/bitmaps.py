@@ -131,7 +131,7 @@ class BitmapsScreen(TablePage[Bitmap]):
         """Dim what cannot be done."""
         if action not in self._ACTIONS:
             return super().check_action(action, parameters)
-        verb = self._verb_of(action) if self._whole() else None
+        verb = self._verb_of(action) if self.whole else None
         return True if verb is not None and self._hindrance(verb) is None else None
 
     def on_key(self, event: events.Key) -> None:

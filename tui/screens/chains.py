@@ -114,7 +114,7 @@ class ChainsScreen(ChainActs):
         except (OSError, ValueError) as error:
             words = getattr(error, "strerror", None) or str(error)
             self._catalog, self._problem = None, f"{self._directory}: {words}"
-        if self._whole():
+        if self.whole:
             self._show()
             await self._take_up()
 

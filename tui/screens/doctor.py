@@ -94,7 +94,7 @@ class DoctorScreen(TablePage[Leftover]):
         """Dim what cannot be done."""
         if action not in _DIMMED:
             return super().check_action(action, parameters)
-        return True if self._whole() and self._hindrance(action) is None else None
+        return True if self.whole and self._hindrance(action) is None else None
 
     def on_key(self, event: events.Key) -> None:
         """A dimmed key says why it is."""

@@ -74,7 +74,7 @@ class HistoryScreen(VmScreen):
         if stamp != self._stamp:
             self._filed = await asyncio.to_thread(store.newest)
             self._stamp = stamp
-        if self._whole():
+        if self.whole:
             self._show()
 
     def _show(self) -> None:

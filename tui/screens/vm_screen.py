@@ -118,18 +118,25 @@ class VmScreen(Screen[None]):
         """Containers compose their own children later: look again when all are there."""
         self.call_after_refresh(self.on_screen_resume)
 
-    def _whole(self) -> bool:
+    @property
+    def whole(self) -> bool:
         """Whether every widget is there, also those in containers; none while the app ends."""
         widgets = list(self.walk_children(Widget)) if self.app.is_running else []
         return bool(widgets) and all(widget.is_mounted for widget in widgets)
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was on top."""
+        self.deck.first_paint.look()
         self.take()
+
+    def _compositor_refresh(self) -> None:
+        # Textual draws everything also while it is to paint nothing, and throws it away.
+        if not self.deck._batch_count:
+            super()._compositor_refresh()
 
     def take(self) -> None:
         """Show the present snapshot, unless nothing is painted yet, or the body is not there."""
-        if self.deck.first_paint.held or not self._whole():
+        if self.deck.first_paint.held or not self.whole:
             return
         vm = self.worker.snapshot if self.worker else None
         if self._of is not self.worker:
