@@ -26,7 +26,7 @@ from tui.legible import LEGIBLE, VERY_LEGIBLE, legible
 from tui.memory import Memory
 from tui.notices import Notices
 from tui.opening import Opening
-from tui.paths import STYLES, state_directory
+from tui.paths import sheets, state_directory
 from tui.qmp.address import MonitorAddress, SshAddress
 from tui.qmp.errors import QmpError
 from tui.records.audit import AUDIT_FILE, AuditLog
@@ -71,7 +71,8 @@ class BlockDeckApp(App[int]):
     """
 
     TITLE = "BlockDeck"
-    CSS_PATH = sorted(STYLES.glob("*.tcss"))
+    # What all screens have. Each brings the rest of its own, so that only what is shown is parsed.
+    CSS_PATH = sheets("base", "fleet", "panes", "trouble")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "connect": later("connect", "ConnectScreen"),
         "devices": later("devices", "DevicesScreen"),

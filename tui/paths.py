@@ -1,6 +1,6 @@
 """Where BlockDeck finds its style sheets and keeps what it remembers."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from platformdirs import PlatformDirs
 
@@ -10,6 +10,11 @@ _DIRS = PlatformDirs("blockdeck", appauthor=False)
 
 STYLES: Path = _PACKAGED_STYLES if _PACKAGED_STYLES.is_dir() else _PACKAGE.parent / "styles"
 """The `.tcss` files: inside the package of an installed wheel, beside it in a checkout."""
+
+
+def sheets(*names: str) -> list[str | PurePath]:
+    """The style sheets of these names; of the rules that weigh the same the last one holds."""
+    return [STYLES / f"{name}.tcss" for name in names]
 
 
 def state_directory() -> Path:

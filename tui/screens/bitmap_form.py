@@ -12,6 +12,7 @@ from textual.widgets import Input, Select
 
 from tui.backup.draft import parse_size, read_back
 from tui.chain.bitmaps import hindrance
+from tui.paths import sheets
 from tui.text import plain
 from tui.units import size
 from tui.vm.bitmap_acts import LONGEST_NAME, BitmapAct, BitmapVerb
@@ -32,6 +33,8 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
         vm: the VM as it is.
         node: the node that is proposed.
     """
+
+    CSS_PATH = sheets("dialogs", "form", "acts", "bitmaps")
 
     BINDING_GROUP_TITLE = "A new bitmap"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.paths import sheets
 from tui.text import plain
 from tui.units import size
 from tui.vm.bitmap_acts import BitmapAct, BitmapSource, BitmapVerb, why_no_source
@@ -28,6 +29,8 @@ class BitmapMerge(ModalScreen[BitmapAct | None]):
         target: what is merged into.
         others: what could be merged.
     """
+
+    CSS_PATH = sheets("dialogs", "form", "acts")
 
     BINDING_GROUP_TITLE = "Merge bitmaps"
     BINDINGS: ClassVar[list[BindingType]] = [

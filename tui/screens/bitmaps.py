@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from tui.chain.bitmaps import place_of, price
 from tui.keymap import remappable
+from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.screens.bitmap_form import BitmapForm, choosable_nodes
 from tui.screens.bitmap_merge import BitmapMerge
@@ -42,6 +43,8 @@ _DONE: Mapping[BitmapVerb, str] = {
 
 class BitmapsScreen(TablePage[Bitmap]):
     """The table of bitmaps and, for the one highlighted, all that is known of it."""
+
+    CSS_PATH = sheets("bitmaps")
 
     ONE, ALL, COLUMNS = "bitmap", "bitmaps", BITMAP_COLUMNS
     BINDING_GROUP_TITLE = "Bitmaps"

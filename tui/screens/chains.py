@@ -14,6 +14,7 @@ from textual.widgets import Input, Tree
 
 from tui.chain.catalog import Catalog, read_catalog
 from tui.keymap import remappable
+from tui.paths import sheets
 from tui.screens.chain_acts import ChainActs
 from tui.text import plain
 from tui.vm.filenames import file_behind
@@ -31,6 +32,8 @@ _NONE = "No chain in {directory}. Press s to start one, d for another directory.
 
 class ChainsScreen(ChainActs):
     """A tree of chains and points and, for the one highlighted, all there is to know."""
+
+    CSS_PATH = sheets("chains")
 
     BINDING_GROUP_TITLE = "Chains"
     BINDINGS: ClassVar[list[BindingType]] = [

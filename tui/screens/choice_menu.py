@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.paths import sheets
 from tui.text import plain
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
@@ -26,6 +27,8 @@ class ChoiceMenu(ModalScreen[T | None], Generic[T]):
         choices: each in words, which are escaped here.
         empty: what to say where there is none.
     """
+
+    CSS_PATH = sheets("dialogs", "acts", "images")
 
     BINDING_GROUP_TITLE = "Which one"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]

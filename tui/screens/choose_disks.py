@@ -14,6 +14,7 @@ from textual.widgets import Input
 from textual.widgets.selection_list import Selection
 
 from tui.backup.verdict import Finding
+from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.screens.chain_fleece import refuses
 from tui.text import plain
@@ -49,6 +50,8 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
         against: tells what is to be said against fleecing these disks to a directory.
         suggester: completes that directory.
     """
+
+    CSS_PATH = sheets("dialogs", "form", "chains")
 
     BINDING_GROUP_TITLE = "Disks of a chain"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
+from tui.paths import sheets
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
@@ -22,6 +23,8 @@ class Confirm(ModalScreen[bool]):
         yes: what happens on yes, as a verb.
         no: what happens on no.
     """
+
+    CSS_PATH = sheets("dialogs")
 
     BINDING_GROUP_TITLE = "Question"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from tui.discovery.models import Findings, FoundVm
 from tui.keymap import remappable
+from tui.paths import sheets
 from tui.qmp.address import AddressError, MonitorAddress, SshAddress, caution
 from tui.qmp.errors import ConnectFailure
 from tui.screens.vm_screen import ROOMY, TALL, WIDE
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 class ConnectScreen(Screen[None]):
     """An input, what is wrong with it, the VMs that were found, and what is told of one."""
+
+    CSS_PATH = sheets("dialogs", "connect")
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
     VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 -- as above

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from tui.keymap import remappable
+from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.screens.confirm import Confirm
 from tui.screens.table_page import TablePage
@@ -29,6 +30,8 @@ _FOREIGN = "Another client made it, and may count on it."
 
 class DoctorScreen(TablePage[Leftover]):
     """The table of leftovers and, for the one highlighted, what it is and what cleaning costs."""
+
+    CSS_PATH = sheets("leftovers")
 
     ONE, ALL, COLUMNS = "leftover", "leftovers", LEFTOVER_COLUMNS
     BINDING_GROUP_TITLE = "Leftovers"

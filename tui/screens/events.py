@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.keymap import remappable
+from tui.paths import sheets
 from tui.screens.text_page import TextPage
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
@@ -28,6 +29,8 @@ from tui.widgets.line import Line
 
 class EventsScreen(VmScreen):
     """Follows the newest event, or holds still to read."""
+
+    CSS_PATH = sheets("events")
 
     BINDING_GROUP_TITLE = "Events"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.paths import sheets
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
@@ -26,6 +27,8 @@ _KEYS_CELLS = 12
 
 class HelpScreen(ModalScreen[None]):
     """The keys of every screen, by screen, in the order in which they are given."""
+
+    CSS_PATH = sheets("dialogs")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss(None)", "Back"),

@@ -16,6 +16,7 @@ from textual.widgets import ProgressBar
 
 from tui.images.errors import ImageError
 from tui.images.progress import Progress
+from tui.paths import sheets
 from tui.screens.confirm import Confirm
 from tui.text import plain
 from tui.units import percent, size
@@ -44,6 +45,8 @@ class _Wrapper(textwrap.TextWrapper):
 
 class ImageActScreen(ModalScreen[None]):
     """A page with a title, a body, a bar while it runs, and a status."""
+
+    CSS_PATH = sheets("dialogs", "form", "images")
 
     ACT: ClassVar[str] = ""
     """What runs, as a noun."""

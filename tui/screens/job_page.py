@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Sparkline
 
 from tui.keymap import remappable
+from tui.paths import sheets
 from tui.screens.job_acts import JobActs
 from tui.text import plain
 from tui.units import duration, rate
@@ -40,6 +41,8 @@ class JobPage(JobActs):
         worker: of the VM that the job is of.
         job: the job.
     """
+
+    CSS_PATH = sheets("job_page")
 
     BINDING_GROUP_TITLE = "Job"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -18,6 +18,7 @@ from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.way import Way
 from tui.backup.way_field import WAY, at_the_switch
 from tui.backup.wish_fields import FLEECE, WISH_FIELDS, read_wishes
+from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.screens.vm_screen import ROOMY, VmScreen
 from tui.vm.snapshot import Device
@@ -41,6 +42,8 @@ class JudgedForm(VmScreen):
     Args:
         device_key: the disk to back up.
     """
+
+    CSS_PATH = sheets("dialogs", "form")
 
     def __init__(self, device_key: str) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from tui.paths import sheets
 from tui.text import plain
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
@@ -27,6 +28,8 @@ class PathPrompt(ModalScreen[Path | None]):
         start: what stands there at first.
         file: whether a file is wanted; a directory otherwise.
     """
+
+    CSS_PATH = sheets("dialogs", "images")
 
     BINDING_GROUP_TITLE = "A path"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]

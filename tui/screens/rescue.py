@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.text import plain
 from tui.units import size
@@ -34,6 +35,8 @@ class RescueScreen(ModalScreen[None]):
         trouble: what stops the guest.
         of_vm: of which VM it is, in words, where that has to be told.
     """
+
+    CSS_PATH = sheets("dialogs", "rescue")
 
     BINDING_GROUP_TITLE = "Rescue"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]

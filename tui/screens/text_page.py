@@ -8,6 +8,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
 from tui.keymap import remappable
+from tui.paths import sheets
 from tui.text import plain
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
@@ -15,6 +16,8 @@ from tui.widgets.line import Line
 
 class TextPage(ModalScreen[None]):
     """Shows foreign text line by line, escaped; `c` copies it as it is."""
+
+    CSS_PATH = sheets("dialogs")
 
     BINDING_GROUP_TITLE = "Text"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from tui.paths import sheets
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
@@ -30,6 +31,8 @@ class TypedOrPreset(ModalScreen[T | None], Generic[T]):
         read_back: tells how what is typed is read, where that needs telling.
         default: what stands for typing nothing; without one that is for `read` to say.
     """
+
+    CSS_PATH = sheets("dialogs", "acts")
 
     BINDING_GROUP_TITLE = "A new value"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from tui.paths import sheets
 from tui.vm.snapshot import Job
 from tui.vm.verbs import Verb
 from tui.widgets.job_rows import job_named
@@ -39,6 +40,8 @@ class VerbMenu(ModalScreen[Verb | None]):
         hindrances: why a verb cannot be used; None where it can.
         vm: what tells its VM from others.
     """
+
+    CSS_PATH = sheets("dialogs", "acts")
 
     BINDING_GROUP_TITLE = "What to do"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]

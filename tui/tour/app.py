@@ -5,6 +5,7 @@ from typing import Any, Literal
 from textual import events, work
 
 from tui.app import BlockDeckApp
+from tui.paths import sheets
 from tui.tour.caption import TourCaption
 from tui.tour.player import Player, TourStuck
 from tui.tour.script import the_story
@@ -20,6 +21,8 @@ class TourApp(BlockDeckApp):
     Args:
         pace: how many times as slow as a speaker; 0 is as fast as the conditions allow.
     """
+
+    CSS_PATH = [*BlockDeckApp.CSS_PATH, *sheets("tour")]  # noqa: RUF012 -- Textual declares it so
 
     def __init__(self, *args: Any, pace: float = 1.0, **options: Any) -> None:
         super().__init__(*args, **options)
