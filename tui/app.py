@@ -85,6 +85,8 @@ class BlockDeckApp(App[int]):
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
 
+    _legible_theme: Theme | None = None
+
     def __init__(
         self,
         *addresses: MonitorAddress,
@@ -150,9 +152,12 @@ class BlockDeckApp(App[int]):
 
     def get_css_variables(self) -> dict[str, str]:
         """Every theme with texts that can be read, except where the operator has chosen them."""
-        least = VERY_LEGIBLE if "contrast" in self.theme else LEGIBLE
-        variables = super().get_css_variables()
-        self.theme_variables = legible(variables, least=least, kept=self.settings.colours)
+        # Asked for several times before the first paint.
+        if self._legible_theme is not self.current_theme:
+            least = VERY_LEGIBLE if "contrast" in self.theme else LEGIBLE
+            variables = super().get_css_variables()
+            self.theme_variables = legible(variables, least=least, kept=self.settings.colours)
+            self._legible_theme = self.current_theme
         return self.theme_variables
 
     # --- life ------------------------------------------------------------------------------------
@@ -161,6 +166,7 @@ class BlockDeckApp(App[int]):
         """Connect: the VM answers while the screen is made."""
         await self.remembered.load()
         if self._first and not self._host:
+            self.first_paint.hold()
             await self._opening.open(self._first)
 
     async def on_mount(self) -> None:
@@ -174,7 +180,7 @@ class BlockDeckApp(App[int]):
         if self.current_mode == "connect":
             await self._opening.ask(self._host)
         else:
-            self.first_paint.hold()
+            self.first_paint.wait()
         self._there = True
         # What VMs have told before is shown now.
         self._repaint()

@@ -37,6 +37,9 @@ class FirstPaint:
         self.held = True
         self._release.callback(self._paint)
         self._release.enter_context(self._app.batch_update())
+
+    def wait(self) -> None:
+        """Wait from now on, for a VM that is being connected to."""
         self._app.set_timer(PATIENCE, self._release.close)
 
     def look(self) -> None:

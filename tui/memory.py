@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ class Memory(BaseModel):
 
     model_config = ConfigDict(extra="ignore", defer_build=True)
 
-    monitors: list[str] = Field(default_factory=list)
-    directories: dict[str, str] = Field(default_factory=dict)
-    fleeces: dict[str, str] = Field(default_factory=dict)
+    monitors: list[str] = []
+    directories: dict[str, str] = {}
+    fleeces: dict[str, str] = {}
     theme: str | None = None
 
     @classmethod

@@ -23,16 +23,16 @@ def check_ui(loaded: Loaded) -> None:
 
 def _mistakes(loaded: Loaded) -> Iterator[tuple[int, Mistake]]:
     settings = loaded.settings
-    themes = theme_names()
 
     def mistake(path: tuple[str, ...], sentence: str) -> tuple[int, Mistake]:
         return loaded.origin(path).line or 0, loaded.mistake(path, sentence)
 
+    themes = theme_names()
     if settings.theme not in themes:
         near = get_close_matches(settings.theme, themes, 1)
         meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(themes))}"
         yield mistake(("theme",), f"there is no theme {settings.theme!r}; {meant}")
-    names = colour_names()
+    names = colour_names() if settings.colours else frozenset()
     for name, colour in settings.colours.items():
         if name not in names:
             near = get_close_matches(name, names, 1)

@@ -6,7 +6,8 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.config.lines import KeyPath, key_lines, line_of
+from tui.config.key_path import KeyPath, line_of
+from tui.config.lines import key_lines
 
 NAMES = st.text(st.sampled_from("abç .\"'[]=#\t\\"), min_size=1, max_size=5)
 TEXTS = st.text(st.sampled_from("ab\n\"'[]{}=#, \\"), max_size=20)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from tui.config.lines import KeyPath
+from tui.config.key_path import KeyPath
 from tui.config.mistakes import Mistake, Mistakes
 from tui.config.settings import Settings
 

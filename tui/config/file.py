@@ -3,13 +3,12 @@
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tui.config.lines import Lines, key_lines
+from tui.config.key_path import Lines
 from tui.config.mistakes import Mistake, Mistakes
 
 MOST_BYTES = 1 << 20
@@ -69,6 +68,11 @@ def read_file(path: Path) -> SettingsFile:
 
 
 def _parse(path: Path, text: str) -> tuple[Mapping[str, Any], Lines]:
+    # Mostly there is no file, and nothing to read it with is needed.
+    import tomllib
+
+    from tui.config.lines import key_lines
+
     try:
         return tomllib.loads(text), key_lines(text)
     except RecursionError as error:

@@ -1,10 +1,9 @@
 """In which line of a TOML text each key stands."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-KeyPath = tuple[str | int, ...]
-Lines = Mapping[KeyPath, int]
+from tui.config.key_path import KeyPath, Lines
 
 _ENDS = ("]", "}", '"""', "'''")
 """What the last line of a value over several lines has one of."""
@@ -27,14 +26,6 @@ def key_lines(text: str) -> Lines:
             if is_header:
                 table = path
     return found
-
-
-def line_of(path: KeyPath, lines: Lines) -> int | None:
-    """The line of a key, or of the nearest thing around it that has one."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in lines:
-            return lines[path[:length]]
-    return None
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from tui.config.environment import read_environment, variable
 from tui.config.file import SettingsFile, read_file
-from tui.config.lines import KeyPath, line_of
+from tui.config.key_path import KeyPath, line_of
 from tui.config.mistakes import Mistake, Mistakes, dotted, in_words
 from tui.config.settings import Settings
 from tui.paths import config_directory

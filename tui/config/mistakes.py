@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from tui.config.lines import KeyPath
+from tui.config.key_path import KeyPath
 
 
 class Mistake(NamedTuple):
