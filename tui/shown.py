@@ -121,6 +121,14 @@ class ShownCells:
         signs, styles = self._signs[self._row], self._styles[self._row]
         changed = self._changed.setdefault(self._row, set())
         column, style = self._column, self._style
+        if text.isascii() and _WIDE not in signs:
+            # Almost all of every screen: no sign is wide, and none is broken.
+            for at, sign in zip(range(column, columns), text, strict=False):
+                if signs[at] != sign or styles[at] != style:
+                    signs[at], styles[at] = sign, style
+                    changed.add(at)
+            self._column = min(self._column + len(text), columns)
+            return
         for sign in text:
             width = 1 if sign.isascii() else get_character_cell_size(sign)
             if width == 0:
@@ -188,7 +196,7 @@ class ShownCells:
         self._changed.clear()
 
     def _send_row(self, row: int, columns: list[int], sent: list[str]) -> None:
-        signs, styles = self._signs[row], self._styles[row]
+        signs, styles, changed = self._signs[row], self._styles[row], set(columns)
         at = 0
         for column in columns:
             if column < at or signs[column] in (_WIDE, _UNKNOWN):
@@ -200,8 +208,11 @@ class ShownCells:
                     self._sign(signs[each], styles[each], sent)
             else:
                 self._go((row, column), sent)
-            self._sign(signs[column], styles[column], sent)
-            at = column + 1
+            # All that looks alike goes at once.
+            at, style = column + 1, styles[column]
+            while at in changed and styles[at] == style and signs[at] != _UNKNOWN:
+                at += 1
+            self._sign("".join(signs[column:at]), style, sent)
             if at < len(signs) and signs[at] == _WIDE:
                 at += 1
             # Past the last column a terminal does not go.
