@@ -1,6 +1,7 @@
 """The app: which VM is on show, and which screen is on top."""
 
 import functools
+import gc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -184,6 +185,10 @@ class BlockDeckApp(App[int]):
         self._there = True
         # What VMs have told before is shown now.
         self._repaint()
+
+    def on_ready(self) -> None:
+        """Collect garbage from now on."""
+        gc.enable()
 
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""

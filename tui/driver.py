@@ -20,11 +20,12 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from tui.ascii import ascii_only
-from tui.cast import Cast
 from tui.shown import ShownCells
 
 if TYPE_CHECKING:
     from textual.app import App
+
+    from tui.cast import Cast
 
 BACKLOG = 20
 """Writes that may wait for the terminal; Textual's writer blocks beyond 30."""
@@ -57,7 +58,7 @@ class PatientDriver(LinuxDriver):
     """
 
     unicode = True
-    cast: Cast | None = None
+    cast: "Cast | None" = None
 
     def __init__(self, app: "App[Any]", **options: Any) -> None:
         super().__init__(app, **options)

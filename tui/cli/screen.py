@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.cast import Cast
 from tui.cli.failure import Failure
 from tui.cli.output import note
 from tui.cli.settings import read_settings
@@ -16,6 +15,7 @@ from tui.terminal import in_a_browser, prepare_environment, refusal
 from tui.text import plain
 
 if TYPE_CHECKING:
+    from tui.cast import Cast
     from tui.demo.fault_lab import FaultLab
 
 
@@ -45,6 +45,8 @@ def show_ui(
         OSError: the log or the recording cannot be written.
     """
     require_terminal()
+    # There is hardly any garbage before the first paint; the app collects from then on.
+    gc.disable()
     if caution(*addresses):
         note(caution(*addresses))
     settings = read_settings(for_ui=True).settings
@@ -68,7 +70,9 @@ def show_ui(
                 note(f"{cast.path} is not whole: {cast.problem.strerror}")
 
 
-def _begin(path: Path) -> Cast:
+def _begin(path: Path) -> "Cast":
+    from tui.cast import Cast
+
     try:
         return Cast(path)
     except FileExistsError as error:
