@@ -1,7 +1,6 @@
 """A line to type a filter in; hidden while there is none."""
 
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
@@ -17,11 +16,8 @@ class FilterBar(Horizontal):
         super().__init__(id=id)
         self._hint = hint
         self._from: Widget | None = None
-
-    def compose(self) -> ComposeResult:
-        """A label and an input."""
-        yield Line("Filter", classes="filter-label")
-        yield PlainInput(placeholder=self._hint)
+        # Made when it is first opened, which it mostly is not.
+        self._field: PlainInput | None = None
 
     def on_mount(self) -> None:
         """Hidden until it is asked for."""
@@ -30,19 +26,22 @@ class FilterBar(Horizontal):
     @property
     def words(self) -> str:
         """What is filtered for; "" is nothing."""
-        return self.query_one(Input).value.strip()
+        return self._field.value.strip() if self._field is not None else ""
 
     def open(self) -> None:
         """Show the line and type in it."""
-        field, focused = self.query_one(Input), self.screen.focused
-        if focused is not field:
-            self._from = focused
+        if self._field is None:
+            self._field = PlainInput(placeholder=self._hint)
+            self.mount(Line("Filter", classes="filter-label"), self._field)
+        if self.screen.focused is not self._field:
+            self._from = self.screen.focused
         self.display = True
-        field.focus()
+        self._field.focus()
 
     def close(self) -> None:
         """Filter no more."""
-        self.query_one(Input).value = ""
+        if self._field is not None:
+            self._field.value = ""
         self.display = False
 
     @on(Input.Submitted)
