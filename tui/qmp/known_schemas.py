@@ -6,13 +6,15 @@ version and package and kept.
 
 import asyncio
 import contextlib
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
 from tui.qmp.errors import UnexpectedReply
 from tui.qmp.models import Greeting
-from tui.qmp.schema import QmpSchema
+
+if TYPE_CHECKING:
+    from tui.qmp.schema import QmpSchema
 
 
 class _Session(Protocol):
@@ -25,7 +27,7 @@ class _Session(Protocol):
 
 
 _MOST_KEPT = 8
-_kept: dict[tuple[str, str], QmpSchema] = {}
+_kept: "dict[tuple[str, str], QmpSchema]" = {}
 
 _PATIENCE = 1.0
 """Seconds to wait for what another QEMU of the same version answers."""
@@ -33,7 +35,7 @@ _PATIENCE = 1.0
 _asking: dict[tuple[str, str], asyncio.Event] = {}
 
 
-async def read_schema(session: _Session) -> QmpSchema:
+async def read_schema(session: _Session) -> "QmpSchema":
     """The schema of the QEMU behind a session, asked for once per version and package.
 
     Raises:
@@ -67,6 +69,9 @@ async def _ask(session: _Session, key: tuple[str, str]) -> None:
 
 
 def _keep(key: tuple[str, str], reply: object) -> None:
+    # While QEMU answers, the disks are shown.
+    from tui.qmp.schema import QmpSchema
+
     try:
         schema = QmpSchema.from_reply(reply)
     except ValidationError as error:
