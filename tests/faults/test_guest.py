@@ -57,7 +57,7 @@ async def writes_on(scene: Scene) -> None:
     failing = await until(scene.worker, lambda: failing_now(scene))
     assert failing is not None
     assert (failing.disk, failing.job.id) == ("d0", J)
-    assert 0 < failing.count <= await failed_writes(scene.vm)
+    assert 0 < failing.writes <= await failed_writes(scene.vm)
     assert "FAILED since blockdeck-j" in describe_failing(failing)
     before = await tries(scene.vm)
 

@@ -4,9 +4,8 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tui.config.key_path import Lines
 from tui.config.mistakes import Mistake, Mistakes
@@ -17,8 +16,7 @@ _AT_LINE = re.compile(r" \(at line (?P<line>\d+), column \d+\)$")
 _AT_END = " (at end of document)"
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFile:
+class SettingsFile(NamedTuple):
     """What the file says; nothing where there is none.
 
     Attributes:
@@ -29,9 +27,9 @@ class SettingsFile:
     """
 
     path: Path
-    exists: bool = False
-    content: Mapping[str, Any] = field(default_factory=dict)
-    lines: Lines = field(default_factory=dict)
+    exists: bool
+    content: Mapping[str, Any]
+    lines: Lines
 
 
 def read_file(path: Path) -> SettingsFile:
@@ -44,7 +42,7 @@ def read_file(path: Path) -> SettingsFile:
         # Opening a FIFO must not wait for somebody who writes.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return SettingsFile(path)
+        return SettingsFile(path, exists=False, content={}, lines={})
     except OSError as error:
         raise _mistake(path, f"cannot be read: {error.strerror}") from error
     mode = os.fstat(descriptor).st_mode

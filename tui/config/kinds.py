@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from tui.qmp.address import UnixAddress, parse_address
 
@@ -43,7 +43,7 @@ def _socket(text: str) -> str:
     return text
 
 
-Speed = Annotated[int, BeforeValidator(_speed), PlainSerializer(int)]
+Speed = Annotated[int, BeforeValidator(_speed)]
 """Bytes a second, written as in the form: `"50M"`, `"1.5 GiB/s"`; 0 is without limit."""
 
 Monitor = Annotated[str, AfterValidator(_monitor)]

@@ -1,7 +1,6 @@
 """The `query-*` commands BlockDeck asks, each with its typed reply and a deadline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -27,7 +26,6 @@ from tui.qmp.session import QmpSession
 _T = TypeVar("_T", bound=QapiModel)
 
 
-@dataclass(frozen=True, slots=True)
 class Queries:
     """Typed questions to one session.
 
@@ -35,8 +33,9 @@ class Queries:
     reply that is not what the QAPI schema says.
     """
 
-    session: QmpSession
-    deadline: float
+    def __init__(self, session: QmpSession, deadline: float) -> None:
+        self.session = session
+        self.deadline = deadline
 
     async def name(self) -> str:
         """The VM's name, "" if it has none (`query-name`)."""

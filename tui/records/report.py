@@ -163,7 +163,7 @@ def _failed_writes(device: Device | None, job: Job) -> tuple[str, ...]:
     failures = device.failures if device is not None else None
     if device is None or failures is None or failures.job != job.key:
         return ()
-    many = f"{failures.count:,} write{'' if failures.count == 1 else 's'} of the guest"
+    many = f"{failures.writes:,} write{'' if failures.writes == 1 else 's'} of the guest"
     return (f"{many} to {device.title} failed while it ran",)
 
 

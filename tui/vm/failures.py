@@ -5,23 +5,22 @@ fails does not stop the guest: each write that the copy has to go before is answ
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tui.vm.stats import StatsSample
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
+class Failures(NamedTuple):
     """Failed writes to one disk.
 
     Attributes:
         job: `key` of the job that was on it.
-        count: how many have failed since it was.
+        writes: how many have failed since it was.
         last: when the last was seen, in monotonic seconds.
     """
 
     job: int
-    count: int
+    writes: int
     last: float
 
 
@@ -51,7 +50,7 @@ class FailedWrites:
             if job is None or before is None or count.failed <= before.failed:
                 continue
             found = self._found.get(key)
-            known = found.count if found is not None and found.job == job else 0
+            known = found.writes if found is not None and found.job == job else 0
             more = count.failed - before.failed
             self._found[key] = Failures(job, known + more, sample.taken)
 

@@ -82,14 +82,12 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
 )
 
-_COMPILED = tuple((re.compile(pattern), advice) for pattern, advice in _REMEDIES)
-
 
 def remedy(error: str | None) -> str | None:
     """What to do about an error in QEMU's words; None where nothing is known."""
     if not error:
         return None
-    return next((advice for pattern, advice in _COMPILED if pattern.search(error)), None)
+    return next((advice for pattern, advice in _REMEDIES if re.search(pattern, error)), None)
 
 
 def with_advice(error: object) -> str:

@@ -1,7 +1,6 @@
 """What QEMU has counted of each disk since the VM started: `query-blockstats`, looked at once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tui.qmp.models import BlockStats
@@ -23,13 +22,12 @@ class Count(NamedTuple):
     failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StatsSample:
+class StatsSample(NamedTuple):
     """Counts by device key at a moment of the monotonic clock, in seconds."""
 
     taken: float
-    reads: Mapping[str, Count] = field(default_factory=dict)
-    writes: Mapping[str, Count] = field(default_factory=dict)
+    reads: Mapping[str, Count]
+    writes: Mapping[str, Count]
 
 
 def sample_stats(stats: Iterable[BlockStats], taken: float) -> StatsSample:

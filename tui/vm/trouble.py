@@ -6,7 +6,6 @@ When the target is full or broken that fails, and with it the guest's write. Wit
 `report` the guest gets the error. `on-target-error` has no part in that.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tui.vm.snapshot import Device, Job, Link, Outcome, VmSnapshot
@@ -107,19 +106,18 @@ def fate_of_ended(trouble: Trouble) -> str | None:
     return _FATES[next(iter(outcomes))] if len(outcomes) == 1 else "has ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(NamedTuple):
     """A guest whose writes fail while it runs on.
 
     Attributes:
         disk: title of the disk they go to.
         job: the running backup of this disk.
-        count: how many have failed since it began.
+        writes: how many have failed since it began.
     """
 
     disk: str
     job: Job
-    count: int
+    writes: int
 
 
 def find_failing(vm: VmSnapshot, now: float) -> Failing | None:
@@ -133,18 +131,18 @@ def find_failing(vm: VmSnapshot, now: float) -> Failing | None:
         return None
     jobs = {job.key: job for job in vm.live_jobs if job.type == "backup"}
     found = [
-        Failing(device.title, jobs[failures.job], failures.count)
+        Failing(device.title, jobs[failures.job], failures.writes)
         for device in vm.devices
         if (failures := device.failures) is not None
         and failures.job in jobs
         and now - failures.last < _FAILING_SECONDS
     ]
-    return max(found, key=lambda one: one.count, default=None)
+    return max(found, key=lambda one: one.writes, default=None)
 
 
 def describe_failing(failing: Failing) -> str:
     """One sentence for the screen."""
-    many = f"{failing.count:,} write{'' if failing.count == 1 else 's'} of the guest"
+    many = f"{failing.writes:,} write{'' if failing.writes == 1 else 's'} of the guest"
     # Which side an error is of nobody tells, as for a guest that is stopped.
     why = "its target does not take them, or the disk is broken"
     return f"{many} to {failing.disk} FAILED since {failing.job.id}: {why}."

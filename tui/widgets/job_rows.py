@@ -156,7 +156,7 @@ def _guest(job: Job, now: float, device: Device | None) -> list[Content]:
 def _failed(job: Job, failures: Failures | None) -> Content | None:
     if failures is None or failures.job != job.key:
         return None
-    words = f"{failures.count:,} of its writes FAILED since this job began"
+    words = f"{failures.writes:,} of its writes FAILED since this job began"
     return Content.styled(words, "bold $text-error")
 
 
