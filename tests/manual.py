@@ -8,7 +8,8 @@ import click
 from click_man.man import ManPage
 
 import tui
-from tui.cli.commands import commands, open_ui
+from tui.cli.commands import commands
+from tui.cli.front import open_ui
 from tui.cli.help import EXAMPLES
 from tui.paths import STYLES
 

@@ -10,6 +10,8 @@ import pytest
 from tests.cli.running import ROOT, blockdeck
 from tests.qemu import QemuStarter
 from tui import __version__
+from tui.cli.commands import commands
+from tui.cli.front import COMMANDS
 
 
 async def test_the_version() -> None:
@@ -82,3 +84,7 @@ def test_the_screenless_commands_never_import_textual(words: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_words_that_are_commands_are_known_without_importing_them() -> None:
+    assert commands.commands.keys() == COMMANDS

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.pages import CHECKOUT, PAGES, commands, name_of, spans
 from tui.cli.commands import commands as blockdeck
-from tui.cli.commands import open_ui
+from tui.cli.front import open_ui
 
 NOT_TYPED = {
     "AllowTcpForwarding no": "a line of sshd's: tests/transports/test_ssh_port.py",

@@ -1,65 +1,24 @@
 """`blockdeck`, and all its commands. What they do is imported when one of them is used."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tui import __version__
 from tui.cli.agent_words import agent
 from tui.cli.backup_words import backup, check
 from tui.cli.bitmap_words import bitmaps
 from tui.cli.chain_words import chain
-from tui.cli.help import EXAMPLES, Front, show_front_help
+from tui.cli.front import SETTINGS, VERSION, open_ui
+from tui.cli.help import EXAMPLES, Front
 from tui.cli.image_words import prune, restore, verify
 from tui.cli.list_words import devices, discover, history, jobs, leftovers
-from tui.cli.options import JSON, Monitor
+from tui.cli.options import JSON
 from tui.cli.output import prepare_streams
-from tui.cli.screen_words import demo, screen_options, serve
-
-if TYPE_CHECKING:
-    from tui.qmp.address import MonitorAddress
-
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_VERSION = click.version_option(__version__, message="blockdeck %(version)s")
+from tui.cli.screen_words import demo, serve
 
 
-def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        show_front_help(context, commands)
-
-
-@click.command("blockdeck", context_settings=_SETTINGS, add_help_option=False)
-@click.argument("monitors", type=Monitor(), nargs=-1, metavar="[MONITOR]...")
-@click.option("--directory", metavar="DIR", help="Suggest backup targets in this directory.")
-@screen_options
-@click.option(
-    *("-h", "--help"),
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_help,
-    help="Show this and exit.",
-)
-@_VERSION
-def open_ui(
-    monitors: "tuple[MonitorAddress, ...]",
-    directory: str | None,
-    mouse: bool,
-    log: Path | None,
-    record: Path | None,
-    read_only: bool,
-) -> int:
-    """Open the UI, on monitors side by side or on the connect screen."""
-    from tui.cli.screen import show_ui
-
-    return show_ui(
-        *monitors, directory=directory, mouse=mouse, log=log, record=record, read_only=read_only
-    )
-
-
-@click.group(cls=Front, context_settings=_SETTINGS, screen=open_ui, epilog=EXAMPLES)
-@_VERSION
+@click.group(cls=Front, context_settings=SETTINGS, screen=open_ui, epilog=EXAMPLES)
+@VERSION
 def commands() -> None:
     """Back up the disks of a running QEMU over QMP, on a screen or without one.
 

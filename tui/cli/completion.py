@@ -5,11 +5,6 @@ from collections.abc import Iterator
 
 from click.shell_completion import CompletionItem
 
-from tui.cli.output import PROGRAM
-
-VARIABLE = f"_{PROGRAM}_COMPLETE".upper()
-"""Set by the scripts that click makes for a shell."""
-
 
 def monitors(incomplete: str) -> list[CompletionItem]:
     """The VMs with a name, then the monitors of this host; nothing is connected to.

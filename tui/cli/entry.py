@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import click
 
-from tui.cli.commands import commands, open_ui
-from tui.cli.completion import VARIABLE
 from tui.cli.failure import Failure, Status
+from tui.cli.front import COMMANDS, open_ui
 from tui.cli.output import PROGRAM, abandon_output, complain, quiet_logging
 
 # Python's own 700 looks through all that was imported again and again while more is imported.
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
+
+_COMPLETES = f"_{PROGRAM}_COMPLETE".upper()
+"""Set by the scripts that click makes for a shell."""
 
 _ANSWERED_BY_THE_GROUP = frozenset({"-h", "--help", "--version"})
 
@@ -25,8 +27,9 @@ def main() -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     quiet_logging()
     words = sys.argv[1:]
-    named = words and (words[0] in commands.commands or words[0] in _ANSWERED_BY_THE_GROUP)
-    command = commands if named or VARIABLE in os.environ else open_ui
+    command: click.Command = open_ui
+    if (words and words[0] in COMMANDS | _ANSWERED_BY_THE_GROUP) or _COMPLETES in os.environ:
+        from tui.cli.commands import commands as command
     return _run(lambda: command.main(words, prog_name=PROGRAM, standalone_mode=False))
 
 
