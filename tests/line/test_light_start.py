@@ -24,7 +24,8 @@ NEEDED = {"pydantic", "qemu.qmp", "textual.app", "tui.app", "tui.screens.devices
 
 LATER = (
     *("asyncssh", "dotenv", "libvirt", "markdown_it", "pydantic_settings", "pygments"),
-    *("textual_serve", "tree_sitter"),
+    *("textual_serve", "tomllib", "tree_sitter"),
+    *("tui.cast", "tui.cli.commands", "tui.config.lines"),
     *("tui.agent", "tui.chain", "tui.demo", "tui.discovery", "tui.images", "tui.tour", "tui.web"),
     *("tui.backup.draft", "tui.backup.judge", "tui.backup.plan", "tui.backup.rules"),
     *("tui.screens.backup", "tui.screens.chains", "tui.screens.connect", "tui.screens.jobs"),

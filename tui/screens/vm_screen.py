@@ -1,6 +1,6 @@
 """What the screens about a VM have in common: its line on top, the keys below."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -76,6 +76,12 @@ class VmScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
+        # Textual gives it these when all is there, and would style all of it anew.
+        columns, lines = self.app.size
+        self.add_class(
+            _breakpoint(columns, self.HORIZONTAL_BREAKPOINTS),
+            _breakpoint(lines, self.VERTICAL_BREAKPOINTS),
+        )
         yield VmHeader(id="vm-header")
         yield LinkReason(id="link-reason")
         yield VmBar(id="vm-bar")
@@ -151,3 +157,8 @@ class VmScreen(Screen[None]):
             self.refresh_bindings()
         if vm is not None:
             self.show_vm(vm)
+
+
+def _breakpoint(length: int, breakpoints: Sequence[tuple[int, str]]) -> str:
+    """The class of the last one that is reached."""
+    return [name for least, name in breakpoints if length >= least][-1]
