@@ -65,7 +65,7 @@ async def test_a_guest_whose_freezer_is_killed_goes_on(qemu: QemuStarter, tmp_pa
     guest = await LinuxGuest.boot(qemu, tmp_path)
     for number in (signal.SIGKILL, signal.SIGSTOP):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.agent.freezing", str(guest.agent), "20"),
+            *(sys.executable, "-m", "tests.agent.freezing", str(guest.agent), "8"),
             cwd=ROOT,
             stdout=PIPE,
         )
