@@ -11,6 +11,7 @@ from tui.qmp.address import MonitorAddress
 from tui.records.audit import AuditLog
 from tui.vm.labels import labels
 from tui.worker import VmWorker
+from tui.worker.entrance import Entrance
 
 
 class Fleet:
@@ -46,6 +47,7 @@ class Fleet:
         self._audit = audit
         self._read_only = read_only
         self._settings = settings
+        self._entrance = Entrance()
         self._others = Coalescer(TICK, on_change)
         self._keepers: list[Keeper] = []
         self._shown: Keeper | None = None
@@ -87,6 +89,7 @@ class Fleet:
             audit=self._audit,
             read_only=self._read_only,
             settings=self._settings,
+            entrance=self._entrance,
         )
         return keeper
 

@@ -9,6 +9,7 @@ from tui.history import History
 from tui.qmp.address import MonitorAddress
 from tui.records.audit import AuditLog
 from tui.worker import VmWorker
+from tui.worker.entrance import Entrance
 
 TICK = 0.5
 """Seconds between two repaints of live data, at the least, while they never end."""
@@ -24,6 +25,7 @@ class Keeper:
         audit: where commands are written down.
         read_only: whether QEMU is only asked.
         settings: which VMs are only asked all the same, and how often.
+        entrance: takes turns with the VMs that are opened beside this one.
 
     Attributes:
         worker: that of the VM.
@@ -40,6 +42,7 @@ class Keeper:
         audit: AuditLog | None = None,
         read_only: bool = False,
         settings: Settings | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self.worker: VmWorker | None = None
         self.address: MonitorAddress | None = None
@@ -50,6 +53,7 @@ class Keeper:
         self._audit = audit
         self._read_only = read_only
         self._settings = settings or Settings()
+        self._entrance = entrance
         self._task: asyncio.Task[None] | None = None
 
     async def open(self, address: MonitorAddress) -> None:
@@ -64,6 +68,7 @@ class Keeper:
             pace=self._settings.pace(),
             read_only=self._read_only or self._settings.only_asks(str(address)),
             protected=self._settings.protected,
+            entrance=self._entrance,
         )
         self.worker.subscribe(self._hearer(self.worker))
         self._task = asyncio.create_task(self.worker.run(), name=f"watch {address}")

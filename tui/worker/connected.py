@@ -34,6 +34,7 @@ from tui.worker.behind import mark_of, process_behind
 from tui.worker.blockdev import TargetNodes
 from tui.worker.care import Care
 from tui.worker.disk import Disk
+from tui.worker.entrance import Entrance
 from tui.worker.fleeces import Fleeces
 from tui.worker.legacy import Legacy
 from tui.worker.outcomes import Outcomes
@@ -62,6 +63,7 @@ class WorkerSettings(TypedDict, total=False):
     audit: AuditLog | None
     read_only: bool
     protected: Collection[str]
+    entrance: Entrance | None
 
 
 class Connected:
@@ -77,6 +79,7 @@ class Connected:
         audit: where every command is written down that can change something.
         read_only: nothing but questions is sent to QEMU, and nothing is recorded.
         protected: names and UUIDs of VMs that are treated so too, once QEMU has told them.
+        entrance: takes turns with the VMs that are opened beside this one.
 
     Attributes:
         schema: what this QEMU can do; None until the first connection.
@@ -92,11 +95,13 @@ class Connected:
         audit: AuditLog | None = None,
         read_only: bool = False,
         protected: Collection[str] = (),
+        entrance: Entrance | None = None,
     ) -> None:
         self.address = address
         self.schema: QmpSchema | None = None
         self.process: QemuProcess | None = None
         self._pace = pace or Pace()
+        self._entrance = entrance or Entrance()
         self._subscribers = Subscribers()
         self._state = VmState(str(address), self._pace, self._subscribers.tell, read_only)
         self._audit = audit
@@ -252,8 +257,9 @@ class Connected:
             advice = ""
             try:
                 if session is None:
-                    session = await self._connect()
-                    await self._load(session)
+                    async with self._entrance.turn():
+                        session = await self._connect()
+                        await self._load(session)
                 attempt = self._refusals = 0
                 reason = await self._watch.over(session)
             except ConnectFailure as failure:
@@ -271,10 +277,15 @@ class Connected:
                 if session is not None:
                     await session.close()
                     session = None
-            await self._lost(reason, advice)
             pause = self._pace.back_off[min(attempt, len(self._pace.back_off) - 1)]
             attempt += 1
-            await asyncio.sleep(pause)
+            try:
+                await self._lost(reason, advice)
+                await asyncio.sleep(pause)
+            except asyncio.CancelledError:
+                # What is being written down then has an owner no more.
+                await self._outcomes.part(None)
+                raise
 
     async def _part(self, session: QmpSession) -> None:
         """Give back what is for as long as somebody is there, while QEMU can still be told."""
