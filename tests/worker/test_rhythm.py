@@ -127,3 +127,24 @@ async def test_a_vm_that_outlives_its_shutdown_is_asked_on(qemu: QemuStarter) ->
         assert {"SHUTDOWN", "STOP"} <= {record.name for record in worker.events.since(0)}
         await vm.qmp("block-job-cancel", device=J)
         assert (await ended(worker)).detail == "by another client"
+
+
+async def test_hints_that_never_cease_are_answered_ever_less_often(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    pace = Pace(idle=60, busy=60, settle=0.05)
+    async with (
+        overhear(vm.monitor) as line,
+        VmWorker(UnixAddress(path=line.path), pace=pace) as worker,
+    ):
+        await until(worker, lambda: line.names()[-1] == "query-blockstats")
+        before, began, sent = len(line.commands), time.monotonic(), 0
+        while time.monotonic() - began < 3:
+            await vm.qmp("cont")
+            await vm.qmp("stop")
+            sent += 2
+        looks = line.names()[before:].count("query-status")
+        # A hint that follows on a look within that time waits twice as long.
+        assert 1 <= looks <= (time.monotonic() - began) / (2 * pace.settle) + 2
+        # What is so in the end is seen all the same.
+        await until(worker, lambda: worker.snapshot.run_state == "paused", within=60)
+        await until(worker, lambda: worker.events.total == sent)

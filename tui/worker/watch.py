@@ -38,6 +38,8 @@ class Watch:
         self._nodes = nodes
         self._pace = pace
         self._hint = asyncio.Event()
+        self._settle = pace.settle
+        self._looked = float("-inf")
 
     def hint(self) -> None:
         """Something happened: look soon."""
@@ -69,12 +71,19 @@ class Watch:
                 await self._hint.wait()
         if self._hint.is_set():
             # Events come in bursts: ask once for all of a burst.
-            await asyncio.wait((closed,), timeout=self._pace.settle)
+            await asyncio.wait((closed,), timeout=self._settling())
         if self._state.ending:
             # A question that meets a closed socket breaks the line before all of it was read.
             await asyncio.wait((closed,), timeout=self._pace.ending)
             self._state.ending = False
         self._hint.clear()
+
+    def _settling(self) -> float:
+        """How long this burst is let settle: longer and longer where hints never cease."""
+        ceaseless = time.monotonic() - self._looked < self._settle
+        longest = max(self._pace.settle, self._pace.busy)
+        self._settle = min(2 * self._settle, longest) if ceaseless else self._pace.settle
+        return self._settle
 
     def _pause(self) -> float:
         restless = (
@@ -99,6 +108,7 @@ class Watch:
             log.warning("a poll was refused: %s", refusal)
         else:
             self._state.set_link(Link.CONNECTED)
+        self._looked = time.monotonic()
 
     async def _round(self, session: QmpSession) -> None:
         """One light look at the VM: only what may have changed."""
