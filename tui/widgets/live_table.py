@@ -240,8 +240,8 @@ class LiveTable(DataTable[Text]):
     ) -> list[list[Segment]]:
         """The same as DataTable's, for one line of one style.
 
-        Rich would wrap it, pad it and crop it to what it is already, which takes ten times as long:
-        with a hundred VMs so much changes at once that a key would wait for it.
+        Rich would wrap it, pad it and crop it to what it is already, which takes many times as
+        long: with a hundred VMs so much changes at once that a key would wait for it.
         """
         text = self.get_cell_at(Coordinate(row, column))
         component_style, post_style = self._get_styles_to_render_cell(
