@@ -45,6 +45,7 @@ class BackupForm(VerticalScroll, can_focus=False):
         self._initial = dict(texts)
         self._suggester = suggester
         self._rows: dict[str, FormRow] = {}
+        self._ticks: list[Tick] = []
 
     def compose(self) -> ComposeResult:
         """Basic fields, ticks, advanced fields."""
@@ -78,7 +79,7 @@ class BackupForm(VerticalScroll, can_focus=False):
     @property
     def ticked(self) -> frozenset[str]:
         """The rules whose loss was consented to."""
-        return frozenset(tick.rule for tick in self.query(Tick) if tick.ticked)
+        return frozenset(tick.rule for tick in self._ticks if tick.ticked)
 
     @property
     def advanced(self) -> bool:
@@ -122,12 +123,14 @@ class BackupForm(VerticalScroll, can_focus=False):
         """Have a box for each finding that needs consent; boxes that stay keep their tick."""
         wanted = {finding.rule: finding.message for finding in findings}
         area = self.query_one("#ticks")
-        for tick in self.query(Tick):
-            if wanted.get(tick.rule) == tick.text:
-                del wanted[tick.rule]
-            else:
-                await tick.remove()
-        await area.mount_all([Tick(rule, message) for rule, message in wanted.items()])
+        gone = [tick for tick in self._ticks if wanted.get(tick.rule) != tick.text]
+        kept = [tick for tick in self._ticks if tick not in gone]
+        there = {tick.rule for tick in kept}
+        new = [Tick(rule, message) for rule, message in wanted.items() if rule not in there]
+        self._ticks = [*kept, *new]
+        for tick in gone:
+            await tick.remove()
+        await area.mount_all(new)
         area.display = bool(findings)
 
     @property
@@ -154,7 +157,7 @@ class BackupForm(VerticalScroll, can_focus=False):
 
     def go_to_tick(self, rule: str) -> None:
         """Put the focus on the box of a rule."""
-        for tick in self.query(Tick):
+        for tick in self._ticks:
             if tick.rule == rule:
                 tick.focus()
 

@@ -37,6 +37,8 @@ class FormRow(Vertical):
         self._suggester = suggester
         self._choices: tuple[Choice, ...] = field.choices
         self._hint = field.help
+        self._under = Line(self._said, classes="form-hint")
+        self._control = self._select() if field.kind in ("choice", "switch") else self._input()
         self.message: tuple[str, str] | None = None
         """What is wrong and how grave it is, as shown under the field."""
 
@@ -48,7 +50,7 @@ class FormRow(Vertical):
     @property
     def is_complete(self) -> bool:
         """Whether the control can be talked to."""
-        return any(control.is_mounted for control in self.query("Input, Select"))
+        return self._control.is_mounted
 
     @property
     def help(self) -> str:
@@ -63,11 +65,8 @@ class FormRow(Vertical):
         """Label and control, then the line of help."""
         with Horizontal():
             yield Line(self.field.label + self._mark(), classes="form-label")
-            if self.field.kind in ("choice", "switch"):
-                yield self._select()
-            else:
-                yield self._input()
-        yield Line(self._said, classes="form-hint")
+            yield self._control
+        yield self._under
 
     def _mark(self) -> str:
         if self.field.deprecated:
@@ -105,25 +104,26 @@ class FormRow(Vertical):
         self._hint = hint or self.field.help
         if choices != self._choices and self.field.kind == "choice":
             self._choices = choices
-            control = self.query_one(Select)
-            with control.prevent(Select.Changed):
-                control.set_options(self._options())
-                control.value = self._text
+            self._choose_from_options()
 
     def set_text(self, text: str) -> None:
         """Put this in, as if it had been typed."""
         if text == self._text:
             return
-        if self.field.kind in ("choice", "switch"):
+        if isinstance(self._control, Input):
+            self._control.value = text
+        else:
             self._text = text
             self._mark_unset()
-            control = self.query_one(Select)
+            self._choose_from_options()
+            self.post_message(self.Changed(self.field.name, text))
+
+    def _choose_from_options(self) -> None:
+        control = self._control
+        if isinstance(control, Select):
             with control.prevent(Select.Changed):
                 control.set_options(self._options())
-                control.value = text
-            self.post_message(self.Changed(self.field.name, text))
-        else:
-            self.query_one(Input).value = text
+                control.value = self._text
 
     def _mark_unset(self) -> None:
         self.set_class(not self._text, "-unset")
@@ -131,7 +131,7 @@ class FormRow(Vertical):
     def tell(self, message: str | None, severity: str = "") -> None:
         """Show what is wrong under the field, or how it is read, or the help again."""
         self.message = None if message is None else (message, severity)
-        hint = self.query_one(".form-hint", Line)
+        hint = self._under
         hint.show(plain(message if message is not None else self._said))
         for known in ("refuses", "danger", "risk", "unknown", "note"):
             hint.set_class(message is not None and severity == known, f"-{known}")
@@ -139,13 +139,11 @@ class FormRow(Vertical):
 
     def enable(self, enabled: bool) -> None:
         """Let the control be changed, or not."""
-        for control in self.query("Input, Select"):
-            control.disabled = not enabled
+        self._control.disabled = not enabled
 
     def focus_control(self) -> None:
         """Put the focus into the control."""
-        for control in self.query("Input, Select"):
-            control.focus()
+        self._control.focus()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
