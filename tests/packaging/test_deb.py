@@ -1,32 +1,20 @@
 """The Debian package: made by `scripts/deb.sh`, installed by dpkg into a root of its own."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import tui
-from tests.packaging.installing import CHECKOUT, environment
+from tests.packaging.installing import CHECKOUT, environment, said
 
 MINOR = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def run(*command: str | Path, home: Path, **more: str) -> str:
     """Run it in the checkout; returns all that was said."""
-    done = subprocess.run(
-        command,
-        cwd=CHECKOUT,
-        env={**environment(home), **more},
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=400,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return said(*command, cwd=CHECKOUT, env={**environment(home), **more})
 
 
 def dpkg(root: Path, *words: str | Path) -> None:

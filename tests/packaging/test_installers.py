@@ -7,7 +7,7 @@ import pytest
 
 import tui
 from tests.journeys.tmux import Tmux
-from tests.packaging.installing import CHECKOUT, PROGRAMS, environment
+from tests.packaging.installing import CHECKOUT, PROGRAMS, environment, said
 from tests.qemu import QemuStarter
 
 INSTALL = {"pipx": ("pipx", "install"), "uv": ("uv", "tool", "install")}
@@ -29,18 +29,8 @@ class Home:
     def run(self, *command: str | Path) -> str:
         """Run it there, away from the checkout; returns all that was said."""
         program, *words = command
-        done = subprocess.run(
-            [PROGRAMS.get(str(program), program), *words],
-            cwd=self.env["HOME"],
-            env=self.env,
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=400,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        real = PROGRAMS.get(str(program), program)
+        return said(real, *words, cwd=self.env["HOME"], env=self.env)
 
     def imports(self, module: str) -> bool:
         """Whether what was installed has this module."""
