@@ -5,31 +5,19 @@
 
 import argparse
 import asyncio
-import os
-import select
-import subprocess
-import sys
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from tests.bench.pty import TERMINAL, opened
 from tests.camera import Size, camera
+from tests.reel import film_the_tour
 from tests.scenes import STORY, captions, connect, host, rescue, vms
-from tests.still import still_cast
 from tui.demo.vm import DemoVm
 from tui.qmp.address import UnixAddress
 
 CODE = Path(__file__).resolve().parent.parent
 PICTURES = CODE / "screenshots"
 SIZES = {f"{width}x{height}": (width, height) for width, height in ((80, 24), (120, 40), (200, 60))}
-
-_ENDS = (b"The tour is over.", b"got stuck")
-
-_APART = """
-mount --bind "$0" /mnt && mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /run || exit 1
-cd /mnt && PYTHONPATH=/mnt exec "$@"
-"""
 
 
 async def the_story(size: Size, album: Path, wanted: Collection[str] = ()) -> None:
@@ -59,45 +47,11 @@ async def the_story(size: Size, album: Path, wanted: Collection[str] = ()) -> No
 
 
 async def tour(album: Path) -> None:
-    """The tour, as a terminal shows it, for `asciinema play`."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="blockdeck-tour-") as place:
-        cast = Path(place) / "tour.cast"
-        words = (*_apart(), sys.executable, "-m", "tui", "demo", "--tour", "--record", str(cast))
-        with opened(120, 40) as (master, slave):
-            process = subprocess.Popen(
-                words,
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                start_new_session=True,
-                cwd=CODE,
-                env={**os.environ, **TERMINAL, "HOME": place},
-            )
-            said = b""
-            while process.poll() is None and not any(words in said for words in _ENDS):
-                said = said[-200:] + await _heard(master)
-            os.write(master, b"q")
-            while process.poll() is None:
-                await _heard(master)
-        assert _ENDS[0] in said, "the tour did not come to its end"
-        (album / cast.name).write_text(still_cast(cast.read_text()))
-    print(cast.name)
-
-
-async def _heard(master: int) -> bytes:
-    """What a program on a terminal says next; nothing where it is silent for a moment."""
-    ready, _, _ = await asyncio.to_thread(select.select, [master], [], [], 0.2)
-    return os.read(master, 65536) if ready else b""
-
-
-def _apart() -> tuple[str, ...]:
-    """What runs a command where no other VM of this machine is seen, and no name has been taken.
-
-    That takes root; without, the tour finds them all.
-    """
-    if os.geteuid() != 0:
-        return ()
-    return ("unshare", "--pid", "--fork", "--mount-proc", "--mount", "sh", "-c", _APART, str(CODE))
+    """The tour, for `asciinema play`."""
+    with tempfile.TemporaryDirectory() as state:
+        reel = await film_the_tour(Path(state))
+    reel.write(album / "tour.cast")
+    print("tour.cast")
 
 
 async def main() -> None:

@@ -1,6 +1,5 @@
 """Pictures of the screen without what is different each time."""
 
-import json
 import re
 from collections.abc import Callable
 
@@ -68,16 +67,3 @@ def without_web_font(svg: str) -> str:
     """The picture with the fonts of whoever looks at it, fetched from nowhere."""
     svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
     return re.sub(r"font-family:\s*[^;]*;", "font-family: monospace;", svg)
-
-
-def still_cast(cast: str) -> str:
-    """A recording that began at a time that is the same each time, of a demo of one name."""
-    header, _, events = cast.partition("\n")
-    told = json.loads(header) | {"timestamp": 0}
-    for pattern, words in (
-        *_PASSING,
-        (re.compile(r"blockdeck-demo-\w{8}"), "blockdeck-demo-aaaaaaaa"),
-    ):
-        events = pattern.sub(words, events)
-    events = _same_time(events)
-    return f"{json.dumps(told)}\n{events}"

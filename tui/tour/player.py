@@ -25,7 +25,7 @@ _QUEUE_SECONDS = 2.0
 
 _WORD_SECONDS = 0.38
 _LEAST_SECONDS = 3.0
-_OUTCOME_SECONDS = 3.0
+OUTCOME_SECONDS = 3.0
 """Seconds for which what came of a step is left on the screen, however long it took."""
 
 _NOTICE_SECONDS = 10.0
@@ -132,7 +132,7 @@ class Player:
             self.done = number + 1
             await self._uncovered()
             left = self._reading(step) - (time.monotonic() - began)
-            await self._pause(max(left, _OUTCOME_SECONDS * self._pace))
+            await self._pause(max(left, OUTCOME_SECONDS * self._pace))
         await self._free.wait()
 
     async def _perform(self, step: Step) -> None:
@@ -203,8 +203,7 @@ class Player:
     # --- the speaker's pace ----------------------------------------------------------------------
 
     def _reading(self, step: Step) -> float:
-        """Seconds that the caption takes to be read aloud."""
-        return max(_LEAST_SECONDS, len(step.caption.split()) * _WORD_SECONDS) * self._pace
+        return reading(step) * self._pace
 
     async def _uncovered(self) -> None:
         """Wait until no notice lies over the screen; where nobody reads, for nothing."""
@@ -219,6 +218,11 @@ class Player:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._onward.wait()
         await self._free.wait()
+
+
+def reading(step: Step) -> float:
+    """Seconds that a step's caption takes to be read aloud."""
+    return max(_LEAST_SECONDS, len(step.caption.split()) * _WORD_SECONDS)
 
 
 async def _emptied(node: MessagePump) -> None:

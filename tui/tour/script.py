@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tui.images.seal import unsealed
 from tui.screens.backup import BackupScreen
 from tui.screens.chains import ChainsScreen
 from tui.screens.choose_disks import ChooseDisks
@@ -98,18 +99,18 @@ def _a_chain() -> Iterator[Step]:
         "Disks at one moment, as the first point of a chain. From then on bitmaps in the VM "
         "record what is written.",
         (
-            *("5", When(lambda stage: stage.shows(ChainsScreen)), "s"),
+            *("5", When(_chain_shown), "s"),
             *(When(lambda stage: stage.shows(ChooseDisks)), Look(4), "f2"),
             *(When(lambda stage: stage.points(1)), "home", When(_on_a_chain)),
         ),
-        _chain_shown,
+        lambda stage: _sealed(stage, 1),
         120,
     )
     yield Step(
         "An increment",
         "n copies only what was written since: a fraction of it, in a moment.",
         ("home", When(_on_a_chain), "n", When(lambda stage: stage.points(POINTS))),
-        lambda stage: stage.points(POINTS, sealed=True),
+        lambda stage: _sealed(stage, POINTS),
         60,
     )
 
@@ -281,6 +282,16 @@ def _chain_shown(stage: Stage) -> bool:
 def _on_a_chain(stage: Stage) -> bool:
     tree = stage.first(ChainTree)
     return tree is not None and tree.spot is not None and tree.spot.chain is not None
+
+
+def _sealed(stage: Stage, points: int) -> bool:
+    """Whether the highlighted chain is told to have so many points, all with their checksums."""
+    tree = stage.first(ChainTree)
+    found = tree.spot.chain if tree is not None and tree.spot is not None else None
+    point = found.point(points) if found is not None else None
+    if found is None or point is None:
+        return False
+    return point.point.complete and not unsealed(found.kept.chain)
 
 
 def _on_the_increment(stage: Stage) -> bool:

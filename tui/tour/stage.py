@@ -9,7 +9,6 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from tui.chain.directory import chains_in
-from tui.images.seal import unsealed
 from tui.vm.snapshot import Device, Job, VmSnapshot
 from tui.widgets.form_row import FormRow
 from tui.widgets.line import Line
@@ -105,11 +104,9 @@ class Stage:
             return False
         return words.lower() in str(shown.get_option_at_index(0).prompt).lower()
 
-    async def points(self, count: int, *, sealed: bool = False) -> bool:
-        """Whether a chain has so many complete points, with `sealed` all with their checksums."""
+    async def points(self, count: int) -> bool:
+        """Whether a chain has so many complete points."""
         kept, _ = await asyncio.to_thread(chains_in, Path(self.info.backups))
         return any(
-            len([point for point in one.chain.points if point.complete]) >= count
-            and not (sealed and unsealed(one.chain))
-            for one in kept
+            len([point for point in one.chain.points if point.complete]) >= count for one in kept
         )
