@@ -127,7 +127,8 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
     def _tell(self, text: str, *, wrong: bool) -> None:
         line = self.query_one("#typed-error", Line)
         line.show(plain(text or " "))
-        line.set_class(not wrong, "-read")
+        # A line without words looks the same whatever has been changed.
+        line.set_class(bool(text) and not wrong, "-read")
 
 
 def choosable_nodes(vm: VmSnapshot) -> Iterator[BitmapNode]:
