@@ -127,8 +127,7 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
     def _tell(self, text: str, *, wrong: bool) -> None:
         line = self.query_one("#typed-error", Line)
         line.show(plain(text or " "))
-        # A line without words looks the same whatever has been changed.
-        line.set_class(bool(text) and not wrong, "-read")
+        line.set_class(not wrong, "-read")
 
 
 def choosable_nodes(vm: VmSnapshot) -> Iterator[BitmapNode]:
