@@ -149,6 +149,9 @@ class Album:
             self.different.append(f"{path.name} is not as kept, see {there}")
 
     def _shot(self) -> str:
+        if self.deck.app.screen.is_modal:
+            # Who reads its text has it rendered, and kept, without the screen behind it.
+            self.deck.app.screen.refresh()
         shot = without_web_font(still(self.deck.app.export_screenshot(title="BlockDeck")))
         return _VERSION.sub("QEMU&#160;7.2.22", shot)
 
