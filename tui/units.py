@@ -4,10 +4,12 @@
 """
 
 import math
+import re
 
 UNKNOWN = "-"
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_MEASURE = re.compile(r"(\d+)(\.\d)? ((?:[KMGTPE]i)?B)(/s)?")
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
@@ -30,6 +32,23 @@ def size(count: float | None) -> str:
 def rate(per_second: float | None) -> str:
     """Bytes a second: `41.2 MiB/s`; 10 cells at the most."""
     return UNKNOWN if per_second is None else f"{size(per_second)}/s"
+
+
+def aligned(text: str, width: int) -> str:
+    """A size or a rate such that points and units stand under each other in a column.
+
+    Args:
+        text: as of `size` or `rate`; anything else stands on the right.
+        width: of the column, in cells; 9 for sizes and 11 for rates have room for all but the
+            point of what has four digits.
+    """
+    found = _MEASURE.fullmatch(text)
+    if found is None:
+        return text.rjust(width)
+    number, fraction, unit, per = found.groups(default="")
+    measure = f"{unit}{per}".ljust(len("KiB") + len(per))
+    padded = f"{number}{fraction or '  '} {measure}"
+    return (padded if len(padded) <= width else f"{number}{fraction} {measure}").rjust(width)
 
 
 def duration(seconds: float | None) -> str:

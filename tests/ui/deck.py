@@ -153,9 +153,16 @@ class Deck:
         table = next(iter(self.app.screen.query(LiveTable)), None)
         if table is None:
             return []
-        titles = [column.title for column in table.shown_columns]
+        columns = table.shown_columns
         lines = [table.get_row_at(number) for number in range(table.row_count)]
-        return [dict(zip(titles, (text.plain for text in line), strict=True)) for line in lines]
+        return [
+            {
+                # Spaces only align numbers.
+                column.title: " ".join(text.plain.split()) if column.right else text.plain
+                for column, text in zip(columns, line, strict=True)
+            }
+            for line in lines
+        ]
 
     def column(self, title: str) -> list[str]:
         """One column of the table, from the top."""

@@ -50,7 +50,7 @@ async def test_a_chain_from_its_start_to_a_new_full_point(
         await until(lambda: isinstance(deck.app.screen, ChainsScreen))
         await deck.sees("No chain in", str(place)[:20])
         await deck.press("s")
-        await deck.sees("Start a chain", "n0   4.0 MiB", "n1   4.0 MiB")
+        await deck.sees("Start a chain", "n0    4.0 MiB", "n1    4.0 MiB")
         await deck.press("f2")
         await until(lambda: the_chain(place, 1))
         await deck.sees("mail  n0, n1  1 point", "full", "complete  next 0 B")

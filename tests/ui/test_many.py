@@ -441,6 +441,24 @@ async def test_the_list_of_vms_is_filtered_and_tells_the_last_event(
         await until(lambda: deck.column("VM") == ["web", "mail", "db"])
 
 
+async def test_the_highlighted_vm_is_told_of_where_there_is_room(
+    three: list[Vm], open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    async with side_by_side(open_deck, three) as deck:
+        await begin(three[1], "mail", tmp_path, "one")
+        await deck.press("0")
+        await until(lambda: deck.column("VM") == ["web", "mail", "db"])
+        await deck.press("home")
+        await until(lambda: deck.line("fleet-detail-text").startswith("web"))
+        await deck.sees("none runs", str(three[0].monitor)[-20:])
+        await deck.press("down")
+        await until(lambda: deck.line("fleet-detail-text").startswith("mail"))
+        await deck.sees("one  running", "job is copying")
+        # Where there is little room all of it is for the list.
+        await deck.resize(80, 24)
+        await deck.sees_no_more("one  running")
+
+
 async def test_the_palette_closes_by_name(three: list[Vm], open_deck: DeckOpener) -> None:
     async with side_by_side(open_deck, three) as deck:
         await deck.press("ctrl+p")

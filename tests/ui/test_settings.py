@@ -177,7 +177,7 @@ async def test_the_speeds_offered_for_a_job(vm: Vm, open_deck: DeckOpener) -> No
         await deck.sees("Speed limit of nightly")
         offered = deck.app.screen.query_one("#typed-presets", OptionList)
         prompts = [str(option.prompt) for option in offered.options]
-        assert prompts == ["  No limit", " 3.0 MiB/s", " 9.0 MiB/s"]
+        assert prompts == ["   No limit", "  3.0 MiB/s", "  9.0 MiB/s"]
         await deck.press("down", "down", "enter")
 
         async def limit() -> int:

@@ -7,7 +7,7 @@ from tui.chain.manifest import Point
 from tui.images.prune_plan import ChainPrune, Making
 from tui.images.report import serials
 from tui.text import plain
-from tui.units import size
+from tui.units import aligned, size
 
 _HOW = {
     Making.FULL: "becomes full",
@@ -60,4 +60,4 @@ def dropped_words(plan: ChainPrune) -> str:
 def _name(point: Point, zone: tzinfo | None) -> str:
     when = point.started.astimezone(zone).strftime("%F %H:%M")
     held = sum(image.allocated or 0 for image in point.images.values())
-    return f"{point.serial:>4}  {when}  {point.kind.value:<11}  {size(held or None):>8}"
+    return f"{point.serial:>4}  {when}  {point.kind.value:<11}  {aligned(size(held or None), 9)}"

@@ -18,7 +18,7 @@ from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.screens.chain_fleece import refuses
 from tui.text import plain
-from tui.units import size
+from tui.units import aligned, size
 from tui.vm.snapshot import Device
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
@@ -109,11 +109,11 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
 
     def _selection(self, device: Device) -> Selection[str]:
         medium = device.medium
-        held = size(medium.virtual_size) if medium else ""
+        held = aligned(size(medium.virtual_size) if medium else "", 9)
         writable = medium is not None and not medium.read_only
         why = device.obstacle
         width = min(40, max(len(plain(one.title, 40)) for one in self._devices))
-        words = f"{plain(device.title, 40):<{width}}  {held:>8}{f'  no: {why}' if why else ''}"
+        words = f"{plain(device.title, 40):<{width}}  {held}{f'  no: {why}' if why else ''}"
         at_first = why is None and writable
         return Selection(Content(words), device.key, at_first, disabled=why is not None)
 

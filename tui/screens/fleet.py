@@ -6,17 +6,22 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable, Input
 
 from tui.keymap import remappable
 from tui.screens.vm_screen import VmScreen
 from tui.vm.snapshot import Link, VmSnapshot
+from tui.widgets.facts import Facts
 from tui.widgets.filter_bar import FilterBar
-from tui.widgets.fleet_rows import FLEET_COLUMNS, fleet_row, total_line
+from tui.widgets.fleet_rows import FLEET_COLUMNS, describe_vm, fleet_row, total_line
 from tui.widgets.line import Line
 from tui.widgets.live_table import Cell, LiveTable
 from tui.worker import VmWorker
+
+_TOLD = 12
+"""So many of the last events are told of the highlighted VM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,12 @@ class FleetScreen(VmScreen):
         self._rows: dict[VmWorker, _Row] = {}
 
     def compose_body(self) -> Iterable[Widget]:
-        """Filter, table and total."""
+        """Filter, table, detail and total."""
         yield FilterBar("words in VM, state, event, monitor", id="fleet-filter")
-        yield LiveTable(FLEET_COLUMNS, id="fleet-table")
+        with Container(id="fleet", classes="listed beside"):
+            yield LiveTable(FLEET_COLUMNS, id="fleet-table")
+            with VerticalScroll(id="fleet-detail", can_focus=True, classes="detail"):
+                yield Facts(id="fleet-detail-text")
         yield Line(id="fleet-total", classes="total-line")
 
     def on_mount(self) -> None:
@@ -81,6 +89,14 @@ class FleetScreen(VmScreen):
         hidden = len(vms) - len(rows)
         told = f", {hidden} hidden by the filter (Esc clears it)" if hidden else ""
         self.query_one("#fleet-total", Line).show(f"{total_line(vms)}{told}")
+        self._show_detail()
+
+    @on(DataTable.RowHighlighted)
+    def _show_detail(self) -> None:
+        worker = self.highlighted
+        told = worker.events.newest(_TOLD) if worker is not None else ()
+        text = describe_vm(worker.snapshot if worker is not None else None, told)
+        self.query_one("#fleet-detail-text", Facts).show_resized(text)
 
     def _row(self, worker: VmWorker) -> _Row:
         newest = worker.events.newest(1)

@@ -39,7 +39,7 @@ class _Wrapper(textwrap.TextWrapper):
         room = self.width - len(self.subsequent_indent)
         pieces: list[str] = []
         for word in super()._split(text):
-            pieces += re.split(r"(?<=/)(?=[^/])", word) if len(word) > room else [word]
+            pieces += re.split(r"(?<=[^/]/)(?=[^/])", word) if len(word) > room else [word]
         return pieces
 
 

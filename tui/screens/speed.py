@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tui.backup.draft import parse_speed, read_back
 from tui.screens.typed_or_preset import TypedOrPreset
-from tui.units import rate
+from tui.units import aligned, rate
 from tui.vm.snapshot import Job
 from tui.widgets.job_rows import job_named
 
@@ -28,7 +28,9 @@ class SpeedScreen(TypedOrPreset[int]):
             title=f"Speed limit of {job_named(job, vm)}",
             text=f"Now: {limit}{copies}. Lower is easier on the guest.",
             placeholder="50M, 1.5 GiB/s, or 0 for no limit",
-            presets=[(f"{rate(speed) if speed else 'No limit':>10}", speed) for speed in offered],
+            presets=[
+                (aligned(rate(speed) if speed else "No limit", 11), speed) for speed in offered
+            ],
             read=parse_speed,
             read_back=lambda text: read_back(text, "speed"),
         )

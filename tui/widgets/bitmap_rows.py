@@ -15,10 +15,10 @@ from tui.widgets.live_table import Cell, Column
 BITMAP_COLUMNS = (
     Column("name", "Bitmap", 20, stretch=True),
     Column("disk", "Disk", 12, stretch=True),
-    Column("dirty", "Dirty", 8, right=True),
+    Column("dirty", "Dirty", 9, right=True),
     Column("state", "State", 15),
     Column("kept", "Kept", 8, rank=2),
-    Column("granularity", "Grain", 8, right=True, rank=3),
+    Column("granularity", "Grain", 9, right=True, rank=3),
     Column("chain", "Chain", 12, rank=1),
 )
 

@@ -11,7 +11,7 @@ from tui.chain.options import PointOptions
 from tui.chain.plan import plan_next
 from tui.chain.words import argument_words, bitmap_words
 from tui.text import plain
-from tui.units import percent, size
+from tui.units import aligned, percent, size
 from tui.vm.snapshot import Job, VmSnapshot
 from tui.widgets.facts import fact, title
 
@@ -48,7 +48,7 @@ def point_line(point: CatalogPoint, jobs: Sequence[Job], *, last: bool, next_wor
         f"{made.serial:>3}",
         f"{made.started.astimezone():%F %H:%M}",
         f"{made.kind:<11}",
-        f"{size(point.allocated):>9}",
+        aligned(size(point.allocated), 9),
         point_state(point, jobs),
         next_words if last else "",
     ]

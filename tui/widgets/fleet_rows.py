@@ -4,13 +4,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from textual.content import Content
+
 from tui.text import plain
 from tui.units import duration, percent, rate, size
 from tui.vm.events import EventRecord, Gravity
 from tui.vm.labels import LABEL
-from tui.vm.snapshot import Link, VmSnapshot
+from tui.vm.snapshot import Device, Job, Link, VmSnapshot
 from tui.vm.total import total_of
 from tui.widgets.alarm import alarm_of
+from tui.widgets.facts import fact, title
 from tui.widgets.job_rows import progress_cell
 from tui.widgets.live_table import Cell, Column
 
@@ -19,7 +22,7 @@ FLEET_COLUMNS = (
     Column("state", "State", 16),
     Column("jobs", "Jobs", 4, right=True),
     Column("progress", "Progress", 14, roomy=18),
-    Column("rate", "Rate", 10, right=True, rank=1),
+    Column("rate", "Rate", 11, right=True, rank=1),
     Column("eta", "Left", 11, right=True, rank=2),
     Column("disks", "Disks", 5, right=True, rank=4),
     Column("qemu", "QEMU", 7, rank=5),
@@ -57,6 +60,50 @@ def fleet_row(vm: VmSnapshot, last: EventRecord | None = None) -> dict[str, Cell
         "event": _event(last),
         "where": Cell(plain(vm.address, 200)),
     }
+
+
+def describe_vm(vm: VmSnapshot | None, events: Sequence[EventRecord]) -> Content:
+    """One VM: where it is, its disks, its jobs, and what it told of last.
+
+    Args:
+        vm: None where no line is highlighted.
+        events: the last ones, the oldest first.
+    """
+    if vm is None:
+        return Content.styled("No VM is highlighted.", "$muted")
+    state = _state(vm)
+    lines = [
+        title(vm.title),
+        fact("state", Content.styled(state.text, state.style)),
+        fact("monitor", plain(vm.address, 400)),
+        fact("QEMU", str(vm.version.qemu) if vm.version is not None else "not known yet"),
+    ]
+    told = {
+        "disks": [_disk(device) for device in vm.devices] or [Content("none")],
+        "jobs": [_job(job, known=vm.answers) for job in vm.live_jobs] or [Content("none runs")],
+        "events": [_event_line(event) for event in reversed(events)] or [Content("none yet")],
+    }
+    for label, values in told.items():
+        lines += [fact(label if not at else "", value) for at, value in enumerate(values)]
+    return Content("\n").join(lines)
+
+
+def _disk(device: Device) -> Content:
+    medium = device.medium
+    about = f"{medium.driver}, {size(medium.virtual_size)}" if medium else "empty"
+    return Content.assemble(plain(device.title, 64), (f"  {about}", "$muted"))
+
+
+def _job(job: Job, *, known: bool) -> Content:
+    pace = f", {rate(job.rate)}" if known and job.rate is not None else ""
+    left = f", {duration(job.eta)} left" if known and job.eta is not None else ""
+    words = f"  {job.state} {percent(job.fraction)}{pace}{left}"
+    return Content.assemble(plain(job.id, 60), (words, "$accent" if known else "$muted"))
+
+
+def _event_line(event: EventRecord) -> Content:
+    cell = _event(event)
+    return Content.styled(cell.text, cell.style)
 
 
 def _jobs_style(vm: VmSnapshot) -> str:

@@ -15,6 +15,7 @@ from textual.widgets import DataTable
 from textual.widgets.data_table import ColumnKey, RowKey
 
 from tui.text import plain
+from tui.units import aligned
 from tui.widgets.bar import bar
 
 _MOST_RENDERED = 1000
@@ -31,7 +32,8 @@ class Column(NamedTuple):
         key: names the cell in a row.
         title: the heading.
         width: in cells.
-        right: whether the content stands on the right, as numbers do.
+        right: whether the content stands on the right, as numbers do; sizes and rates stand with
+            their points and units under each other.
         roomy: the width in a table of 100 cells or more, where it differs.
         rank: columns with a higher rank go first when the terminal is narrow.
         stretch: whether the column takes the room that is left.
@@ -258,7 +260,7 @@ class LiveTable(DataTable[Text]):
         style = base_style + Style.from_meta({"row": row, "column": column}) + component_style
         padding = Segment(" " * self.cell_padding, style + post_style)
         spare = " " * (width - 2 * self.cell_padding - text.cell_len)
-        words = f"{spare}{text.plain}" if text.justify == "right" else f"{text.plain}{spare}"
+        words = f"{text.plain}{spare}"
         style = style + self.app.console.get_style(text.style) + post_style
         return [[padding, Segment(words, style), padding]]
 
@@ -273,12 +275,14 @@ class LiveTable(DataTable[Text]):
 
     def _text(self, cell: Cell, column: Column) -> Text:
         words = plain(cell.text, column.width) if column.middle else cell.text
+        if column.right:
+            words = aligned(words, column.width)
         if cell.part is not None:
             words = f"{bar(cell.part, column.width - cell_len(words) - 1)} {words}"
         text = Text(
             words,
             style=self._rich_style(cell.style),
-            justify="right" if column.right else "left",
+            justify="left",
             no_wrap=True,
             overflow="ellipsis",
         )

@@ -10,9 +10,9 @@ REPORT_COLUMNS = (
     Column("outcome", "Outcome", 9),
     Column("vm", "VM", 10, stretch=True, rank=2),
     Column("disk", "Disk", 9, stretch=True),
-    Column("copied", "Copied", 8, right=True, rank=1),
+    Column("copied", "Copied", 9, right=True, rank=1),
     Column("took", "Took", 11, right=True, rank=3),
-    Column("rate", "Mean rate", 10, right=True, rank=4),
+    Column("rate", "Mean rate", 11, right=True, rank=4),
     Column("warnings", "Warnings", 8, right=True, rank=6),
     Column("target", "Target", 30, stretch=True, rank=5, middle=True),
 )
