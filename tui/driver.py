@@ -8,6 +8,7 @@ again. And it keeps the order of keys that come in one packet, as they do on a s
 import asyncio
 import os
 import select
+import signal
 import termios
 import threading
 from collections.abc import Callable
@@ -65,9 +66,14 @@ class PatientDriver(LinuxDriver):
         self.dropped = 0
         self.stuck = False
         self._recovering = False
+        self._stopped = False
         self._shown = ShownCells()
         # Input has a thread of its own, and answers to the terminal are written from it.
         self._writing = threading.Lock()
+        # Textual would stop and go on within the handler of the signal, in the midst of a write,
+        # and would go on twice where something else has stopped the process: see `guard`.
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
 
     # --- from the terminal -----------------------------------------------------------------------
 
@@ -142,6 +148,23 @@ class PatientDriver(LinuxDriver):
         else:
             # What was dropped is unknown to the terminal: nothing on it can be trusted.
             self._app.refresh(layout=True)
+
+    # --- stopping, and going on ------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Give the terminal back and stop the process, until SIGCONT."""
+        self.suspend_application_mode()
+        self._stopped = True
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Take the terminal again after SIGCONT, also where it was not given back by `stop`."""
+        if not self._stopped:
+            self.suspend_application_mode()
+        self._stopped = False
+        self.forget_screen()
+        self.resume_application_mode()
+        self._app.refresh(layout=True)
 
     # --- leaving ---------------------------------------------------------------------------------
 
