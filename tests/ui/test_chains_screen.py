@@ -321,7 +321,7 @@ async def test_what_is_told_of_points_stands_below_its_headings(
     async with open_deck(vm, size) as deck:
         await deck.press("5")
         lines = (await deck.sees("5 points", "incremental")).splitlines()
-        (headings,) = [line for line in lines if line.lstrip().startswith("No.")]
+        (headings,) = [line for line in lines if line.lstrip("│ ").startswith("No.")]
         dates = [re.search(r"\d+  \d{4}-\d\d-\d\d", line) for line in lines]
         points = [(line, at) for line, at in zip(lines, dates, strict=True) if at is not None]
         assert len(points) == 5

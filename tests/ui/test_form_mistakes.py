@@ -7,6 +7,7 @@ import pytest
 from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, Form, open_form
+from tests.waiting import until
 
 MIB = 1 << 20
 
@@ -96,7 +97,7 @@ async def test_start_leads_to_a_mistake_that_is_folded_away(vm: Vm, open_deck: D
         await form.is_off("Job id")
         assert "job-id" not in form.fields
         await deck.press("f2")
-        assert form.focused == "job-id"
+        await until(lambda: form.focused == "job-id")
         await deck.sees("A job id must begin with a letter")
 
 
