@@ -1,5 +1,6 @@
 """How a backup was looked after is known to the BlockDeck that comes next."""
 
+import json
 import os
 import time
 from dataclasses import replace
@@ -157,6 +158,9 @@ def test_a_later_job_with_the_id_is_another_one(tmp_path: Path) -> None:
         reads=Before(wait=0.001, rate=2.0),
     )
     store.keep("qemu", kept)
+    (file,) = tmp_path.glob("*.json")
+    # It is read by later versions: by names, not by places.
+    assert json.loads(file.read_text())["wishes"] == {"cancel_before_full": True, "easy": None}
     found = store.find("qemu", "drive-virtio0")
     assert found is not None
     assert found[0] == kept

@@ -1,5 +1,7 @@
 """How long the guest's writes may take while a backup runs."""
 
+from dataclasses import replace
+
 from tui.screens.typed_or_preset import TypedOrPreset
 from tui.units import milliseconds
 from tui.vm.bound import Bound
@@ -26,7 +28,7 @@ class EasyScreen(TypedOrPreset[Wishes]):
         wishes = job.care.wishes
 
         def wish(text: str) -> Wishes:
-            return wishes._replace(easy=Bound.parse(text))
+            return replace(wishes, easy=Bound.parse(text))
 
         super().__init__(
             title=f"Easy on the guest: {job_named(job, vm, 50)}",
@@ -34,7 +36,7 @@ class EasyScreen(TypedOrPreset[Wishes]):
             placeholder="2x (twice as long as before; also if empty), or 20 ms",
             presets=[
                 *((_words(text), wish(text)) for text in _PRESETS),
-                ("Off: as fast as it can", wishes._replace(easy=None)),
+                ("Off: as fast as it can", replace(wishes, easy=None)),
             ],
             read=wish,
             default=_DEFAULT,

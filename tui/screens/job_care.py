@@ -1,5 +1,6 @@
 """Keys for what is done for a job while it runs."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -103,7 +104,7 @@ class JobCareActs(VmScreen):
             self.notify(words, severity="warning", markup=False)
             return
         done = "is cancelled before its target is full" if guard else "is left alone"
-        self._wish(self.job_worker, job, wishes._replace(cancel_before_full=guard), done)
+        self._wish(self.job_worker, job, replace(wishes, cancel_before_full=guard), done)
 
     @work(group="command")
     async def action_easy(self) -> None:

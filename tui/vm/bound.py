@@ -1,7 +1,8 @@
 """How long a write of the guest may take while a backup runs."""
 
 import re
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 from tui.units import milliseconds
 
@@ -9,7 +10,8 @@ _UNKNOWN_BEFORE = 0.020
 """Seconds that a write may take where it is not known how long it took before."""
 
 
-class Bound(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bound:
     """How long a write of the guest may take.
 
     Attributes:

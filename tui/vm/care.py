@@ -1,12 +1,14 @@
 """What is done for a backup while it runs: the opt-ins, and what they are about."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tui.vm.bound import Bound
 from tui.vm.space import Space
 
 
-class Wishes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Wishes:
     """What the operator wants done for a job, for as long as any BlockDeck watches it.
 
     Attributes:
