@@ -46,7 +46,7 @@ _CUT = (
     # Without its beginning.
     (re.compile(r"(?<![\d-])\d{1,7}-\d{6}\b"), lambda cut: _TIME[-len(cut[0]) :]),
     (re.compile(r"(?<=[>…])-?\d{1,6}(?=\.qcow2)"), lambda cut: _TIME[-len(cut[0]) :]),
-    (re.compile(r"(?<=…)-\d{6}\b"), lambda cut: _TIME[-len(cut[0]) :]),
+    (re.compile(r"(?<=…)-?\d{1,6}(?=&#160;|<)"), lambda cut: _TIME[-len(cut[0]) :]),
 )
 
 

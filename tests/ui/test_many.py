@@ -23,6 +23,7 @@ from tui.screens.connect import ConnectScreen
 from tui.screens.devices import DevicesScreen
 from tui.screens.job_page import JobPage
 from tui.vm.snapshot import Link
+from tui.widgets.live_table import LiveTable
 from tui.widgets.vm_bar import VmBar
 
 GIB = 1 << 30
@@ -467,3 +468,16 @@ async def test_the_palette_closes_by_name(three: list[Vm], open_deck: DeckOpener
         await deck.press("enter")
         await deck.sees("[web] db")
         assert len(deck.app.fleet.workers) == 2
+
+
+async def test_a_narrow_terminal_has_the_time_left_where_names_are_short(
+    qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    web, mail = [await a_vm(qemu, name) for name in ("web", "mail")]
+    async with open_deck(web, (80, 24), beside=[mail]) as deck:
+        await deck.press("0")
+        await until(lambda: deck.column("VM") == ["web", "mail"])
+        table = deck.app.screen.query_one(LiveTable)
+        # The names take what they need, and no more while something else has no room.
+        await until(lambda: "eta" in [column.key for column in table.shown_columns])
+        await deck.sees("Left")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.demo.errors import DemoError
-from tui.demo.spawn import spawn
+from tui.demo.spawn import end, spawn
 
 MiB = 1 << 20
 GiB = 1 << 30
@@ -165,8 +165,6 @@ async def _create(qemu_img: Path, path: Path, size: int) -> None:
     except TimeoutError as error:
         raise DemoError(f"qemu-img took too long to make {path}") from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end(process)
     if process.returncode != 0:
         raise DemoError(f"no image can be made at {path}: {said.decode(errors='replace').strip()}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tui.demo import leash
 from tui.demo.errors import DemoError
-from tui.demo.spawn import spawn
+from tui.demo.spawn import end, spawn
 
 _LOG_LINES = 6
 _BACKLOG = 1
@@ -39,10 +39,7 @@ class Qemu:
 
     async def kill(self) -> None:
         """End it at once and reap it; idempotent."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-        await self._process.wait()
+        await end(self._process)
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,16 @@ async def spawn(
         # Where it cannot be run at all there is nothing to end.
         with contextlib.suppress(OSError):
             process = await starting
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            await end(process)
         raise
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill a program, unless it has ended, and wait for its end.
+
+    `process.kill()` looks whether it has, and then reaps it behind the back of asyncio's watcher.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    await process.wait()

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable
@@ -115,7 +116,8 @@ async def _end(process: Process, reading: "asyncio.Future[tuple[str, str, int]]"
     """Leave no process and no task, whatever way it ends."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            # process.kill() may reap it behind the back of asyncio's watcher, which complains then.
+            os.kill(process.pid, signal.SIGKILL)
         # What waits for a storage that does not answer cannot be killed, and is not waited for.
         done, _ = await asyncio.wait({reading}, timeout=_DYING)
         if not done:

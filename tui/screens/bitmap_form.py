@@ -77,7 +77,7 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
 
     def on_mount(self) -> None:
         """A name is what it needs."""
-        self.query_one("#name", Input).focus()
+        self.query("#name").focus()
 
     def _act(self) -> BitmapAct:
         """What stands there.

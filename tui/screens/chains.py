@@ -74,7 +74,7 @@ class ChainsScreen(ChainActs):
 
     def on_mount(self) -> None:
         """Start on the tree, and look now and then: others make points, too."""
-        self.query_one(ChainTree).focus()
+        self.query(ChainTree).focus()
         self.set_interval(_LOOK_SECONDS, self.look)
 
     def on_screen_resume(self) -> None:

@@ -119,7 +119,7 @@ class ChooseDisks(ModalScreen[ChosenDisks | None]):
 
     def on_mount(self) -> None:
         """Choose at once."""
-        self.query_one(TickList).focus()
+        self.query(TickList).focus()
 
     @property
     def _chosen(self) -> tuple[Device, ...]:

@@ -51,7 +51,7 @@ class Confirm(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """No is what Enter means."""
-        self.query_one("#no", Button).focus()
+        self.query("#no").focus()
 
     def action_answer(self, answer: bool) -> None:
         """Close with an answer."""

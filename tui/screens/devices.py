@@ -45,7 +45,7 @@ class DevicesScreen(VmScreen):
 
     def on_mount(self) -> None:
         """Start on the table."""
-        self.query_one(LiveTable).focus()
+        self.query(LiveTable).focus()
 
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show the disks that pass the filter."""

@@ -55,7 +55,7 @@ class EventsScreen(VmScreen):
 
     def on_mount(self) -> None:
         """Start on the list."""
-        self.query_one(EventList).focus()
+        self.query(EventList).focus()
 
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show the events of this VM, or of all, that pass the filter."""

@@ -15,7 +15,7 @@ from tui.screens.vm_screen import VmScreen
 from tui.vm.snapshot import Link, VmSnapshot
 from tui.widgets.facts import Facts
 from tui.widgets.filter_bar import FilterBar
-from tui.widgets.fleet_rows import FLEET_COLUMNS, describe_vm, fleet_row, total_line
+from tui.widgets.fleet_rows import FLEET_COLUMNS, describe_vm, fleet_columns, fleet_row, total_line
 from tui.widgets.line import Line
 from tui.widgets.live_table import Cell, LiveTable
 from tui.worker import VmWorker
@@ -65,7 +65,7 @@ class FleetScreen(VmScreen):
 
     def on_mount(self) -> None:
         """Start on the table; how long a VM has not answered nobody else tells."""
-        self.query_one(LiveTable).focus()
+        self.query(LiveTable).focus()
         self.set_interval(1.0, self._again)
 
     def _again(self) -> None:
@@ -84,7 +84,9 @@ class FleetScreen(VmScreen):
             for worker, row in self._rows.items()
             if not words or row.has(words)
         }
-        self.query_one(LiveTable).show(rows)
+        table = self.query_one(LiveTable)
+        table.use(fleet_columns(worker.snapshot.title for worker in workers))
+        table.show(rows)
         vms = [worker.snapshot for worker in workers]
         hidden = len(vms) - len(rows)
         told = f", {hidden} hidden by the filter (Esc clears it)" if hidden else ""

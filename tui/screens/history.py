@@ -55,7 +55,7 @@ class HistoryScreen(VmScreen):
 
     def on_mount(self) -> None:
         """Start on the table."""
-        self.query_one(LiveTable).focus()
+        self.query(LiveTable).focus()
 
     def show_vm(self, vm: VmSnapshot) -> None:
         """A backup may have ended."""

@@ -77,7 +77,7 @@ class JobPage(JobActs):
 
     def on_mount(self) -> None:
         """Start where it can be scrolled."""
-        self.query_one("#job-page").focus()
+        self.query("#job-page").focus()
 
     @property
     def highlighted(self) -> Job | None:

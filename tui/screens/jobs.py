@@ -62,7 +62,7 @@ class JobsScreen(JobActs):
 
     def on_mount(self) -> None:
         """Start on the table."""
-        self.query_one(LiveTable).focus()
+        self.query(LiveTable).focus()
 
     def show_vm(self, vm: VmSnapshot) -> None:
         """Show the jobs of this VM or of all, the running and the newest first."""

@@ -52,7 +52,7 @@ class PathPrompt(ModalScreen[Path | None]):
 
     def on_mount(self) -> None:
         """Type on at the end."""
-        self.query_one(Input).focus()
+        self.query(Input).focus()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -61,7 +61,7 @@ class PruneScreen(ImagePlanScreen):
 
     def on_mount(self) -> None:
         """Start on the first rule."""
-        self.query_one("#keep-last").focus()
+        self.query("#keep-last").focus()
         self.look()
 
     @property

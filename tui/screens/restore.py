@@ -80,7 +80,7 @@ class RestoreScreen(ImagePlanScreen):
     def on_mount(self) -> None:
         """Start on the target."""
         self._suggest()
-        self.query_one("#restore-target").focus()
+        self.query("#restore-target").focus()
         self.look()
 
     # --- what is typed ---------------------------------------------------------------------------

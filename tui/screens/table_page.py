@@ -87,7 +87,7 @@ class TablePage(VmScreen, Generic[T]):
 
     def on_mount(self) -> None:
         """Start on the table, with a fresh look at the VM."""
-        self.query_one(LiveTable).focus()
+        self.query(LiveTable).focus()
         self.look()
 
     @work(group="look", exclusive=True)

@@ -72,7 +72,7 @@ class VerifyPage(ImageActScreen):
 
     def on_mount(self) -> None:
         """Begin."""
-        self.query_one("#verify-found").focus()
+        self.query("#verify-found").focus()
         self.action_again()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

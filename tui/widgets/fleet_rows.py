@@ -1,9 +1,10 @@
 """The open VMs as rows of a table, and all of their jobs in a line."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from tui.text import plain
@@ -39,6 +40,17 @@ _LINK = {
     Link.CONNECTING: Cell("connecting", "$text-warning"),
     Link.LOST: Cell("LOST", "bold $text-error"),
 }
+
+
+def fleet_columns(vms: Iterable[str]) -> tuple[Column, ...]:
+    """The columns; that of the VMs as wide as it takes to tell them apart, and no wider.
+
+    Args:
+        vms: what the VMs are called.
+    """
+    vm, *others = FLEET_COLUMNS
+    widest = max((cell_len(plain(name, LABEL)) for name in vms), default=0)
+    return vm._replace(width=max(widest, len(vm.title))), *others
 
 
 def fleet_row(vm: VmSnapshot, last: EventRecord | None = None) -> dict[str, Cell]:
