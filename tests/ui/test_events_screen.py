@@ -1,6 +1,8 @@
 """The events: a readable line each, to filter, to hold, to see raw, to export."""
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,11 @@ def selected(deck: Deck) -> str:
     """The event under the cursor."""
     record = deck.on_screen(EventList).current
     return f"{record.name} {record.subject}" if record else ""
+
+
+def tells_last(deck: Deck, words: str) -> bool:
+    """Whether the last line of the list says that, of the two things that are told here."""
+    return re.findall("guest stopped|guest runs", deck.screen)[-1:] == [words]
 
 
 async def test_no_events_say_so(qemu: QemuStarter, open_deck: DeckOpener) -> None:
@@ -88,6 +95,21 @@ async def test_moving_up_holds_and_f_follows_again(
         await deck.sees("following")
         await vm.qmp("stop")
         await until(lambda: selected(deck).startswith("STOP"))
+
+
+async def test_the_first_event_too_many_for_the_screen_is_in_view(
+    qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    vm = await qemu(*DISK)
+    async with open_deck(vm, (80, 24)) as deck:
+        await deck.sees("disk0")
+        await deck.press("3")
+        await deck.sees("No events yet")
+        for number in range(24):
+            await vm.qmp("stop" if number % 2 else "cont")
+            await deck.sees(f"following, {number + 1} shown of {number + 1}")
+            told = "guest stopped" if number % 2 else "guest runs"
+            await until(partial(tells_last, deck, told))
 
 
 async def test_a_filter_leaves_what_matches_and_letters_only_type(

@@ -135,7 +135,8 @@ class EventList(ScrollView, can_focus=True):
         top = round(self.scroll_offset.y)
         if self.cursor < top or self.cursor >= top + height:
             wanted = self.cursor if self.cursor < top else self.cursor - height + 1
-            self.scroll_to(y=wanted, animate=False, immediate=True)
+            # Of the first line too many the scroll bar is told later.
+            self.scroll_to(y=wanted, animate=False, immediate=True, force=True)
 
     def on_resize(self) -> None:
         """Keep the cursor in view."""
