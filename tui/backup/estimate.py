@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tui.backup.arguments import Json
 from tui.backup.formats import FORMATS
-from tui.backup.rules.source import Source, find_source
+from tui.backup.source import Source, find_source
 from tui.vm.snapshot import VmSnapshot
 
 _METADATA = 1 << 20

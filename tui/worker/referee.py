@@ -16,7 +16,7 @@ from tui.worker.state import VmState
 
 if TYPE_CHECKING:
     # What judges is imported by the first dry run.
-    from tui.backup.rules.source import Source
+    from tui.backup.source import Source
     from tui.backup.verdict import Verdict
     from tui.qmp.schema import QmpSchema
 
@@ -136,7 +136,7 @@ class Referee:
         return any(key is None or job.device_key in (None, key) for job in jobs)
 
     def _source(self, arguments: Mapping[str, Json]) -> "Source":
-        from tui.backup.rules.source import find_source
+        from tui.backup.source import find_source
 
         device = arguments.get("device")
         return find_source(self._state.snapshot, device if isinstance(device, str) else None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP, Json
-from tui.backup.rules.source import Source, find_source
+from tui.backup.source import Source, find_source
 from tui.backup.target import TargetFacts, TargetName
 from tui.backup.target_io import TargetIo
 from tui.qmp.schema import QmpSchema

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tui.backup.rules.case import Case
 from tui.backup.rules.rule import Hit, rule
-from tui.backup.rules.source import Source
+from tui.backup.source import Source
 from tui.backup.verdict import Severity
 from tui.backup.wording import quote
 

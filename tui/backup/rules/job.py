@@ -8,7 +8,7 @@ from tui.backup.rules import compress
 from tui.backup.rules.case import Case
 from tui.backup.rules.device import source_or_target_busy
 from tui.backup.rules.rule import Hit, rule
-from tui.backup.rules.source import Source
+from tui.backup.source import Source
 from tui.backup.verdict import Severity
 from tui.backup.wording import quote
 from tui.units import size
