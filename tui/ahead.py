@@ -5,8 +5,9 @@ backup form and the jobs, that would be felt in the key that opens it.
 """
 
 import asyncio
-import gc
 from importlib import import_module
+
+from tui.garbage import collect_as_it_suits_keys
 
 _AFTER = 1.0
 """Seconds that the disks have been on the screen."""
@@ -25,10 +26,6 @@ STEPS = (
 )
 """What is imported, each after what it imports itself, so that every step is short."""
 
-_COLLECTIONS = (2_000, 10, 50)
-"""Garbage is collected in small portions once nothing is imported any more, and all of it rarely:
-with a hundred VMs the portions that suit the start took as long as a key may wait."""
-
 
 async def import_ahead() -> None:
     """Take one step after the other; it may be cancelled between any two."""
@@ -36,4 +33,4 @@ async def import_ahead() -> None:
     for module in STEPS:
         import_module(module)
         await asyncio.sleep(_PAUSE)
-    gc.set_threshold(*_COLLECTIONS)
+    collect_as_it_suits_keys()

@@ -1,7 +1,6 @@
 """The app: which VM is on show, and which screen is on top."""
 
 import functools
-import gc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +19,7 @@ from tui.driver import PatientDriver
 from tui.first_paint import FirstPaint
 from tui.fleet import Fleet
 from tui.form_opening import open_form
+from tui.garbage import collect_again
 from tui.guard import guard
 from tui.history import History
 from tui.keymap import shielded
@@ -188,7 +188,7 @@ class BlockDeckApp(App[int]):
 
     def on_ready(self) -> None:
         """Collect garbage from now on."""
-        gc.enable()
+        collect_again()
 
     async def on_unmount(self) -> None:
         """Let go of the VM; its jobs go on."""

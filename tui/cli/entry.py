@@ -1,6 +1,5 @@
 """From the words of the command line to an exit status."""
 
-import gc
 import os
 import sys
 from collections.abc import Callable
@@ -10,9 +9,7 @@ import click
 from tui.cli.failure import Failure, Status
 from tui.cli.front import COMMANDS, open_ui
 from tui.cli.output import PROGRAM, abandon_output, complain, quiet_logging
-
-# Python's own 700 looks through all that was imported again and again while more is imported.
-_OBJECTS_BETWEEN_COLLECTIONS = 20_000
+from tui.garbage import collect_as_it_suits_imports
 
 _COMPLETES = f"_{PROGRAM}_COMPLETE".upper()
 """Set by the scripts that click makes for a shell."""
@@ -22,7 +19,7 @@ _ANSWERED_BY_THE_GROUP = frozenset({"-h", "--help", "--version"})
 
 def main() -> int:
     """Run `blockdeck`; returns the exit status."""
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    collect_as_it_suits_imports()
     # Nothing is plugged into our models: to look for it would read about every package there is.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     quiet_logging()

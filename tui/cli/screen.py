@@ -1,6 +1,5 @@
 """Opens the UI, when there is a terminal for it."""
 
-import gc
 import logging
 import os
 import sys
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tui.cli.failure import Failure
 from tui.cli.output import note
 from tui.cli.settings import read_settings
+from tui.garbage import collect_none, keep_what_is_there
 from tui.qmp.address import MonitorAddress, caution
 from tui.terminal import in_a_browser, prepare_environment, refusal
 from tui.text import plain
@@ -45,8 +45,7 @@ def show_ui(
         OSError: the log or the recording cannot be written.
     """
     require_terminal()
-    # There is hardly any garbage before the first paint; the app collects from then on.
-    gc.disable()
+    collect_none()
     if caution(*addresses):
         note(caution(*addresses))
     settings = read_settings(for_ui=True).settings
@@ -57,8 +56,7 @@ def show_ui(
     # Half a second of import, which only the screen is worth.
     from tui.run import run_app
 
-    # What was imported stays: it need not be looked through again.
-    gc.freeze()
+    keep_what_is_there()
     options: dict[str, Any] = {"directory": directory, "read_only": read_only}
     options |= {"settings": settings, "lab": lab, "tour": tour}
     try:
