@@ -168,8 +168,8 @@ class _Backup(click.Command):
 @click.option(
     "--preset",
     type=click.Choice(["fast", "gentle"]),
-    help="Fill in what is not given: fast has no limits and copies raw images by the kernel, "
-    "gentle goes easy on the guest, with one worker, and cancels before the target is full.",
+    help="Fill in what is not given: fast has no limits and copies in the way measured to be "
+    "quickest, gentle goes easy on the guest, with one worker, and cancels before it is full.",
 )
 @READ_ONLY
 def backup(

@@ -133,7 +133,7 @@ class JudgedForm(VmScreen):
         if not chosen:
             return
         preset, known = Preset(chosen), frozenset(form.texts)
-        if changed in (PRESET, "format", "compress"):
+        if changed in (PRESET, "format", "mode", "compress"):
             for name, text in fill_in(preset, form.texts, known).items():
                 form.set_text(name, text)
         elif not is_in_force(preset, form.texts, known):
