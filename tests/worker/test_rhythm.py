@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 
 from tests.qemu import QemuStarter
-from tests.worker.disks import null
+from tests.worker.disks import drive, null, pattern
 from tests.worker.watching import BRISK, J, backup, ended, until
 from tests.worker.wire import old_qemu, overhear
+from tui.backup.way import Way
 from tui.qmp.address import UnixAddress
 from tui.vm.snapshot import Link, Outcome
 from tui.worker import Pace, VmWorker
@@ -148,3 +149,17 @@ async def test_hints_that_never_cease_are_answered_ever_less_often(qemu: QemuSta
         # What is so in the end is seen all the same.
         await until(worker, lambda: worker.snapshot.run_state == "paused", within=60)
         await until(worker, lambda: worker.events.total == sent)
+
+
+async def test_the_end_of_a_backup_waits_for_no_hints_to_settle(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    vm = await qemu(*drive(pattern(tmp_path / "d.raw")))
+    pace = Pace(idle=60, busy=60, settle=30)
+    async with VmWorker(UnixAddress(path=vm.monitor), pace=pace) as worker:
+        await worker.start(backup(vm), way=Way.BLOCKDEV)
+        # All of it is on the disk only when its nodes are closed, which is done in a look.
+        outcome = await until(
+            worker, lambda: (seen := worker.snapshot.job(J)) and seen.outcome, within=10
+        )
+        assert outcome is Outcome.SUCCEEDED

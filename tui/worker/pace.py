@@ -8,7 +8,8 @@ class Pace(NamedTuple):
 
     Attributes:
         idle: between looks at a VM without jobs.
-        busy: between looks at a VM with jobs.
+        busy: between looks at a VM with jobs, of three questions each; with those of the disks,
+            now and then, at most three a second are asked.
         inventory: after this long the disks are listed again, though nothing hinted at a change.
         settle: how long a burst of events is let settle before one question answers all of it.
         ending: how long a QEMU that shuts down is left to say its last words.
@@ -24,7 +25,7 @@ class Pace(NamedTuple):
     """
 
     idle: float = 6.0
-    busy: float = 1.0
+    busy: float = 1.05
     inventory: float = 60.0
     settle: float = 0.2
     ending: float = 5.0

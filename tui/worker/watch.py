@@ -17,6 +17,9 @@ from tui.worker.state import VmState
 
 log = logging.getLogger(__name__)
 
+_SOON = 0.1
+"""Seconds after the last look until what has ended is seen to: of many that end, for several."""
+
 
 class Watch:
     """Asks QEMU what may have changed: at once after a hint, else now and then.
@@ -70,13 +73,27 @@ class Watch:
             async with asyncio.timeout(self._pause()):
                 await self._hint.wait()
         if self._hint.is_set():
-            # Events come in bursts: ask once for all of a burst.
-            await asyncio.wait((closed,), timeout=self._settling())
+            await self._let_settle(closed)
         if self._state.ending:
             # A question that meets a closed socket breaks the line before all of it was read.
             await asyncio.wait((closed,), timeout=self._pace.ending)
             self._state.ending = False
         self._hint.clear()
+
+    async def _let_settle(self, closed: "asyncio.Task[str]") -> None:
+        """Events come in bursts: ask once for all of a burst, but do not let an end wait."""
+        settled = time.monotonic() + self._settling()
+        while not closed.done():
+            # Until its target is closed, a backup is not whole.
+            ended = self._state.tracker.to_release()
+            until = min(settled, self._looked + _SOON) if ended else settled
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._hint.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._hint.wait()
 
     def _settling(self) -> float:
         """How long this burst is let settle: longer and longer where hints never cease."""
