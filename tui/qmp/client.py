@@ -23,6 +23,11 @@ logger = logging.getLogger(__name__)
 LONGEST_LINE = 32 * 1024 * 1024
 """Longest message taken from QEMU, in bytes; the schema, the longest known, has 1 % of it."""
 
+_READ_AHEAD = 1024 * 1024
+"""Half of what is read before it is taken in, in bytes: a second or two of the worst flood. With
+`LONGEST_LINE` here, tens of MB would lie around of a flood that comes faster than it is taken in;
+from then on it is QEMU that holds them either way."""
+
 CLOSED_BY_US = "BlockDeck closed the connection"
 
 _FLUSH_SECONDS = 0.3
@@ -45,7 +50,7 @@ class Client(QMPClient):
     """
 
     def __init__(self, on_event: Callable[[QmpEvent], None]) -> None:
-        super().__init__(readbuflen=LONGEST_LINE)
+        super().__init__(readbuflen=_READ_AHEAD)
         self._on_event = on_event
         self._quick = QuickEvents()
         self._turns = Turns()
@@ -94,15 +99,39 @@ class Client(QMPClient):
 
         `-qmp-pretty` begins each message with a lone brace and ends it with one in column 0.
         """
-        lines = [await super()._readline()]
+        lines = [await self._line()]
         if lines[0].strip() == b"{":
             length = 0
             while not lines[-1].startswith(b"}"):
-                lines.append(await super()._readline())
+                lines.append(await self._line())
                 length += len(lines[-1])
                 if length > LONGEST_LINE:
                     raise ValueError("a message without end")
         return b"".join(lines)
+
+    async def _line(self) -> bytes:
+        """One line, which may be longer than what is read ahead; the last need not be whole.
+
+        Raises:
+            EOFError: there is none any more.
+            ValueError: it has no end.
+        """
+        assert self._reader is not None
+        pieces, length = list[bytes](), 0
+        # One without end is not waited for until what is read ahead is full once more.
+        while length <= LONGEST_LINE - _READ_AHEAD:
+            try:
+                pieces.append(await self._reader.readuntil(b"\n"))
+            except asyncio.LimitOverrunError as more:
+                pieces.append(await self._reader.readexactly(more.consumed))
+                length += more.consumed
+                continue
+            except asyncio.IncompleteReadError as last:
+                pieces.append(last.partial)
+            if not any(pieces):
+                raise EOFError
+            return b"".join(pieces)
+        raise ValueError("a line without end")
 
     def _is_early(self, message: Message) -> bool:
         """Whether it is an event from before the session; it is heard like any other."""

@@ -18,6 +18,9 @@ _MOST_KEPT = 512
 _LONGEST_KEPT = 512
 _LONGEST_TURN = 0.005
 
+# Pydantic would note for each event anew that all of it was given.
+_ALL_OF_EVENT, _ALL_OF_STAMP = set(QmpEvent.model_fields), set(Timestamp.model_fields)
+
 
 class QuickEvents:
     """Reads events as QEMU writes them, and each text but for its time only once.
@@ -43,8 +46,12 @@ class QuickEvents:
                 if len(self._known) >= _MOST_KEPT:
                     self._known.clear()
                 self._known[rest] = known
-        stamp = Timestamp.model_construct(seconds=int(seconds), microseconds=int(microseconds))
-        return QmpEvent.model_construct(event=known[0], timestamp=stamp, data=known[1])
+        stamp = Timestamp.model_construct(
+            _ALL_OF_STAMP, seconds=int(seconds), microseconds=int(microseconds)
+        )
+        return QmpEvent.model_construct(
+            _ALL_OF_EVENT, event=known[0], timestamp=stamp, data=known[1]
+        )
 
 
 def _name_and_data(rest: bytes) -> tuple[str, Mapping[str, Any]] | None:
