@@ -318,7 +318,6 @@ async def test_where_the_kernel_does_not_tell_who_holds_it_the_greeting_does(
         assert vm_of(await look(place), held).monitors[0].state is MonitorState.BUSY
         assert (await once_free(place, free)).run_state == "prelaunch"
         # Those who waited in vain have left before it was their turn, and are not even greeted.
-        # Those who asked in vain have left before it was their turn.
         assert log.read_text().count('"QMP"') == 1
 
 

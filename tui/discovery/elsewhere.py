@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tui.discovery.asking import AGAIN_SECONDS, Asking
 from tui.discovery.far_look import NotTold, look, look_at_files
 from tui.discovery.far_survey import FarSurvey
+from tui.discovery.listing import listing
 from tui.discovery.models import Findings, FoundVm
 from tui.discovery.probe import GREETING_SECONDS, Told, ask
 from tui.qmp.address import MonitorAddress, SshAddress
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from tui.qmp.transport.ssh_host import LoggedIn
 
 _LOOK_SECONDS = 10.0
-_MOST_LONE = 20
 
 
 async def look_elsewhere(
@@ -105,15 +105,14 @@ class _Look:
 
     def report(self, *, whole: bool = False) -> Findings:
         """What is known now."""
-        survey = self._survey
-        known = self._asking.vms.values()
-        vms = sorted((survey.finished(vm) if survey else vm for vm in known), key=lambda v: v.place)
-        left_out = {vm.key for vm in [vm for vm in vms if vm.leftover][_MOST_LONE:]}
-        notes = list(self._notes)
-        if left_out:
-            notes.append(f"{len(left_out)} more sockets that nobody serves are left out.")
-        shown = tuple(vm for vm in vms if vm.key not in left_out)
-        findings = Findings(vms=shown, notes=tuple(notes), whole=whole)
+        survey, known = self._survey, self._asking.vms.values()
+        findings = listing(
+            (survey.finished(vm) if survey else vm for vm in known),
+            self._notes,
+            left_behind=lambda vm: vm.leftover,
+            more="sockets that nobody serves are left out.",
+            whole=whole,
+        )
         self._tell(findings)
         return findings
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from tui.discovery.asking import AGAIN_SECONDS, Asking
+from tui.discovery.listing import listing
 from tui.discovery.managers import remedy_for
 from tui.discovery.models import Findings, FoundMonitor, FoundVm, MonitorState
 from tui.discovery.places import Place, usual_places
@@ -17,7 +18,6 @@ from tui.discovery.survey import Survey, address_key
 from tui.qmp.address import MonitorAddress, SshAddress, UnixAddress
 
 _LOOK_SECONDS = 5.0
-_MOST_DEAD = 20
 
 
 class Scout:
@@ -107,16 +107,13 @@ class _Look:
 
     def report(self, *, whole: bool = False) -> Findings:
         """What is known now."""
-        vms = sorted(
-            (self._finished(vm) for vm in self._asking.vms.values()), key=lambda vm: vm.place
+        findings = listing(
+            (self._finished(vm) for vm in self._asking.vms.values()),
+            self.notes,
+            left_behind=lambda vm: vm.leftover and not vm.recent,
+            more="sockets of QEMUs that have ended are not listed.",
+            whole=whole,
         )
-        dead = [vm for vm in vms if vm.leftover and not vm.recent]
-        left_out = {vm.key for vm in dead[_MOST_DEAD:]}
-        notes = list(self.notes)
-        if left_out:
-            notes.append(f"{len(left_out)} more sockets of QEMUs that have ended are not listed.")
-        shown = tuple(vm for vm in vms if vm.key not in left_out)
-        findings = Findings(vms=shown, notes=tuple(notes), whole=whole)
         self._tell(findings)
         return findings
 
