@@ -209,8 +209,7 @@ class Player:
         """Wait until no notice lies over the screen; where nobody reads, for nothing."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_NOTICE_SECONDS if self._pace else 0):
-                while self._stage.has_notices and not self._onward.is_set():  # noqa: ASYNC110
-                    await asyncio.sleep(_LOOK)
+                await self._wait(lambda stage: not stage.has_notices or self._onward.is_set())
 
     async def _pause(self, seconds: float) -> None:
         """Wait so long, or until the speaker goes on; while it is held, longer."""
