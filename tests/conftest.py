@@ -2,6 +2,8 @@
 
 import contextlib
 import gc
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -41,6 +43,14 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in ("CACHE", "CONFIG", "DATA", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
     return home
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory with a path short enough for sockets, which pytest's own need not have."""
+    directory = Path(tempfile.mkdtemp(prefix="bd-"))
+    yield directory
+    shutil.rmtree(directory)
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import itertools
 import json
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.said import said
 from tui.demo.qemu import Qemu, running_qemu
 from tui.demo.qemu_binary import find_qemu
 
@@ -125,17 +125,7 @@ async def qemu(directory: Path, *options: str) -> AsyncIterator[Vm]:
 
 def qemu_img(*arguments: str | Path) -> str:
     """Run qemu-img and return what it prints."""
-    done = subprocess.run(
-        [find_qemu().img, *arguments],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return said(find_qemu().img, *arguments)
 
 
 class QemuStarter:

@@ -306,12 +306,10 @@ async def test_without_its_bitmap_or_read_only_it_is_refused_in_words(
 
 
 async def test_on_the_command_line_a_difference_is_told_though_the_checksum_fits(
-    qemu: QemuStarter, tmp_path: Path
+    qemu: QemuStarter, tmp_path: Path, place: Path
 ) -> None:
     disks = [MirroredDisk.make(tmp_path, f"n{i}", "raw") for i in range(2)]
     vm = await qemu(*disks[0].options, *disks[1].options)
-    place = tmp_path / "backups"
-    place.mkdir()
     await disks[0].write(vm, 0, STEP, 1)
     started = await blockdeck("chain", "start", vm.monitor, place, "--no-checksum")
     assert started.status == 0, started.err

@@ -14,12 +14,10 @@ from tui.chain.directory import Kept
 
 
 @pytest.fixture
-async def kept(qemu: QemuStarter, tmp_path: Path) -> Kept:
+async def kept(qemu: QemuStarter, tmp_path: Path, place: Path) -> Kept:
     """A chain of two disks with three points, of a VM that is no more."""
     disks = [MirroredDisk.make(tmp_path, f"n{i}", "qcow2") for i in range(2)]
     vm = await qemu(*disks[0].options, *disks[1].options)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm) as worker:
         kept = await full(worker, disks, place)
         for byte in (1, 2):

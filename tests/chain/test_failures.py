@@ -51,11 +51,9 @@ def files(directory: Path) -> list[str]:
 
 @pytest.mark.parametrize("which", [0, 1])
 async def test_a_cancelled_point_of_two_disks(
-    qemu: QemuStarter, tmp_path: Path, which: int
+    qemu: QemuStarter, tmp_path: Path, place: Path, which: int
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm, tmp_path / "history") as worker:
         kept = await full(worker, disks, place)
         moment = as_it_was(disks)
@@ -96,11 +94,9 @@ async def test_a_full_target_fails_all_disks_and_loses_nothing(
 
 
 async def test_a_point_that_cannot_be_put_on_record_is_complete_as_soon_as_it_can(
-    qemu: QemuStarter, tmp_path: Path
+    qemu: QemuStarter, tmp_path: Path, place: Path
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm, tmp_path / "history") as worker:
         kept = await full(worker, disks, place)
         moment = as_it_was(disks)
@@ -155,12 +151,10 @@ async def test_of_disks_that_end_by_themselves_one_that_fails_drops_the_whole_po
 
 
 async def test_what_a_killed_blockdeck_left_half_written_goes_with_the_next_point(
-    qemu: QemuStarter, tmp_path: Path
+    qemu: QemuStarter, tmp_path: Path, place: Path
 ) -> None:
     disk = MirroredDisk.make(tmp_path, "n0", "raw")
     vm = await qemu(*disk.options)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm, tmp_path / "history") as worker:
         kept = await full(worker, [disk], place)
         other = place / ".blockdeck-00000000.chain.json.99999999"
@@ -171,12 +165,9 @@ async def test_what_a_killed_blockdeck_left_half_written_goes_with_the_next_poin
 
 
 async def test_a_start_that_is_refused_leaves_no_file_no_node_and_no_bitmap(
-    qemu: QemuStarter, tmp_path: Path
+    qemu: QemuStarter, tmp_path: Path, place: Path
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
-
     async with worker_of(vm, tmp_path / "history") as worker:
         kept = await full(worker, disks, place)
         before = files(place), await bitmaps(vm), await graph(vm)
@@ -217,11 +208,9 @@ async def test_without_room_for_the_second_image_nothing_is_left_of_the_first(
 
 
 async def test_a_bitmap_that_a_killed_blockdeck_left_is_no_obstacle(
-    qemu: QemuStarter, tmp_path: Path
+    qemu: QemuStarter, tmp_path: Path, place: Path
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm, tmp_path / "history") as worker:
         kept = await full(worker, disks, place)
         node = (await vm.qmp("query-block"))[1]["inserted"]["node-name"]
@@ -234,13 +223,11 @@ async def test_a_bitmap_that_a_killed_blockdeck_left_is_no_obstacle(
 
 
 async def test_an_image_too_old_for_lasting_bitmaps_has_passing_ones(
-    qemu: QemuStarter, tmp_path: Path
+    qemu: QemuStarter, tmp_path: Path, place: Path
 ) -> None:
     disk = MirroredDisk(name="n0", path=tmp_path / "old.qcow2", driver="qcow2")
     qemu_img("create", "-q", "-f", "qcow2", "-o", "compat=0.10", disk.path, str(SIZE))
     vm = await qemu(*disk.options)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm, tmp_path / "history") as worker:
         kept = await full(worker, [disk], place)
         first = as_it_was([disk])
@@ -249,10 +236,8 @@ async def test_an_image_too_old_for_lasting_bitmaps_has_passing_ones(
     await holds(kept, [first, as_it_was([disk])], tmp_path)
 
 
-async def test_nothing_is_overwritten(qemu: QemuStarter, tmp_path: Path) -> None:
+async def test_nothing_is_overwritten(qemu: QemuStarter, tmp_path: Path, place: Path) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm) as worker:
         kept = await full(worker, disks[:1], place)
         (image,) = kept.chain.points[0].images.values()
@@ -272,11 +257,9 @@ async def test_nothing_is_overwritten(qemu: QemuStarter, tmp_path: Path) -> None
     ],
 )
 async def test_a_bitmap_of_no_use_is_told_of_and_a_full_point_can_be_made(
-    qemu: QemuStarter, tmp_path: Path, harm: str, told: str
+    qemu: QemuStarter, tmp_path: Path, place: Path, harm: str, told: str
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm) as worker:
         kept = await full(worker, disks, place)
         moment = as_it_was(disks)
@@ -294,10 +277,10 @@ async def test_a_bitmap_of_no_use_is_told_of_and_a_full_point_can_be_made(
     await holds(kept, [moment, later, last], tmp_path)
 
 
-async def test_a_resized_disk_needs_a_full_point(qemu: QemuStarter, tmp_path: Path) -> None:
+async def test_a_resized_disk_needs_a_full_point(
+    qemu: QemuStarter, tmp_path: Path, place: Path
+) -> None:
     vm, disks = await two(qemu, tmp_path, "raw")
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm) as worker:
         kept = await full(worker, disks, place)
         await vm.qmp("block_resize", device="n0", size=8 * MIB)
@@ -312,10 +295,10 @@ async def test_a_resized_disk_needs_a_full_point(qemu: QemuStarter, tmp_path: Pa
     await holds(Kept(kept.path, kept.chain.without_point(1)), [resized, moment], tmp_path)
 
 
-async def test_a_killed_qemu_keeps_what_was_complete(qemu: QemuStarter, tmp_path: Path) -> None:
+async def test_a_killed_qemu_keeps_what_was_complete(
+    qemu: QemuStarter, tmp_path: Path, place: Path
+) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm, tmp_path / "history") as worker:
         kept = await full(worker, disks, place)
         moment = as_it_was(disks)
@@ -341,11 +324,9 @@ async def gone(vm: Vm) -> bool:
 
 
 async def test_a_clean_restart_of_the_vm_goes_on_where_it_was(
-    qemu: QemuStarter, tmp_path: Path
+    qemu: QemuStarter, tmp_path: Path, place: Path
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm) as worker:
         kept = await full(worker, disks, place)
         moment = as_it_was(disks)
@@ -410,11 +391,9 @@ async def ended_by(vm: Vm, condition: Callable[[], bool]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["succeeded", "cancelled", "seen by another"])
 async def test_after_a_killed_blockdeck_the_point_is_sorted_out(
-    qemu: QemuStarter, tmp_path: Path, own_home: Path, end: str
+    qemu: QemuStarter, tmp_path: Path, place: Path, own_home: Path, end: str
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     history = own_home / "state/blockdeck/history"
     async with worker_of(vm, history) as worker:
         kept = await full(worker, disks, place)

@@ -39,13 +39,6 @@ def fast(tmp_path: Path) -> Path:
     return tmp_path / "fast"
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A directory for a chain."""
-    (tmp_path / "backups").mkdir()
-    return tmp_path / "backups"
-
-
 async def two(qemu: QemuStarter, directory: Path, size: int = SIZE) -> Mirror:
     """A running VM with two disks at devices, one of them in an I/O thread."""
     disks = make_disks(directory, ["raw", "raw"], size)

@@ -29,14 +29,6 @@ async def vm(qemu: QemuStarter, disk: MirroredDisk) -> Vm:
     return await qemu(*disk.options)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where the chain is kept."""
-    directory = tmp_path / "chain"
-    directory.mkdir()
-    return directory
-
-
 def here(vm: Vm) -> VmWorker:
     """A worker that has the records of this user."""
     return worker_of(vm, state_directory() / "history.jsonl")

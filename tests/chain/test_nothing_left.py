@@ -87,14 +87,13 @@ async def state(vm: Vm, place: Path) -> State:
 async def test_nothing_is_left_of_a_start_that_comes_to_nothing(
     qemu: QemuStarter,
     tmp_path: Path,
+    place: Path,
     monkeypatch: pytest.MonkeyPatch,
     act: str,
     where: str,
     kind: str,
 ) -> None:
     vm, disks = await two(qemu, tmp_path)
-    place = tmp_path / "backups"
-    place.mkdir()
     async with worker_of(vm, tmp_path / "history") as worker:
         moments = [as_it_was(disks)] if act == "go on" else []
         kept = await full(worker, disks, place) if act == "go on" else None

@@ -141,12 +141,10 @@ async def test_the_manifest_tells_the_bitmap_and_every_command_that_was_sent(
 
 @pytest.mark.parametrize("grouped", [True, False])
 async def test_several_disks_begin_in_two_transactions_or_in_one(
-    qemu: QemuStarter, tmp_path: Path, grouped: bool
+    qemu: QemuStarter, tmp_path: Path, place: Path, grouped: bool
 ) -> None:
     disks = [MirroredDisk.make(tmp_path, f"n{i}", "raw") for i in range(2)]
     vm = await qemu(*(option for disk in disks for option in disk.options))
-    place = tmp_path / "backups"
-    place.mkdir()
     options = PointOptions(grouped=grouped)
     async with worker_of(vm, tmp_path / "history") as worker:
         async with worker.chains.begin(disks_of(worker, disks), place, options) as running:

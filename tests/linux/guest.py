@@ -5,13 +5,14 @@ import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.qemu import QemuStarter, Vm, qemu_img
+from tests.said import said
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,17 +133,6 @@ class RestoredDisk:
         return run(self.files / "bin" / "debugfs", "-R", request, self.path)
 
 
-def run(*command: str | Path, statuses: tuple[int, ...] = (0,)) -> str:
+def run(*command: str | Path, statuses: Collection[int] = (0,)) -> str:
     """Run a program of e2fsprogs and return what it prints."""
-    done = subprocess.run(
-        command,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=120,
-    )
-    assert done.returncode in statuses, f"{done.returncode}: {done.stdout}"
-    return done.stdout
+    return said(*command, seconds=120, statuses=statuses)

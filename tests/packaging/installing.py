@@ -4,9 +4,7 @@ All that can be installed are the wheels that `scripts/setup.sh test` has got.
 """
 
 import os
-import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from tui.paths import STYLES
@@ -15,6 +13,9 @@ CHECKOUT = STYLES.parent
 WHEELS = CHECKOUT / "build" / "wheels"
 PROGRAMS = {name: Path(sys.executable).with_name(name) for name in ("pipx", "uv")}
 """Where they are, by their names."""
+
+SECONDS = 400.0
+"""They build and compile, beside other tests."""
 
 _OF_OTHERS = ("PIP_", "PIPX_", "PYTHON", "UV_", "XDG_", "VIRTUAL_ENV", "MANPATH")
 
@@ -51,19 +52,3 @@ def environment(home: Path) -> dict[str, str]:
     env = {name: text for name, text in os.environ.items() if not name.startswith(_OF_OTHERS)}
     path = f"{home / '.local/bin'}:{PROGRAMS['uv'].parent}:{env['PATH']}"
     return {**env, **offline(), "HOME": str(home), "PATH": path}
-
-
-def said(*command: str | Path, cwd: str | Path, env: Mapping[str, str]) -> str:
-    """Run a command that succeeds; returns all that it said."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=env,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=400,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout

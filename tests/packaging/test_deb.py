@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 import tui
-from tests.packaging.installing import CHECKOUT, environment, said
+from tests.packaging.installing import CHECKOUT, SECONDS, environment
+from tests.said import said
 
 MINOR = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def run(*command: str | Path, home: Path, **more: str) -> str:
     """Run it in the checkout; returns all that was said."""
-    return said(*command, cwd=CHECKOUT, env={**environment(home), **more})
+    return said(*command, seconds=SECONDS, cwd=CHECKOUT, env={**environment(home), **more})
 
 
 def dpkg(root: Path, *words: str | Path) -> None:

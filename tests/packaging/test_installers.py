@@ -7,8 +7,9 @@ import pytest
 
 import tui
 from tests.journeys.tmux import Tmux
-from tests.packaging.installing import CHECKOUT, PROGRAMS, environment, said
+from tests.packaging.installing import CHECKOUT, PROGRAMS, SECONDS, environment
 from tests.qemu import QemuStarter
+from tests.said import said
 
 INSTALL = {"pipx": ("pipx", "install"), "uv": ("uv", "tool", "install")}
 AGAIN = {**INSTALL, "pipx": ("pipx", "install", "--force")}
@@ -30,7 +31,7 @@ class Home:
         """Run it there, away from the checkout; returns all that was said."""
         program, *words = command
         real = PROGRAMS.get(str(program), program)
-        return said(real, *words, cwd=self.env["HOME"], env=self.env)
+        return said(real, *words, seconds=SECONDS, cwd=self.env["HOME"], env=self.env)
 
     def imports(self, module: str) -> bool:
         """Whether what was installed has this module."""

@@ -1,22 +1,12 @@
 """What the tests of the QMP room share."""
 
 import gc
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.qmp.machine import Machine, machine
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory with a path short enough for sockets, which pytest's own need not have."""
-    directory = Path(tempfile.mkdtemp(prefix="bd-"))
-    yield directory
-    shutil.rmtree(directory)
 
 
 @pytest.fixture

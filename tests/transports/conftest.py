@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -24,14 +22,6 @@ WAYS = {
 }
 LIBVIRT = "libvirt"
 SYSTEM = "libvirt-system"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory with a path short enough for sockets, which pytest's own need not have."""
-    directory = Path(tempfile.mkdtemp(prefix="bd-"))
-    yield directory
-    shutil.rmtree(directory)
 
 
 _SYSTEM = pytest.param(

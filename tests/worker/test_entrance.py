@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
@@ -61,14 +59,6 @@ async def test_a_place_that_is_kept_for_long_is_not_given_back_twice() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01), entrance.turn():
                 pass
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory with a path that is short enough for sockets."""
-    directory = Path(tempfile.mkdtemp(prefix="bd-"))
-    yield directory
-    shutil.rmtree(directory)
 
 
 @pytest.fixture
