@@ -18,7 +18,7 @@ from tui.tour.player import Player
 from tui.tour.script import the_story
 from tui.tour.stage import Stage
 from tui.tour.step import Step
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.widgets.chain_tree import ChainTree
 from tui.widgets.live_table import LiveTable
 

@@ -15,8 +15,9 @@ import pytest
 from tui.records.report import BackupReport
 from tui.screens import job_page
 from tui.vm.events import EventRecord
+from tui.vm.job import Job
 from tui.vm.latency import Wait
-from tui.vm.snapshot import Device, Job, Throughput, VmSnapshot
+from tui.vm.snapshot import Device, Throughput, VmSnapshot
 from tui.vm.space import Space
 from tui.vm.timeline import Moment, timeline
 from tui.vm.trouble import RUNNING

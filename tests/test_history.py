@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tui.history import History
-from tui.vm.snapshot import Job, Outcome, VmSnapshot
+from tui.vm.job import Job, Outcome
+from tui.vm.snapshot import VmSnapshot
 
 VM = VmSnapshot(name="mail\n[/x]", uuid="u")
 

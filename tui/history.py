@@ -14,7 +14,8 @@ from tui.records.kept_fleece import FLEECES, FleeceStore
 from tui.records.report import BackupReport, Gap
 from tui.records.request import BackupRequest
 from tui.records.store import REPORTS, ReportStore
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import VmSnapshot
 
 
 class History:

@@ -9,7 +9,8 @@ from tests.backup.vms import VM, file, judged, make_vm, seen
 from tui.backup.verdict import Finding
 from tui.qmp.models import JobInfo, XDbgBlockGraph
 from tui.vm.graph import Graph
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import VmSnapshot
 
 # A mirror works on d0, a backup on busy; both hold their targets, and the first its source, too.
 _NODES = (

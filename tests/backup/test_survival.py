@@ -6,7 +6,7 @@ from typing import Any
 from tests.qemu import Vm, qemu
 from tests.waiting import until, until_answered
 from tui.qmp.address import UnixAddress
-from tui.vm.snapshot import Job, Outcome
+from tui.vm.job import Job, Outcome
 from tui.worker.pace import Pace
 from tui.worker.worker import VmWorker
 

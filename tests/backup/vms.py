@@ -9,7 +9,8 @@ from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.way import Way
 from tui.qmp.models import BlockDirtyInfo, ImageInfo, QemuVersionTriple, VersionInfo
 from tui.qmp.schema import QmpSchema
-from tui.vm.snapshot import Device, Job, Medium, Node, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import Device, Medium, Node, VmSnapshot
 
 GIB = 1 << 30
 

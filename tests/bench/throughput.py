@@ -27,7 +27,7 @@ from tui.backup.target_io import TargetIo
 from tui.backup.way import Way
 from tui.demo.qemu_binary import find_qemu
 from tui.qmp.address import UnixAddress
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.worker import VmWorker
 
 GIB, MIB = 1 << 30, 1 << 20

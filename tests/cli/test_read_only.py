@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.cli.running import blockdeck
 from tests.qemu import Vm
-from tui.vm.snapshot import OUR_JOB_PREFIX
+from tui.vm.job import OUR_JOB_PREFIX
 
 OVER = f"{OUR_JOB_PREFIX}over"
 

@@ -13,7 +13,7 @@ from tests.waiting import until_answered
 from tests.worker.disks import MIB, drive, pattern, unreadable
 from tests.worker.watching import J, into, until, worker_of
 from tui.backup.way import Way
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.target_nodes import target_nodes
 from tui.worker import VmWorker
 

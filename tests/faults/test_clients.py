@@ -13,7 +13,7 @@ from tests.waiting import until as until_true
 from tests.worker.disks import MIB, drive, null, pattern, same
 from tests.worker.watching import J, ended, until, worker_of, written
 from tui.backup.way import Way
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.trouble import find_trouble
 from tui.vm.verbs import Act, Verb
 from tui.worker import VmWorker

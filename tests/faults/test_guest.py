@@ -28,7 +28,7 @@ from tests.worker.test_rescue import goes_on, writes
 from tests.worker.watching import J, ended, until, written
 from tui.backup.way import Way
 from tui.history import History
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.trouble import Failing, describe, describe_failing, find_failing, find_trouble
 
 pytestmark = pytest.mark.slow

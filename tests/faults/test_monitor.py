@@ -19,7 +19,8 @@ from tui.history import History
 from tui.qmp.address import UnixAddress
 from tui.qmp.client import LONGEST_LINE
 from tui.qmp.errors import NotAnswering
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 from tui.worker import VmWorker
 
 HASTY = BRISK._replace(idle=0.1, command=0.5)

@@ -28,7 +28,7 @@ from tests.waiting import until as until_true
 from tests.worker.disks import MIB, same
 from tests.worker.watching import J, ended, until, written
 from tui.backup.way import Way
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.trouble import find_trouble
 from tui.vm.verbs import Act, Verb
 

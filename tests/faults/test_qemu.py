@@ -20,7 +20,8 @@ from tests.worker.watching import BRISK, J, ended, linked, running, until, worke
 from tui.backup.way import Way
 from tui.history import History
 from tui.qmp.address import UnixAddress
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 from tui.vm.trouble import find_trouble
 from tui.worker import VmWorker
 

@@ -18,7 +18,7 @@ from tests.worker.disks import MIB
 from tests.worker.test_rescue import goes_on
 from tests.worker.watching import BRISK, J, ended, until, worker_of, written
 from tui.backup.way import Way
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.target_nodes import target_nodes
 from tui.vm.trouble import find_trouble
 from tui.widgets.care_rows import stall_words

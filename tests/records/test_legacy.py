@@ -15,7 +15,7 @@ from tests.worker.watching import J, backup, ended, until, worker_of
 from tui.records.kept_care import Before, CareStore, Keeper, KeptCare
 from tui.vm.bound import Bound
 from tui.vm.care import Wishes
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.timeline import timeline
 from tui.worker import VmWorker
 

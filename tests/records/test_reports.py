@@ -15,7 +15,8 @@ from tests.worker.watching import J, backup, ended, until, worker_of
 from tui.backup.way import Way
 from tui.records.report import BackupReport
 from tui.records.store import ReportStore
-from tui.vm.snapshot import Job, Outcome, VmSnapshot
+from tui.vm.job import Job, Outcome
+from tui.vm.snapshot import VmSnapshot
 
 
 def reports(directory: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from tests.waiting import until as until_true
 from tests.worker.disks import MIB, drive, null, pattern, same
 from tests.worker.watching import BRISK, J, backup, ended, linked, running, until
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 from tui.worker import VmWorker
 
 

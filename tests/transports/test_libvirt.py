@@ -35,7 +35,8 @@ from tui.qmp.errors import (
     NotResponding,
     PermissionRefused,
 )
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 from tui.worker import VmWorker
 
 DISK = """

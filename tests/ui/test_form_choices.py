@@ -9,7 +9,7 @@ from tests.qemu import PC, QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, Form, nothing_in_mind, open_form
 from tests.waiting import until
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 
 
 async def a_vm(qemu: QemuStarter, place: Path, *more: str, **drive: Any) -> Vm:

@@ -13,7 +13,7 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import WIDE, Deck, open_form
 from tests.waiting import until
 from tui.screens.jobs import JobsScreen
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 
 MIB = 1 << 20
 

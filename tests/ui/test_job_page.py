@@ -13,7 +13,7 @@ from tests.waiting import until
 from tests.worker.disks import MIB, null
 from tui.backup.arguments import Json
 from tui.screens.job_page import from_zero
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.widgets.job_settings import settings_line
 
 

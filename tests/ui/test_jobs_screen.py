@@ -9,7 +9,7 @@ from tests.ui.deck import WIDE, Deck
 from tests.waiting import until, until_answered
 from tui.screens.confirm import Confirm
 from tui.screens.jobs import JobsScreen
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 
 DISK = ("-blockdev", "null-co,node-name=disk0,read-zeroes=on,size=67108864")
 MIB = 1 << 20

@@ -26,8 +26,9 @@ from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
 from tui.screens.verify import VerifyScreen, VerifyStackScreen
 from tui.vm.care import JobCare
+from tui.vm.job import Job
 from tui.vm.latency import Wait
-from tui.vm.snapshot import Device, Job, Throughput, VmSnapshot
+from tui.vm.snapshot import Device, Throughput, VmSnapshot
 from tui.vm.space import Space
 
 MIB = 1 << 20

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tui.qmp.models import BlockJobInfo, JobInfo, QmpEvent
+from tui.vm.job import Job
 from tui.vm.jobs import JobTracker
-from tui.vm.snapshot import Job
 
 MIB = 1 << 20
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.vm.feed import Feed, info, ours
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 
 A, B = "blockdeck-a", "blockdeck-b"
 TRANSACTION = {

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.vm.feed import MIB, Feed, info, ours
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.target_nodes import target_nodes
 
 J = "blockdeck-a"

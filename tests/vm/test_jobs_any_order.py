@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.vm.feed import Feed, info, ours
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 
 IDS = st.sampled_from(["a", "blockdeck-b", ""])
 BUSY = st.sampled_from(["running", "paused", "ready", "standby", "waiting", "pending", "aborting"])

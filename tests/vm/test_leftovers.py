@@ -12,8 +12,9 @@ from tui.qmp.models import (
     XDbgBlockGraphNode,
 )
 from tui.vm.graph import Graph
+from tui.vm.job import Job, Outcome
 from tui.vm.leftovers import find_leftovers
-from tui.vm.snapshot import Job, Node, Outcome, VmSnapshot
+from tui.vm.snapshot import Node, VmSnapshot
 from tui.vm.target_nodes import target_nodes
 
 TORN = BlockDirtyInfo(name="torn", persistent=True, inconsistent=True)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tui.vm.failures import Failures
+from tui.vm.job import Job, Outcome
 from tui.vm.latency import Wait
 from tui.vm.slow import find_slow
-from tui.vm.snapshot import Connection, Device, Job, Link, Outcome, VmSnapshot
+from tui.vm.snapshot import Connection, Device, Link, VmSnapshot
 from tui.vm.trouble import describe, describe_failing, fate_of_ended, find_failing, find_trouble
 
 NOW = 100.0

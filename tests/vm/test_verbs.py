@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.verbs import Act, Verb, command_for, hindrance
 
 _BOTH = frozenset(

@@ -24,7 +24,7 @@ from tui.backup.preview import as_json
 from tui.backup.way import Way
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import CommandRefused
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.worker import VmWorker
 
 ALL: dict[str, Json] = {

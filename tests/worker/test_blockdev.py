@@ -24,7 +24,8 @@ from tests.worker.wire import overhear
 from tui.backup.way import Way, default_way
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import CommandRefused
-from tui.vm.snapshot import DRY_RUN_PREFIX, Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import DRY_RUN_PREFIX, Link
 from tui.worker import VmWorker
 
 

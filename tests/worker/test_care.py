@@ -11,7 +11,7 @@ from tests.small import grow, small_filesystem
 from tests.worker.watching import J, ended, into, running, until, worker_of
 from tui.vm.bound import Bound
 from tui.vm.care import JobCare, Wishes
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.space import Shortage
 from tui.worker import Pace, VmWorker
 

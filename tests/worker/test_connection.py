@@ -28,7 +28,8 @@ from tests.worker.wire import Command, overhear, silent
 from tui.history import History
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import ConnectFailure, ConnectionLost, NotAnswering
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 from tui.worker import VmWorker
 
 

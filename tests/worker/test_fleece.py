@@ -15,7 +15,7 @@ from tests.worker.disks import KIB, MIB, blockdev, drive, pattern
 from tests.worker.watching import BRISK, J, backup, ended, worker_of
 from tui.backup.way import Way
 from tui.qmp.errors import CommandRefused
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.verbs import Act, Verb
 from tui.worker import VmWorker
 

@@ -25,7 +25,8 @@ from tests.worker.wire import overhear
 from tui.history import History
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import CommandRefused
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 from tui.worker import VmWorker
 
 # --- how it ended -------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from tui.qmp.address import UnixAddress
 from tui.qmp.errors import CommandRefused, ReadOnly
 from tui.qmp.gate import QUERIES
 from tui.records.audit import AuditLog
-from tui.vm.snapshot import DRY_RUN_PREFIX, OUR_JOB_PREFIX, Job
+from tui.vm.job import OUR_JOB_PREFIX, Job
+from tui.vm.snapshot import DRY_RUN_PREFIX
 from tui.vm.target_nodes import TARGET_PREFIX
 from tui.vm.verbs import Act, Verb, command_name
 from tui.worker import VmWorker

@@ -8,7 +8,7 @@ from tests.worker.disks import MIB, drive, pattern
 from tests.worker.watching import BRISK, backup, ended, until, worker_of
 from tests.worker.wire import overhear
 from tui.qmp.address import UnixAddress
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.worker import VmWorker
 
 ROUNDS = 8

@@ -12,7 +12,8 @@ from tests.worker.watching import J, backup, ended, until, worker_of
 from tests.worker.wire import overhear
 from tui.qmp.address import UnixAddress
 from tui.qmp.errors import CommandRefused, ConnectionLost
-from tui.vm.snapshot import DRY_RUN_PREFIX, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import DRY_RUN_PREFIX
 from tui.worker import VmWorker
 
 WRONG: tuple[tuple[dict[str, Any], str], ...] = (

@@ -13,7 +13,7 @@ from tests.qemu import QemuStarter, Vm
 from tests.small import grow, small_filesystem
 from tests.waiting import until_answered
 from tests.worker.watching import J, ended, into, until, worker_of
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.trouble import Trouble, describe, find_trouble
 from tui.worker import VmWorker
 from tui.worker.rescue import RescueFailed

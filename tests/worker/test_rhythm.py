@@ -9,7 +9,8 @@ from tests.worker.watching import BRISK, J, backup, ended, until
 from tests.worker.wire import old_qemu, overhear
 from tui.backup.way import Way
 from tui.qmp.address import UnixAddress
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 from tui.worker import Pace, VmWorker
 
 CONCLUDED = {

@@ -10,7 +10,7 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.worker.disks import KIB, MIB, drive, overlay, pattern
 from tests.worker.watching import J, backup, ended, worker_of
 from tui.backup.way import Way
-from tui.vm.snapshot import Job, Outcome
+from tui.vm.job import Job, Outcome
 from tui.worker import VmWorker
 
 PLACES = (0, 2 * MIB, 4 * MIB - 64 * KIB)

@@ -18,7 +18,7 @@ from tui.history import History
 from tui.qmp.address import UnixAddress
 from tui.qmp.session import QmpSession
 from tui.records.kept import KeptRequest, RequestStore
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.worker import VmWorker
 
 

@@ -11,7 +11,8 @@ from tests.worker.disks import MIB, drive, pattern
 from tests.worker.watching import backup, ended, linked, until, worker_of
 from tui.backup.target_io import TargetIo
 from tui.backup.way import Way
-from tui.vm.snapshot import Link, Outcome
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Link
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.qemu import QemuStarter, Vm
 from tests.waiting import until_answered
 from tests.worker.watching import until, worker_of
 from tui.qmp.errors import CommandRefused
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.verbs import Act, Verb, hindrance
 from tui.worker import VmWorker
 

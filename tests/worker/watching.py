@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from tests.qemu import Vm
 from tui.history import History
 from tui.qmp.address import UnixAddress
-from tui.vm.snapshot import Job, Link
+from tui.vm.job import Job
+from tui.vm.snapshot import Link
 from tui.worker import Pace, VmWorker
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tui.vm.snapshot import OUR_JOB_PREFIX
+from tui.vm.job import OUR_JOB_PREFIX
 
 FileKind = Literal["file", "directory", "block", "char", "fifo", "socket"]
 

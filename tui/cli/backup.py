@@ -28,7 +28,7 @@ from tui.qmp.address import MonitorAddress
 from tui.qmp.errors import ConnectionLost, NotAnswering
 from tui.units import milliseconds
 from tui.vm.care import Wishes
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.worker import VmWorker
 
 _STARTING = (DRIVE_BACKUP, BLOCKDEV_BACKUP)

@@ -6,7 +6,8 @@ import time
 from tui.cli.failure import Failure, Status
 from tui.cli.progress import Reporter
 from tui.vm.events import NOT_WATCHED
-from tui.vm.snapshot import Job, Link
+from tui.vm.job import Job
+from tui.vm.snapshot import Link
 from tui.worker import VmWorker
 
 PATIENCE = 60.0

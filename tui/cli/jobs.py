@@ -9,7 +9,8 @@ from tui.cli.reports import JobReport, JobsReport, VmReport
 from tui.qmp.address import MonitorAddress
 from tui.text import plain
 from tui.units import percent, rate, size
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import VmSnapshot
 
 
 async def list_jobs(address: MonitorAddress, *, as_json: bool, read_only: bool = False) -> int:

@@ -14,7 +14,7 @@ from tui.cli.output import complain, console, note, say, say_json
 from tui.text import plain
 from tui.units import duration, percent, rate, size
 from tui.vm.events import EventRecord
-from tui.vm.snapshot import Job, Outcome
+from tui.vm.job import Job, Outcome
 
 LINE_INTERVAL = 10.0
 """Seconds between two lines of progress, at the least."""

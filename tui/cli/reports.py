@@ -7,7 +7,8 @@ times seconds.
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from tui.backup.advice import advice_for
-from tui.vm.snapshot import Device, Job, Medium, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import Device, Medium, VmSnapshot
 
 
 def _kebab(name: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from tui.records.redact import redacted
 from tui.records.request import BackupRequest
 from tui.records.shelf import KeptOfJob, Shelf
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 
 REQUESTS = "requests"
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tui.records.shelf import KeptOfJob, Shelf
 from tui.vm.care import Wishes
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 
 CARE = "care"
 

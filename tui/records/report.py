@@ -13,8 +13,9 @@ from tui.records.who import Who, who
 from tui.text import plain
 from tui.units import duration, rate, size
 from tui.vm.filenames import file_behind
+from tui.vm.job import Job
 from tui.vm.remedies import remedy
-from tui.vm.snapshot import Device, Job, VmSnapshot
+from tui.vm.snapshot import Device, VmSnapshot
 
 _NOT_KNOWN = "not known: another BlockDeck started it"
 _NOT_OURS = "not known: not started by BlockDeck"

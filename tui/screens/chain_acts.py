@@ -26,8 +26,8 @@ from tui.screens.text_page import TextPage
 from tui.screens.verify import VerifyScreen
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
+from tui.vm.job import Job
 from tui.vm.remedies import with_advice
-from tui.vm.snapshot import Job
 from tui.widgets.chain_tree import Spot
 from tui.widgets.path_suggester import PathSuggester
 from tui.worker import VmWorker

@@ -6,7 +6,8 @@ from tui.screens.typed_or_preset import TypedOrPreset
 from tui.units import milliseconds
 from tui.vm.bound import Bound
 from tui.vm.care import Wishes
-from tui.vm.snapshot import Device, Job
+from tui.vm.job import Job
+from tui.vm.snapshot import Device
 from tui.widgets.job_rows import job_named
 
 _DEFAULT = "2x"

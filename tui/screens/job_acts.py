@@ -14,8 +14,8 @@ from tui.screens.speed import SpeedScreen
 from tui.screens.verb_menu import VERB_WORDS, VerbMenu
 from tui.text import plain
 from tui.units import rate
+from tui.vm.job import Job
 from tui.vm.remedies import with_advice
-from tui.vm.snapshot import Job
 from tui.vm.verbs import Act, Verb, hindrance
 from tui.widgets.job_rows import job_named
 

@@ -12,8 +12,9 @@ from tui.screens.easy import EasyScreen
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.care import Wishes
+from tui.vm.job import Job
 from tui.vm.remedies import with_advice
-from tui.vm.snapshot import Device, Job
+from tui.vm.snapshot import Device
 from tui.widgets.job_rows import job_named
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from tui.screens.job_acts import JobActs
 from tui.text import plain
 from tui.units import duration, rate
 from tui.vm.events import Gravity
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import VmSnapshot
 from tui.vm.timeline import Moment, timeline
 from tui.widgets.facts import Facts
 from tui.widgets.job_rows import describe_job

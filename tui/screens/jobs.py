@@ -13,7 +13,8 @@ from textual.widgets import DataTable
 from tui.keymap import remappable
 from tui.screens.job_acts import JobActs
 from tui.screens.job_page import JobPage
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import VmSnapshot
 from tui.widgets.facts import Facts
 from tui.widgets.fleet_rows import total_line
 from tui.widgets.job_rows import JOB_COLUMNS, describe_job, job_columns, job_row

@@ -15,8 +15,9 @@ from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.text import plain
 from tui.units import size
+from tui.vm.job import Job
 from tui.vm.remedies import with_advice
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import Trouble, describe, fate_of_ended
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line

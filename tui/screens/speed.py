@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tui.backup.draft import parse_speed, read_back
 from tui.screens.typed_or_preset import TypedOrPreset
 from tui.units import aligned, rate
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.widgets.job_rows import job_named
 
 

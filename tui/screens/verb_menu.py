@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.paths import sheets
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.verbs import Verb
 from tui.widgets.job_rows import job_named
 from tui.widgets.key_bar import BarKey, KeyBar

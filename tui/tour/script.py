@@ -15,7 +15,7 @@ from tui.screens.speed import SpeedScreen
 from tui.screens.verify import VerifyScreen
 from tui.tour.stage import Stage
 from tui.tour.step import Act, Look, Step, Typed, Until, When
-from tui.vm.snapshot import Outcome
+from tui.vm.job import Outcome
 from tui.vm.trouble import find_trouble
 from tui.widgets.chain_tree import ChainTree
 

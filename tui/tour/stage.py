@@ -9,7 +9,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from tui.chain.directory import chains_in
-from tui.vm.snapshot import Device, Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import Device, VmSnapshot
 from tui.widgets.form_row import FormRow
 from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tui.vm.job import Job, Outcome
 from tui.vm.roster import Roster
-from tui.vm.snapshot import Job, Outcome
 
 WITH_OTHERS = "with the others of its transaction"
 """As long as it is not known how those end."""

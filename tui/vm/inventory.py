@@ -16,14 +16,7 @@ from tui.qmp.models import (
     XDbgBlockGraph,
 )
 from tui.vm.graph import TARGET, Graph
-from tui.vm.snapshot import (
-    BACKUP_FILTER_DRIVERS,
-    DRY_RUN_PREFIX,
-    Device,
-    Limits,
-    Medium,
-    Node,
-)
+from tui.vm.snapshot import BACKUP_FILTER_DRIVERS, DRY_RUN_PREFIX, Device, Limits, Medium, Node
 from tui.vm.target_nodes import TARGET_PREFIX, is_filter
 
 _FILTER_DRIVERS = BACKUP_FILTER_DRIVERS | {"mirror_top", "commit_top"}

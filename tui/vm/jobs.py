@@ -12,8 +12,8 @@ from typing import Any
 
 from tui.qmp.models import BlockJobInfo, JobInfo, QmpEvent
 from tui.vm.grouped import WITH_OTHERS, siblings_of, who_cancelled
+from tui.vm.job import OUR_JOB_PREFIX, Job, Outcome
 from tui.vm.roster import UNSEEN, Ending, Roster
-from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
 from tui.vm.verbs import BLOCK_JOB_TYPES
 
 _GONE_KEPT = 256

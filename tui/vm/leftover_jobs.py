@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from tui.qmp.models import JobInfo
 from tui.units import duration
+from tui.vm.job import OUR_JOB_PREFIX, Job
 from tui.vm.leftover import Kind, Leftover, Remedy
-from tui.vm.snapshot import OUR_JOB_PREFIX, Job, VmSnapshot
+from tui.vm.snapshot import VmSnapshot
 from tui.vm.target_nodes import CREATOR, TARGET_PREFIX
 
 """How the ids begin of the jobs that make a target's image; what follows is its node."""

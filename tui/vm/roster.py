@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tui.vm.job import OUR_JOB_PREFIX, Job, Outcome
 from tui.vm.progress import Progress
-from tui.vm.snapshot import OUR_JOB_PREFIX, Job, Outcome
 from tui.vm.target_nodes import all_nodes
 
 FINISHED_KEPT = 500

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from tui.vm.snapshot import Device, Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import Device, VmSnapshot
 
 _LOOKS = 2
 """At so many looks in a row writes took that long, before it is more than a moment."""

@@ -4,7 +4,7 @@ A request that is never answered is no error. The job stays `running`, the VM to
 the guest that the copy has to go before waits with it.
 """
 
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 
 _PATIENCE = 10.0
 """Seconds without progress that are nothing unusual."""

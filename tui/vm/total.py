@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 
 
 def total_of(jobs: Sequence[Job], title: str) -> Job | None:

@@ -8,7 +8,8 @@ When the target is full or broken that fails, and with it the guest's write. Wit
 
 from typing import NamedTuple
 
-from tui.vm.snapshot import Device, Job, Link, Outcome, VmSnapshot
+from tui.vm.job import Job, Outcome
+from tui.vm.snapshot import Device, Link, VmSnapshot
 
 RUNNING = "running"
 STOPPED_BY_ERROR = "io-error"

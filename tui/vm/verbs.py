@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 
 
 class Verb(StrEnum):

@@ -5,8 +5,9 @@ from textual.content import Content
 from tui.text import plain
 from tui.units import duration, milliseconds, rate, size, times
 from tui.vm.care import JobCare
+from tui.vm.job import Job
 from tui.vm.slow import find_slow
-from tui.vm.snapshot import Job, Link, VmSnapshot
+from tui.vm.snapshot import Link, VmSnapshot
 from tui.vm.space import Shortage, Space
 from tui.vm.stall import stalled_for
 from tui.widgets.bar import bar

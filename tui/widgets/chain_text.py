@@ -12,7 +12,8 @@ from tui.chain.plan import plan_next
 from tui.chain.words import argument_words, bitmap_words
 from tui.text import plain
 from tui.units import aligned, percent, size
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import VmSnapshot
 from tui.widgets.facts import fact, title
 
 

@@ -11,7 +11,8 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from tui.chain.catalog import Catalog, CatalogChain, CatalogPoint, Stack
-from tui.vm.snapshot import Job, VmSnapshot
+from tui.vm.job import Job
+from tui.vm.snapshot import VmSnapshot
 from tui.widgets.chain_text import chain_line, next_words, point_line, stack_line
 
 JobsOf = Callable[[CatalogPoint], tuple[Job, ...]]

@@ -10,8 +10,9 @@ from textual.content import Content
 from tui.text import plain
 from tui.units import duration, percent, rate, size
 from tui.vm.events import EventRecord, Gravity
+from tui.vm.job import Job
 from tui.vm.labels import LABEL
-from tui.vm.snapshot import Device, Job, Link, VmSnapshot
+from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.vm.total import total_of
 from tui.widgets.alarm import alarm_of
 from tui.widgets.facts import fact, title

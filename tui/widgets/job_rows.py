@@ -9,10 +9,11 @@ from textual.content import Content
 from tui.text import plain
 from tui.units import duration, milliseconds, percent, rate, size, times
 from tui.vm.failures import Failures
+from tui.vm.job import Job, Outcome
 from tui.vm.labels import LABEL
 from tui.vm.latency import Wait
 from tui.vm.remedies import remedy
-from tui.vm.snapshot import Device, Job, Outcome
+from tui.vm.snapshot import Device
 from tui.vm.verbs import BLOCK_JOB_TYPES
 from tui.widgets.care_rows import care_lines
 from tui.widgets.facts import fact, title

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from textual.content import Content
 
 from tui.text import plain
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.widgets.facts import fact
 
 _DEFAULTS = {"on-source-error": "report", "on-target-error": "report"}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from tui.qmp.errors import CommandRefused
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.verbs import Act, Verb, command_for
 from tui.worker.state import VmState
 

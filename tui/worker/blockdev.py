@@ -12,7 +12,8 @@ from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.qmp.models import JobInfo, QmpEvent
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import DRY_RUN_PREFIX, Job
+from tui.vm.job import Job
+from tui.vm.snapshot import DRY_RUN_PREFIX
 from tui.vm.target_nodes import (
     CREATOR,
     TARGET_PREFIX,

@@ -10,7 +10,7 @@ from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
 from tui.units import size
 from tui.vm.care import JobCare, Wishes
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.space import Space
 from tui.worker.charge import Charge
 from tui.worker.legacy import Legacy

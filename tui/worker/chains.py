@@ -17,7 +17,8 @@ from tui.chain.lock import alone_with
 from tui.chain.options import PointOptions
 from tui.history import History
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import Device, Outcome, VmSnapshot
+from tui.vm.job import Outcome
+from tui.vm.snapshot import Device, VmSnapshot
 from tui.worker.blockdev import TargetNodes
 from tui.worker.lost_chains import LostChains
 from tui.worker.point import Freeze, RunningPoint

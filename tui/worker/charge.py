@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from tui.records.kept_care import Before, Keeper, KeptCare
 from tui.vm.care import Wishes
 from tui.vm.easy import Easy
+from tui.vm.job import Job
 from tui.vm.latency import Wait
-from tui.vm.snapshot import Job
 
 _LOWER, _HIGHER = 0.8, 1.5
 """Beyond these parts of it a cap is set anew."""

@@ -4,7 +4,7 @@ import time
 
 from tui.records.kept_care import CareStore, Keeper, KeptCare
 from tui.units import rate
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.worker.charge import Charge
 from tui.worker.disk import Disk
 from tui.worker.state import VmState

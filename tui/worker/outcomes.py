@@ -9,7 +9,7 @@ from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
 from tui.records.report import Gap
 from tui.vm.events import NOT_WATCHED
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.worker.blockdev import TargetNodes
 from tui.worker.requests import Requests
 from tui.worker.state import VmState

@@ -11,7 +11,8 @@ from tui.chain.manifest import Chain, PointState, bitmap_name, chain_of_bitmap
 from tui.history import History
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import Job, Outcome, VmSnapshot
+from tui.vm.job import Job, Outcome
+from tui.vm.snapshot import VmSnapshot
 from tui.worker.point import NotRecorded, PointFailed, RunningPoint, files_of, measured, removed
 from tui.worker.state import VmState
 from tui.worker.subscribers import Subscribers

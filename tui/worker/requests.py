@@ -6,7 +6,7 @@ from typing import Any
 
 from tui.records.kept import RequestStore, kept_request
 from tui.records.request import BackupRequest
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.worker.disk import Disk
 from tui.worker.state import VmState
 

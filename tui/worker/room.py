@@ -7,7 +7,7 @@ from tui.backup.formats import FORMATS, PLAIN
 from tui.host.process import QemuProcess
 from tui.host.space import look_at_space
 from tui.qmp.aside import aside
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.vm.space import Look, Space, SpaceTrend
 from tui.worker.state import VmState
 

@@ -12,7 +12,7 @@ from tui.backup.plan import Plan
 from tui.qmp.errors import CommandRefused, QmpError
 from tui.qmp.queries import Queries
 from tui.qmp.session import QmpSession
-from tui.vm.snapshot import Job
+from tui.vm.job import Job
 from tui.whole import whole
 from tui.worker.blockdev import TargetNodes
 from tui.worker.requests import Requests

@@ -12,8 +12,9 @@ from tui.vm.events import EventLog
 from tui.vm.graph import Graph
 from tui.vm.guest_io import GuestIo
 from tui.vm.inventory import Inventory, Replies, build_inventory
+from tui.vm.job import Job
 from tui.vm.jobs import JobTracker
-from tui.vm.snapshot import Connection, Job, Link, VmSnapshot
+from tui.vm.snapshot import Connection, Link, VmSnapshot
 from tui.vm.stats import sample_stats
 from tui.vm.traps import traps_of
 from tui.vm.trouble import RUNNING, STOPPED_BY_ERROR
