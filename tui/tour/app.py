@@ -1,6 +1,7 @@
 """BlockDeck with a story that drives it."""
 
-from typing import Any, Literal
+from pathlib import PurePath
+from typing import Any, ClassVar, Literal
 
 from textual import events, work
 
@@ -22,7 +23,7 @@ class TourApp(BlockDeckApp):
         pace: how many times as slow as a speaker; 0 is as fast as the conditions allow.
     """
 
-    CSS_PATH = [*BlockDeckApp.CSS_PATH, *sheets("tour")]  # noqa: RUF012 -- Textual declares it so
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*BlockDeckApp.CSS_PATH, *sheets("tour")]
 
     def __init__(self, *args: Any, pace: float = 1.0, **options: Any) -> None:
         super().__init__(*args, **options)

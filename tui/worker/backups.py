@@ -93,7 +93,7 @@ class Backups(Parts):
         fleece: str = "",
         target_io: TargetIo = TargetIo.WRITEBACK,
         warnings: tuple[str, ...] = (),
-        wishes: Wishes = Wishes(),  # noqa: B008 -- it is frozen
+        wishes: Wishes = Wishes(),
     ) -> str:
         """Start a backup and return its job id. A dry run comes first.
 

@@ -69,7 +69,7 @@ class Chains:
         self,
         devices: Sequence[Device],
         directory: Path,
-        options: PointOptions = PointOptions(),  # noqa: B008 -- it is frozen
+        options: PointOptions = PointOptions(),
         freeze: Freeze | None = None,
     ) -> AsyncIterator[RunningPoint]:
         """Begin a chain of these disks with a full point; `finish` waits for its end.
@@ -87,7 +87,7 @@ class Chains:
     async def go_on(
         self,
         kept: Kept,
-        options: PointOptions = PointOptions(),  # noqa: B008 -- it is frozen
+        options: PointOptions = PointOptions(),
         freeze: Freeze | None = None,
         *,
         full: bool = False,
