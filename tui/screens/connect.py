@@ -14,7 +14,7 @@ from tui.keymap import remappable
 from tui.paths import sheets
 from tui.qmp.address import AddressError, MonitorAddress, SshAddress, caution
 from tui.qmp.errors import ConnectFailure
-from tui.screens.vm_screen import ROOMY, TALL, WIDE
+from tui.screens.vm_screen import ACROSS, DOWN
 from tui.text import plain
 from tui.widgets.found_vms import FoundVms
 from tui.widgets.key_bar import KeyBar
@@ -31,8 +31,8 @@ class ConnectScreen(Screen[None]):
 
     CSS_PATH = sheets("dialogs", "connect")
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 -- as above
+    HORIZONTAL_BREAKPOINTS = ACROSS
+    VERTICAL_BREAKPOINTS = DOWN
 
     BINDING_GROUP_TITLE = "Connect"
     BINDINGS: ClassVar[list[BindingType]] = [

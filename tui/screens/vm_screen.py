@@ -26,18 +26,24 @@ if TYPE_CHECKING:
 ROOMY = 110
 """Columns from which two panes stand side by side in the form."""
 
-WIDE = 160
+_WIDE = 160
 """Columns from which the detail stands beside the table."""
 
-TALL = 38
+_TALL = 38
 """Lines from which details are as high as they need, and fields have two lines of help."""
+
+ACROSS = [(0, "-narrow"), (ROOMY, "-roomy"), (_WIDE, "-wide")]
+"""Classes of a screen by its columns."""
+
+DOWN = [(0, "-low"), (_TALL, "-tall")]
+"""Classes of a screen by its lines."""
 
 
 class VmScreen(Screen[None]):
     """A screen that shows the present snapshot for as long as it is on top."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 -- Textual declares it as an instance variable
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 -- as above
+    HORIZONTAL_BREAKPOINTS = ACROSS
+    VERTICAL_BREAKPOINTS = DOWN
 
     BINDING_GROUP_TITLE = "While an error keeps the guest stopped"
     BINDINGS: ClassVar[list[BindingType]] = [
