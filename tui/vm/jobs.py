@@ -91,8 +91,8 @@ class JobTracker:
         self._told += 1
         return self._told
 
-    def on_event(self, event: QmpEvent) -> None:
-        """Take in one event; those of no concern to jobs are ignored."""
+    def on_event(self, event: QmpEvent) -> bool:
+        """Take in one event; returns whether it may have changed what is known of a job."""
         data = event.data
         match event.event:
             case "JOB_STATUS_CHANGE" if isinstance(data.get("id"), str):
@@ -108,9 +108,14 @@ class JobTracker:
             case "SHUTDOWN":
                 who = "by guest shutdown" if data.get("guest") else "by QEMU quit"
                 self._shutdown = (self.mark(), who)
+                return False
             case "STOP":
                 # Under -no-shutdown the VM stops instead; a QEMU that ends does not say STOP.
                 self._shutdown = None
+                return False
+            case _:
+                return False
+        return True
 
     def on_poll(
         self, jobs: Iterable[JobInfo], block_jobs: Iterable[BlockJobInfo], since: int | None = None

@@ -14,7 +14,7 @@ from tui.vm.guest_io import GuestIo
 from tui.vm.inventory import Inventory, Replies, build_inventory
 from tui.vm.job import Job
 from tui.vm.jobs import JobTracker
-from tui.vm.snapshot import Connection, Link, VmSnapshot
+from tui.vm.snapshot import Connection, Device, Link, VmSnapshot
 from tui.vm.stats import sample_stats
 from tui.vm.traps import traps_of
 from tui.vm.trouble import RUNNING, STOPPED_BY_ERROR
@@ -54,6 +54,8 @@ class VmState:
         self._job_infos: tuple[JobInfo, ...] = ()
         self._picture = VmSnapshot(address=address, read_only=read_only)
         self._stale = False
+        # None is that they may be different.
+        self._devices: tuple[Device, ...] | None = None
         self._unwatched_since: float | None = None
 
     @property
@@ -81,9 +83,11 @@ class VmState:
         """The present picture, composed when somebody looks and something changed."""
         if self._stale:
             self._stale = False
+            if self._devices is None:
+                self._devices = tuple(map(self.io.of, self._inventory.devices))
             self._picture = replace(
                 self._picture,
-                devices=tuple(map(self.io.of, self._inventory.devices)),
+                devices=self._devices,
                 nodes=self._inventory.nodes,
                 jobs=tuple(map(self._with_care, self.tracker.jobs())),
                 job_infos=self._job_infos,
@@ -96,7 +100,10 @@ class VmState:
         if not job.live:
             return job
         heard = self._picture.connection.link is Link.CONNECTED
-        return replace(job, care=self.care.get(job.key, job.care), heard=heard)
+        care = self.care.get(job.key, job.care)
+        if (care, heard) == (job.care, job.heard):
+            return job
+        return replace(job, care=care, heard=heard)
 
     @property
     def filenames(self) -> tuple[str, ...]:
@@ -122,7 +129,7 @@ class VmState:
 
     def changed(self) -> None:
         """Say that something is different."""
-        self._stale = True
+        self._stale, self._devices = True, None
         self._notify()
 
     def job_to_be(self, arguments: Mapping[str, object]) -> Job:
@@ -148,7 +155,9 @@ class VmState:
     def on_event(self, event: QmpEvent) -> bool:
         """Take in an event; returns whether it gives reason to ask QEMU something soon."""
         self.events.add(event)
-        self.tracker.on_event(event)
+        # Most of a flood says nothing that the picture shows. It is looked at dozens of times for a
+        # key, and with thousands of disks to compose it anew each time would be felt.
+        self._stale = self.tracker.on_event(event) or self._stale
         if event.event == "SHUTDOWN":
             self.ending = True
         elif event.event in ("STOP", "RESUME"):
@@ -163,7 +172,7 @@ class VmState:
             self.want_inventory()
         if event.event in _RUN_STATE_EVENTS:
             self.run_state_due = True
-        self.changed()
+        self._notify()
         return inventory or self.run_state_due
 
     def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
@@ -293,7 +302,7 @@ class VmState:
         except BaseException:
             self._list_again = True
             raise
-        self._inventory = build_inventory(replies, self._inventory)
+        self._inventory, self._devices = build_inventory(replies, self._inventory), None
         self.tracker.know_nodes(self._inventory.graph.names)
         self._locate_jobs()
         await self.poll_stats(ask)
