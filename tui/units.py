@@ -9,7 +9,7 @@ import re
 UNKNOWN = "-"
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_MEASURE = re.compile(r"(\d+)(\.\d)? ((?:[KMGTPE]i)?B)(/s)?")
+_MEASURE = re.compile(r"(-?\d+(?:\.\d)?) ((?:[KMGTPE]i)?B)(/s)?")
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
@@ -35,20 +35,17 @@ def rate(per_second: float | None) -> str:
 
 
 def aligned(text: str, width: int) -> str:
-    """A size or a rate such that points and units stand under each other in a column.
+    """A size or a rate such that numbers end, and units begin, under each other in a column.
 
     Args:
         text: as of `size` or `rate`; anything else stands on the right.
-        width: of the column, in cells; 9 for sizes and 11 for rates have room for all but the
-            point of what has four digits.
+        width: of the column, in cells; 8 for sizes and 10 for rates have room for all.
     """
     found = _MEASURE.fullmatch(text)
     if found is None:
         return text.rjust(width)
-    number, fraction, unit, per = found.groups(default="")
-    measure = f"{unit}{per}".ljust(len("KiB") + len(per))
-    padded = f"{number}{fraction or '  '} {measure}"
-    return (padded if len(padded) <= width else f"{number}{fraction} {measure}").rjust(width)
+    number, unit, per = found.groups(default="")
+    return f"{number} {f'{unit}{per}'.ljust(len('KiB') + len(per))}".rjust(width)
 
 
 def duration(seconds: float | None) -> str:

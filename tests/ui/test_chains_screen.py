@@ -53,7 +53,7 @@ async def test_a_chain_from_its_start_to_a_new_full_point(
         await deck.sees("Start a chain", "n0    4.0 MiB", "n1    4.0 MiB")
         await deck.press("f2")
         await until(lambda: the_chain(place, 1))
-        await deck.sees("mail  n0, n1  1 point", "full", "complete  next 0 B")
+        await deck.sees("mail  1 point", "n0, n1", "full", "complete  next 0 B")
 
         await disks[1].write(vm, STEP, STEP, 7)
         await deck.press("r")
@@ -181,7 +181,7 @@ async def test_the_last_point_is_compared_with_the_disk_of_its_vm_by_keys(
         await deck.press("f4")
         await deck.sees("Compare with what?")
         await deck.press("enter")
-        await deck.sees("IDENTICAL: n0 at point 1", "but for 64.0", "cannot be compared")
+        await deck.sees("IDENTICAL: n0 at point 1", "but for 64.0", "written since")
         await deck.press("f4")
         await deck.sees("Compare with what?")
         await deck.press("down", "enter")

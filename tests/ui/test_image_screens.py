@@ -14,6 +14,7 @@ from tests.waiting import until
 from tui.chain.directory import read_chain
 from tui.images.restorable import point_of
 from tui.screens.confirm import Confirm
+from tui.screens.image_act import filled
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
 from tui.screens.verify import VerifyScreen
@@ -103,7 +104,8 @@ async def test_a_disk_is_restored_from_the_palette(
         await until(lambda: isinstance(deck.app.screen, RestoreScreen))
         await deck.sees("Restore web as at point 4", "qemu-img convert", "Ready. F2 restores.")
         await deck.fill_in(str(chain.image(1)))
-        await deck.sees("Not yet:", "one of the backups")
+        await until(lambda: deck.line("act-status").startswith("Not yet:"))
+        assert "one of the backups" in deck.line("act-status")
         await deck.fill_in(str(target))
         await deck.sees("Ready. F2 restores.")
         await deck.press("f5")
@@ -292,3 +294,15 @@ async def test_leaving_blockdeck_stops_a_prune_and_leaves_the_chain(
         )
 
     await until(as_before)
+
+
+def test_a_long_line_goes_on_below_its_last_column() -> None:
+    row = "  1  2026-11-03 03:00  full          8.5 MiB  last, daily; becomes full"
+    assert filled(row, 62).splitlines() == [
+        "  1  2026-11-03 03:00  full          8.5 MiB  last, daily;",
+        "                                             becomes full",
+    ]
+    assert filled("qemu-img convert /a/b /c", 20).splitlines() == [
+        "qemu-img convert",
+        "    /a/b /c",
+    ]

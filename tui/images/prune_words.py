@@ -9,6 +9,8 @@ from tui.images.report import serials
 from tui.text import plain
 from tui.units import aligned, size
 
+_HEADINGS = f"{'No.':>3}  {'Started':<16}  {'Kind':<11}  {'Size':>8}  Kept as"
+
 _HOW = {
     Making.FULL: "becomes full",
     Making.MERGE: "takes up what goes",
@@ -23,14 +25,15 @@ def as_lines(plan: ChainPrune, zone: tzinfo | None = None) -> Iterator[str]:
     if plan.hindrance:
         yield f"  left alone: {plan.hindrance}"
         return
+    yield _HEADINGS
     making = {each.serial: each.making for each in plan.rebuilds}
     for point in chain.points:
         why = plan.reasons.get(point.serial)
         if why is None:
-            yield f"  {_name(point, zone)}  GOES"
+            yield f"{_name(point, zone)}  GOES"
             continue
         how = f"; {_HOW[making[point.serial]]}" if point.serial in making else ""
-        yield f"  {_name(point, zone)}  stays ({', '.join(why)}){how}"
+        yield f"{_name(point, zone)}  {', '.join(why)}{how}"
     if any(each.making is Making.CARRY for each in plan.rebuilds):
         yield "  copied: what it stands on gets a new file, and no image is changed in place"
     if plan.whole:
@@ -60,4 +63,4 @@ def dropped_words(plan: ChainPrune) -> str:
 def _name(point: Point, zone: tzinfo | None) -> str:
     when = point.started.astimezone(zone).strftime("%F %H:%M")
     held = sum(image.allocated or 0 for image in point.images.values())
-    return f"{point.serial:>4}  {when}  {point.kind.value:<11}  {aligned(size(held or None), 9)}"
+    return f"{point.serial:>3}  {when}  {point.kind.value:<11}  {aligned(size(held or None), 8)}"

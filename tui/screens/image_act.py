@@ -18,6 +18,7 @@ from tui.images.errors import ImageError
 from tui.images.progress import Progress
 from tui.paths import sheets
 from tui.screens.confirm import Confirm
+from tui.screens.vm_screen import TALL
 from tui.text import plain
 from tui.units import percent, size
 from tui.widgets.key_bar import KeyBar
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 _REPAINT = 0.4
 """Seconds between two repaints of the progress, at the least."""
+
+_INDENT = 4
+_GAP = re.compile(r" {2,}(?=\S)")
+"""What parts the columns of a line."""
 
 _KINDS = ("ready", "bad", "warning")
 
@@ -43,10 +48,19 @@ class _Wrapper(textwrap.TextWrapper):
         return pieces
 
 
+def filled(line: str, width: int) -> str:
+    """A line on as many of that width as it takes; it goes on below its last column."""
+    columns = [found.end() for found in _GAP.finditer(line)]
+    indent = " " * min(columns[-1] if columns else _INDENT, width // 4 * 3)
+    return _Wrapper(width, subsequent_indent=indent, break_on_hyphens=False).fill(line)
+
+
 class ImageActScreen(ModalScreen[None]):
     """A page with a title, a body, a bar while it runs, and a status."""
 
     CSS_PATH = sheets("dialogs", "form", "images")
+
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 -- Textual declares it as an instance variable
 
     ACT: ClassVar[str] = ""
     """What runs, as a noun."""
@@ -114,8 +128,8 @@ class ImageActScreen(ModalScreen[None]):
         for known in _KINDS:
             line.set_class(known == kind, f"-{known}")
 
-    def show_lines(self, where: str, lines: Iterable[str], indent: str) -> None:
-        """Show lines, those that are too long for the page indented where they go on."""
+    def show_lines(self, where: str, lines: Iterable[str]) -> None:
+        """Show lines; those too long for the page go on below their last column, or indented."""
         if not self.is_mounted:
             return
         if not self.query(where):
@@ -127,8 +141,7 @@ class ImageActScreen(ModalScreen[None]):
             line.parent.scrollable_content_region.width if isinstance(line.parent, Widget) else 0
         )
         # Textual would break them at the edge, where nothing shows what belongs together.
-        wrapper = _Wrapper(max(20, width), subsequent_indent=indent, break_on_hyphens=False)
-        line.show_resized("\n".join(wrapper.fill(plain(each)) for each in lines))
+        line.show_resized("\n".join(filled(plain(each), max(20, width)) for each in lines))
 
     def on_resize(self) -> None:
         """Break the lines anew, once the page has its new size."""

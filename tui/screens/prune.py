@@ -25,7 +25,7 @@ from tui.units import size
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
 
-_COUNTS = (("last", "last", "7"), ("daily", "daily", "7"), ("weekly", "weekly", "4"))
+_COUNTS = (("last", "Keep last", "7"), ("daily", "daily", "7"), ("weekly", "weekly", "4"))
 _LAST_COUNT = ("monthly", "monthly", "0")
 
 
@@ -45,7 +45,7 @@ class PruneScreen(ImagePlanScreen):
     BINDINGS = remappable("prune", BINDINGS)
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(f"Prune {directory}: how many points to keep")
+        super().__init__(f"Prune {directory}")
         self._directory = directory
         self._plans: tuple[ChainPrune, ...] = ()
         self._lines: list[str] = []
@@ -99,7 +99,7 @@ class PruneScreen(ImagePlanScreen):
 
     def show_text(self) -> None:
         """Show what becomes of each point."""
-        self.show_lines("#prune-text", self._lines, " " * 6)
+        self.show_lines("#prune-text", self._lines)
 
     async def _planned(self, rules: Rules) -> tuple[ChainPrune, ...]:
         try:

@@ -125,7 +125,7 @@ class RestoreScreen(ImagePlanScreen):
 
     def show_text(self) -> None:
         """Show the commands."""
-        self.show_lines("#restore-shell", self.to_copy.split("\n"), "    ")
+        self.show_lines("#restore-shell", self.to_copy.split("\n"))
 
     @property
     def ready(self) -> bool:

@@ -126,7 +126,7 @@ class VerifyPage(ImageActScreen):
     def show_text(self) -> None:
         """Show what was found; its first line is said by the title and the status."""
         shown = [line.removeprefix("  ") for line in self._lines[1:]]
-        self.show_lines("#verify-text", shown or [str(self._where)], " " * 10)
+        self.show_lines("#verify-text", shown or [str(self._where)])
 
     def action_copy(self) -> None:
         """Copy what was found."""

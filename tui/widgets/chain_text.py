@@ -25,10 +25,11 @@ def chain_line(chain: CatalogChain) -> str:
     known = [count for count in sizes if count is not None]
     parts = [
         plain(of.vm or "VM without a name", 30),
-        plain(disks, 40),
         "1 point" if points == 1 else f"{points} points",
         size(sum(known)) if known else "",
         _trouble_of(chain),
+        # However many there are: who shows it cuts its end off, where room is short.
+        plain(disks, 500),
     ]
     return "  ".join(part for part in parts if part)
 
@@ -38,7 +39,7 @@ def _trouble_of(chain: CatalogChain) -> str:
     return f"{bad} cannot be restored" if bad else ""
 
 
-POINT_HEADINGS = f"{'No.':>3}  {'Started':<16}  {'Kind':<11}  {'Size':>9}  State"
+POINT_HEADINGS = f"{'No.':>3}  {'Started':<16}  {'Kind':<11}  {'Size':>8}  State"
 """What stands above the lines of the points."""
 
 
@@ -49,7 +50,7 @@ def point_line(point: CatalogPoint, jobs: Sequence[Job], *, last: bool, next_wor
         f"{made.serial:>3}",
         f"{made.started.astimezone():%F %H:%M}",
         f"{made.kind:<11}",
-        aligned(size(point.allocated), 9),
+        aligned(size(point.allocated), 8),
         point_state(point, jobs),
         next_words if last else "",
     ]

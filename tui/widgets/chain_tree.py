@@ -79,16 +79,19 @@ class ChainTree(Tree[Spot]):
             self.call_after_refresh(self.move_cursor_to_line, 0)
 
     def render_label(self, node: TreeNode[Spot], base_style: Style, style: Style) -> Text:
-        """The label; what is highlighted is so to the end of its line, as a row of a table is."""
+        """The label, cut where there is no room; highlighted, it is so to the end of its line."""
         label = self._label(node, base_style, style)
-        if node is self.cursor_node:
-            spare = self.size.width - self._indent(node) - label.cell_len
-            label.append(" " * max(0, spare), style)
+        room = self.size.width - self._indent(node)
+        if label.cell_len > room:
+            label.truncate(max(1, room), overflow="ellipsis")
+        elif node is self.cursor_node:
+            label.append(" " * (room - label.cell_len), style)
         return label
 
     def get_label_width(self, node: TreeNode[Spot]) -> int:
         """The cells of the words alone, beyond which nothing is to be scrolled to."""
-        return self._label(node, Style.null(), Style.null()).cell_len
+        width = self._label(node, Style.null(), Style.null()).cell_len
+        return min(width, max(1, self.size.width - self._indent(node)))
 
     def _label(self, node: TreeNode[Spot], base_style: Style, style: Style) -> Text:
         """The words; a full point on which none stands begins where the others do."""

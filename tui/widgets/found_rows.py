@@ -117,7 +117,7 @@ def _lines(vm: FoundVm, width: int) -> Iterator[Content]:
     if vm.remedy is not None:
         yield from _folded("remedy", f"{vm.remedy.what}; y copies it:", width)
         for line in vm.remedy.text.split("\n"):
-            yield Content.styled(f"  {plain(line, 400)}", "bold")
+            yield _beside(plain(line, 400), width).stylize("bold")
     for number, disk in enumerate(vm.disks):
         name = f"{plain(disk.name, 100)}  " if disk.name else ""
         yield _pair("disks" if number == 0 else "", f"{name}{plain(disk.file, 400)}")
@@ -149,9 +149,15 @@ def _monitor_lines(monitor: FoundMonitor, vm: FoundVm, width: int) -> Iterator[C
         yield _pair("monitor", told)
     else:
         yield _pair("monitor", Content.assemble((f"{word}  ", style), (source, "$muted")))
-        yield Content(f"  {where}")
+        yield _beside(where, width)
     for sentence in (monitor.sentence, monitor.advice):
         yield from _folded("", plain(sentence, 600), width)
+
+
+def _beside(text: str, width: int) -> Content:
+    """What must stay on one line, with the values above it where it has room there."""
+    fits = _LABEL + cell_len(text) <= width
+    return Content(f"{' ' * _LABEL if fits else '  '}{text}")
 
 
 def _folded(label: str, text: str, width: int) -> Iterator[Content]:

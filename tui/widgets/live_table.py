@@ -32,8 +32,8 @@ class Column(NamedTuple):
         key: names the cell in a row.
         title: the heading.
         width: in cells.
-        right: whether the content stands on the right, as numbers do; sizes and rates stand with
-            their points and units under each other.
+        right: whether the content stands on the right, as numbers do; of sizes and
+            rates the numbers end, and the units begin, under each other.
         roomy: the width in a table of 100 cells or more, where it differs.
         rank: columns with a higher rank go first when the terminal is narrow.
         stretch: whether the column takes the room that is left.
