@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.discovery.looking import scout
+from tests.qemu import QemuStarter
 from tests.ui.deck import Deck
 from tests.waiting import until
 from tui.demo.fault_lab import FaultLab
@@ -50,6 +51,23 @@ async def test_it_plays_to_its_end_where_there_is_least_room(
         # The keys are the operator's again.
         await deck.press("2")
         await deck.sees("succeeded")
+
+
+async def test_it_finds_its_vm_among_many(
+    demo_vm: DemoVm, qemu: QemuStarter, tmp_path: Path
+) -> None:
+    # More than there is room for, before and after it, and one of the same name.
+    for name in (*(f"{letter}{number:02}" for letter in "az" for number in range(12)), "demo"):
+        await qemu("-name", name)
+    app = TourApp(state=tmp_path / "state", scout=scout(), lab=FaultLab(demo_vm.info), pace=0)
+    app.player = player = Player(Stage(app, demo_vm.info), the_story()[:1], 0)
+    async with app.run_test(size=(80, 24)) as pilot:
+        deck = Deck(app, pilot)
+        await until(lambda: player.ended, 60)
+        assert player.done == 1, deck.toasts
+        assert set(deck.column("VM")) == {"demo"}
+        await deck.press("enter")
+        await deck.sees("archive")
 
 
 async def test_nothing_is_done_while_it_is_held(demo_vm: DemoVm, tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ OLDEST_QEMU = (5, 2)
 NEEDED_BYTES = 768 << 20
 """What the images and a full backup of each disk take."""
 
+NAME = "demo"
+"""What QEMU calls the VM."""
+
 _STILL_UUID = uuid.UUID("b10cdecc-0000-4000-8000-000000000001")
 _START_SECONDS = 20.0
 _DYING_SECONDS = 2.0
@@ -137,7 +140,7 @@ def _places(directory: Path) -> dict[str, Path]:
 def _machine(directory: Path, name: uuid.UUID, *, writes: bool) -> Iterator[str]:
     guest = directory / "guest.bin"
     guest.write_bytes(writing() if writes else halting())
-    yield from ("-name", "demo", "-uuid", str(name))
+    yield from ("-name", NAME, "-uuid", str(name))
     yield from ("-machine", "q35,accel=tcg", "-m", "16", "-bios", str(guest))
     # Its local APIC would hold the timer back until it is set up.
     yield from ("-cpu", "qemu64,apic=off")

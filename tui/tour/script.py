@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tui.demo.vm import NAME
 from tui.images.seal import unsealed
 from tui.screens.backup import BackupScreen
 from tui.screens.chains import ChainsScreen
@@ -41,9 +42,10 @@ def the_story() -> tuple[Step, ...]:
 def _beginning() -> Iterator[Step]:
     yield Step(
         "Find a VM",
-        "BlockDeck lists every QEMU of this host: which of its monitors is free, and what gives "
-        "one to a VM that has none. This one is the demo's: a real QEMU.",
-        (When(_found), "down", Until("down", _on_the_demo)),
+        "BlockDeck lists every QEMU of this host: which monitor is free, and what gives one to a "
+        "VM without. / filters them: this one is the demo's, a real QEMU.",
+        # Of many VMs it may be anywhere in the list, and others may have its name.
+        (When(_found), "down", "/", Typed(NAME), "enter", "home", Until("down", _on_the_demo)),
         _on_the_demo,
     )
     yield Step(
