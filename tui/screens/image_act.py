@@ -18,7 +18,7 @@ from tui.images.errors import ImageError
 from tui.images.progress import Progress
 from tui.paths import sheets
 from tui.screens.confirm import Confirm
-from tui.screens.vm_screen import TALL
+from tui.screens.vm_screen import DOWN
 from tui.text import plain
 from tui.units import percent, size
 from tui.widgets.key_bar import KeyBar
@@ -60,7 +60,7 @@ class ImageActScreen(ModalScreen[None]):
 
     CSS_PATH = sheets("dialogs", "form", "images")
 
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012 -- Textual declares it as an instance variable
+    VERTICAL_BREAKPOINTS = DOWN
 
     ACT: ClassVar[str] = ""
     """What runs, as a noun."""
