@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.app import SystemCommand
+from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.theme import Theme
@@ -15,6 +15,7 @@ from textual.widget import AwaitMount, Widget
 
 from tui.app_keys import APP_KEYS
 from tui.config import Settings
+from tui.dressed_app import DressedApp
 from tui.driver import PatientDriver
 from tui.first_paint import FirstPaint
 from tui.fleet import Fleet
@@ -23,7 +24,6 @@ from tui.garbage import collect_again
 from tui.guard import guard
 from tui.history import History
 from tui.keymap import shielded
-from tui.legible import LEGIBLE, VERY_LEGIBLE, legible
 from tui.memory import Memory
 from tui.notices import Notices
 from tui.opening import Opening
@@ -34,10 +34,7 @@ from tui.records.audit import AUDIT_FILE, AuditLog
 from tui.remembered import Remembered
 from tui.screens.later import later
 from tui.screens.vm_screen import VmScreen
-from tui.stylesheet import CalmStylesheet
-from tui.terminal import in_a_browser
 from tui.text import plain
-from tui.themes import dress
 from tui.unfinished import points_let_go
 from tui.vm.snapshot import Device
 from tui.worker import VmWorker
@@ -50,10 +47,8 @@ if TYPE_CHECKING:
 _OF_A_VM = frozenset({"bitmaps", "close_vm", "leftovers", "refresh", "switch", "together"})
 _WITHOUT_A_VM = (("connect",), ("history",))
 
-_KEY_NAMES = {"enter": "Enter", "escape": "Esc", "space": "Space"}
 
-
-class BlockDeckApp(App[int]):
+class BlockDeckApp(DressedApp):
     """BlockDeck's terminal UI.
 
     Args:
@@ -86,8 +81,6 @@ class BlockDeckApp(App[int]):
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
 
-    _legible_theme: Theme | None = None
-
     def __init__(
         self,
         *addresses: MonitorAddress,
@@ -98,11 +91,10 @@ class BlockDeckApp(App[int]):
         scout: "Scout | None" = None,
         lab: "FaultLab | None" = None,
     ) -> None:
-        # Textual asks for the colours at once, and for the screen to begin with.
-        self.settings = settings or Settings()
+        # Textual asks for the screen to begin with at once.
         self._host = _host_alone(addresses)
         self.DEFAULT_MODE = "devices" if addresses and not self._host else "connect"  # type: ignore[misc]
-        super().__init__(driver_class=None if in_a_browser() else PatientDriver)
+        super().__init__(settings or Settings())
         self.directory = directory
         self.only_looks = read_only or self.settings.read_only
         if scout is not None:
@@ -127,8 +119,6 @@ class BlockDeckApp(App[int]):
             read_only=read_only,
             settings=self.settings,
         )
-        dress(self, self.settings.theme, self.settings.colours)
-        self.stylesheet = CalmStylesheet(variables=self.get_css_variables())
 
     @property
     def memory(self) -> Memory:
@@ -147,20 +137,6 @@ class BlockDeckApp(App[int]):
 
         return Scout()
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """`$muted` is text of less weight, the same in every theme that does not say otherwise."""
-        return {"muted": "#8a8a8a"}
-
-    def get_css_variables(self) -> dict[str, str]:
-        """Every theme with texts that can be read, except where the operator has chosen them."""
-        # Asked for several times before the first paint.
-        if self._legible_theme is not self.current_theme:
-            least = VERY_LEGIBLE if "contrast" in self.theme else LEGIBLE
-            variables = super().get_css_variables()
-            self.theme_variables = legible(variables, least=least, kept=self.settings.colours)
-            self._legible_theme = self.current_theme
-        return self.theme_variables
-
     # --- life ------------------------------------------------------------------------------------
 
     async def on_load(self) -> None:
@@ -176,7 +152,7 @@ class BlockDeckApp(App[int]):
             guard(self, self._driver)
         self.set_keymap(shielded(self.settings.keymap, self.BINDINGS))
         if self.memory.theme and "theme" not in self.settings.model_fields_set:
-            dress(self, self.memory.theme, self.settings.colours)
+            self.wear(self.memory.theme)
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         if self.current_mode == "connect":
             await self._opening.ask(self._host)
@@ -332,13 +308,6 @@ class BlockDeckApp(App[int]):
         from tui.app_commands import app_commands
 
         return app_commands(self, screen)
-
-    def get_key_display(self, binding: Binding) -> str:
-        """Keys as they are printed on keyboards."""
-        shown = super().get_key_display(binding)
-        if binding.key[:1] == "f" and binding.key[1:].isdigit():
-            return shown.upper()
-        return _KEY_NAMES.get(binding.key, shown)
 
 
 def _host_alone(addresses: Sequence[MonitorAddress]) -> SshAddress | None:

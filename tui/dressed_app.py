@@ -1,0 +1,56 @@
+"""How the app looks, whatever is on its screen: its colours, and what keys are called."""
+
+from textual.app import App
+from textual.binding import Binding
+from textual.theme import Theme
+
+from tui.config import Settings
+from tui.driver import PatientDriver
+from tui.legible import LEGIBLE, VERY_LEGIBLE, legible
+from tui.stylesheet import CalmStylesheet
+from tui.terminal import in_a_browser
+from tui.themes import dress
+
+_KEY_NAMES = {"enter": "Enter", "escape": "Esc", "space": "Space"}
+
+
+class DressedApp(App[int]):
+    """An app in the operator's theme and colours, with texts that can be read.
+
+    Attributes:
+        settings: what the operator has set.
+    """
+
+    _legible_theme: Theme | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        # Textual asks for the colours at once.
+        self.settings = settings
+        super().__init__(driver_class=None if in_a_browser() else PatientDriver)
+        self.wear(settings.theme)
+        self.stylesheet = CalmStylesheet(variables=self.get_css_variables())
+
+    def wear(self, theme: str) -> None:
+        """Put a theme on, with the colours that the operator has set."""
+        dress(self, theme, self.settings.colours)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """`$muted` is text of less weight, the same in every theme that does not say otherwise."""
+        return {"muted": "#8a8a8a"}
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Every theme with texts that can be read, except where the operator has chosen them."""
+        # Asked for several times before the first paint.
+        if self._legible_theme is not self.current_theme:
+            least = VERY_LEGIBLE if "contrast" in self.theme else LEGIBLE
+            variables = super().get_css_variables()
+            self.theme_variables = legible(variables, least=least, kept=self.settings.colours)
+            self._legible_theme = self.current_theme
+        return self.theme_variables
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys as they are printed on keyboards."""
+        shown = super().get_key_display(binding)
+        if binding.key[:1] == "f" and binding.key[1:].isdigit():
+            return shown.upper()
+        return _KEY_NAMES.get(binding.key, shown)
