@@ -1,5 +1,7 @@
 """What is wrong is said under its field, and keeps the backup from being started."""
 
+import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, Form, open_form
 from tests.waiting import until
+from tui.widgets.form_row import FormRow
+from tui.widgets.line import Line
 
 MIB = 1 << 20
 
@@ -41,6 +45,66 @@ async def is_refused(deck: Deck, form: Form, field: str, text: str, message: str
     assert form.text(field) == text, "nothing that was typed is lost"
     await form.fill_in(field, good)
     await form.is_ready()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_a_mistake_is_told_once_and_in_full_where_it_is_typed(
+    vm: Vm, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    async with open_deck(vm, size) as deck:
+        form = await open_form(deck, "d0")
+        await form.is_ready()
+        await form.fill_in("target", "relative.qcow2")
+        await form.is_off("Target")
+        words = await deck.sees("path must be absolute", "working directory.")
+        assert words.count("path must be absolute") == 1
+        assert deck.line("form-message").startswith("The absolute path")
+        # Who is elsewhere is told what it is, also where the field is out of sight.
+        await form.go_to("speed")
+        await until(lambda: "path must be absolute" in deck.line("form-message"))
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)], ids=str)
+async def test_a_mistake_is_in_view_where_it_is_typed_and_where_one_tries_to_start(
+    vm: Vm, open_deck: DeckOpener, size: tuple[int, int]
+) -> None:
+    async with open_deck(vm, size) as deck:
+        form = await open_form(deck, "d0")
+        await form.is_ready()
+        for field, text, message in (
+            ("easy", "x", "as 2x"),
+            ("target", "relative.qcow2", "must be absolute"),
+        ):
+            await form.fill_in(field, text)
+            await form.says(field, message)
+            await until(partial(is_all_in_view, deck, field))
+        await form.fill_in("target", str(open_deck.backups / "a.qcow2"))
+        await form.is_off("Go easy")
+        await until(lambda: not is_all_in_view(deck, "easy"))
+        await deck.press("f2")
+        await until(lambda: form.focused == "easy")
+        await until(lambda: is_all_in_view(deck, "easy"))
+        await form.fill_in("easy", "")
+        await form.is_ready()
+        await deck.press("f3")
+        await form.fill_in("job-id", "taken")
+        await form.is_off("Job id")
+        await form.go_to("target")
+        await deck.press("f3")
+        await until(lambda: "job-id" not in form.fields)
+        await deck.press("f2")
+        await until(lambda: form.focused == "job-id")
+        await until(lambda: is_all_in_view(deck, "job-id"))
+
+
+def is_all_in_view(deck: Deck, field: str) -> bool:
+    """Whether a field's control can be seen, and all that is told below it."""
+    (row,) = (row for row in deck.app.screen.query(FormRow) if row.field.name == field)
+    places = [deck.app.screen.find_widget(w) for w in row.query("Input, Select, .form-hint")]
+    hint = row.query_one(".form-hint", Line)
+    lines = hint.content_size.width and len(textwrap.wrap(hint.text, hint.content_size.width))
+    seen = all(p.region.area and p.clip.contains_region(p.region) for p in places)
+    return seen and hint.content_size.height >= lines > 0
 
 
 async def test_every_target_that_will_not_do_is_told(

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 
 from textual import on, work
+from textual.widget import Widget
 
 from tui.backup.advice import refusal_in_words
 from tui.backup.arguments import Json, command
@@ -222,21 +223,25 @@ class JudgedForm(VmScreen):
         labels = {field.name: field.label for field in self._shown_fields}
         return labels.get(finding.field or "", "see the message")
 
+    def set_focus(
+        self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False
+    ) -> None:
+        """The form alone scrolls to what has the focus: with what is told of it."""
+        # Textual's way there is relative to where the form will be by then, which ours changes.
+        super().set_focus(widget, scroll_visible=False, from_app_focus=from_app_focus)
+
     def on_descendant_focus(self) -> None:
         """Another field has the focus: say in full what there is to say about it."""
         self.form.mark_focused()
         self._message()
 
     def _message(self) -> None:
-        """The message under the focused field in full; else what keeps the backup from starting."""
-        row = self.form.focused_row
-        blocker = self._refusal or self._blocker()
-        told = row.message if row is not None else None
-        # What concerns no field of the form, as the disk itself, is told nowhere else.
-        if blocker is not None and (told is None or not self.form.has(blocker.field)):
-            told = blocker.message, blocker.severity
-        text, kind = told or (row.help if row is not None else "", "")
-        self.foot.tell(text, kind)
+        """What keeps the backup from starting, unless the focused field tells it: then its help."""
+        row, blocker = self.form.focused_row, self._refusal or self._blocker()
+        if blocker is not None and not (row is not None and row.tells(blocker.message)):
+            self.foot.tell(blocker.message, blocker.severity)
+        else:
+            self.foot.tell(row.help if row is not None else "", "")
 
     def _findings(self) -> tuple[Finding, ...]:
         """All that is to be said, and first what nobody can pass, whatever QEMU would say to it."""

@@ -32,10 +32,13 @@ _WIDE = 160
 _TALL = 38
 """Lines from which details are as high as they need, and fields have two lines of help."""
 
+_SHORT = 18
+"""Lines below which a form has no room for anything beside its fields."""
+
 ACROSS = [(0, "-narrow"), (ROOMY, "-roomy"), (_WIDE, "-wide")]
 """Classes of a screen by its columns."""
 
-DOWN = [(0, "-low"), (_TALL, "-tall")]
+DOWN = [(0, "-short"), (_SHORT, "-low"), (_TALL, "-tall")]
 """Classes of a screen by its lines."""
 
 

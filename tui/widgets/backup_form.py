@@ -1,12 +1,14 @@
 """The form that builds a backup's arguments, with a message under each field that is wrong."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.suggester import Suggester
+from textual.widget import Widget
 
 from tui.backup.fields import FormField
 from tui.backup.formstate import Applicability
@@ -145,6 +147,28 @@ class BackupForm(VerticalScroll, can_focus=False):
         current = self.focused_row
         for row in self._rows.values():
             row.set_class(row is current, "-current")
+        self.follow_focus()
+
+    def on_resize(self) -> None:
+        """There is less or more room now for what has the focus."""
+        self.follow_focus()
+
+    def follow_focus(self) -> None:
+        """Bring what has the focus into view once all has its place, with what is told of it."""
+        self.call_after_refresh(self._scroll_to_focus)
+
+    def _scroll_to_focus(self) -> None:
+        focused = self.screen.focused if self.is_attached else None
+        if focused is None or self not in focused.ancestors:
+            return
+        shown = self.focused_row or focused
+        around = takewhile(lambda node: node is not self, shown.ancestors_with_self)
+        first = sum(node.virtual_region.y for node in around if isinstance(node, Widget))
+        last = first + shown.outer_size.height
+        # The control is in the first line: where not all has room, that is what is seen.
+        lowest = min(first, last - self.scrollable_content_region.height)
+        place = min(first, max(lowest, self.scroll_offset.y))
+        self.scroll_to(y=place, animate=False, immediate=True)
 
     def go_to(self, name: str | None) -> None:
         """Put the focus where something is wrong, unfolding what hides it."""
@@ -160,6 +184,11 @@ class BackupForm(VerticalScroll, can_focus=False):
         for tick in self._ticks:
             if tick.rule == rule:
                 tick.focus()
+
+    @on(FormRow.Resized)
+    def _row_resized(self, event: FormRow.Resized) -> None:
+        event.stop()
+        self.follow_focus()
 
     @on(FormRow.Changed)
     def _row_changed(self, event: FormRow.Changed) -> None:

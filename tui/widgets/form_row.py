@@ -19,7 +19,10 @@ _LONGEST_INPUT = 4096
 
 
 class FormRow(Vertical):
-    """Two lines, three in a tall terminal: a message never moves what one is typing in."""
+    """Two lines, three in a tall terminal: a message never moves what one is typing in.
+
+    What is wrong with the field one is in takes the lines that it needs.
+    """
 
     class Changed(Message):
         """The field's text is another."""
@@ -28,6 +31,9 @@ class FormRow(Vertical):
             super().__init__()
             self.name = name
             self.text = text
+
+    class Resized(Message):
+        """It takes more lines than before, or fewer."""
 
     def __init__(self, field: FormField, text: str, suggester: Suggester | None = None) -> None:
         super().__init__(classes="form-row")
@@ -132,10 +138,15 @@ class FormRow(Vertical):
         """Show what is wrong under the field, or how it is read, or the help again."""
         self.message = None if message is None else (message, severity)
         hint = self._under
-        hint.show(plain(message if message is not None else self._said))
+        hint.show_resized(plain(message if message is not None else self._said))
         for known in ("refuses", "danger", "risk", "unknown", "note"):
             hint.set_class(message is not None and severity == known, f"-{known}")
         self.set_class(message is not None and severity in ("refuses", "danger"), "-wrong")
+        self.set_class(message is not None, "-told")
+
+    def tells(self, message: str) -> bool:
+        """Whether this is what it says to be wrong."""
+        return self.message is not None and self.message[0] == message
 
     def enable(self, enabled: bool) -> None:
         """Let the control be changed, or not."""
@@ -144,6 +155,10 @@ class FormRow(Vertical):
     def focus_control(self) -> None:
         """Put the focus into the control."""
         self._control.focus()
+
+    def on_resize(self) -> None:
+        """Tell the form, which knows what is in view."""
+        self.post_message(self.Resized())
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
