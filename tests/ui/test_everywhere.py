@@ -133,6 +133,11 @@ async def test_the_palette_offers_every_act_of_the_screen(
             target = str(open_deck.backups / "nightly")
             await vm.qmp("drive-backup", device="d0", job_id="nightly", sync="none", target=target)
             await until(lambda: deck.rows and deck.rows[0]["State"] == "running")
+        if screen in (EventsScreen, HistoryScreen):
+            target = str(open_deck.backups / "nightly")
+            await vm.qmp("drive-backup", device="d0", job_id="nightly", sync="full", target=target)
+            told = "BLOCK_JOB_COMPLETED" if screen is EventsScreen else "outcome    SUCCEEDED"
+            await deck.sees(told)
         offered = {c.help for c in deck.app.get_system_commands(deck.app.screen)}
         wanted = acts(screen) if screen is BackupScreen else acts(screen, type(deck.app))
         assert set(wanted) <= offered

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Input
 
 from tui.keymap import remappable
-from tui.screens.vm_screen import VmScreen
+from tui.screens.row_screen import RowScreen
 from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.widgets.device_detail import DeviceDetail
 from tui.widgets.device_rows import DEVICE_COLUMNS, SORT_ORDERS, device_row, in_order, matches
@@ -19,7 +19,7 @@ from tui.widgets.line import Line
 from tui.widgets.live_table import LiveTable
 
 
-class DevicesScreen(VmScreen):
+class DevicesScreen(RowScreen):
     """The table of disks and, for the one highlighted, all there is to know."""
 
     BINDING_GROUP_TITLE = "Disks"
@@ -30,6 +30,7 @@ class DevicesScreen(VmScreen):
         Binding("escape", "unfilter", "Clear filter", show=False),
     ]
     BINDINGS = remappable("disks", BINDINGS)
+    OF_A_ROW = frozenset({"back_up"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,8 +56,9 @@ class DevicesScreen(VmScreen):
         devices = in_order(tuple(d for d in known if matches(d, words)), self._order)
         table = self.query_one(LiveTable)
         table.show({device.key: device_row(device, vm) for device in devices})
-        empty = self.query_one("#devices-empty", Line)
-        empty.show("" if devices else _why_empty(vm, words))
+        why = "" if devices else _why_empty(vm, words)
+        self.query_one("#devices-empty", Line).show(why)
+        self.lacks_rows(why)
         self.query_one("#devices").set_class(not devices, "-empty")
         self._show_detail()
 

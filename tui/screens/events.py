@@ -16,8 +16,8 @@ from textual.widgets import Input
 
 from tui.keymap import remappable
 from tui.paths import sheets
+from tui.screens.row_screen import RowScreen
 from tui.screens.text_page import TextPage
-from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.events import EventRecord
 from tui.vm.merged_events import MergedEvents
@@ -27,7 +27,7 @@ from tui.widgets.filter_bar import FilterBar
 from tui.widgets.line import Line
 
 
-class EventsScreen(VmScreen):
+class EventsScreen(RowScreen):
     """Follows the newest event, or holds still to read."""
 
     CSS_PATH = sheets("events")
@@ -40,6 +40,7 @@ class EventsScreen(VmScreen):
         Binding("escape", "unfilter", "Clear filter", show=False),
     ]
     BINDINGS = remappable("events", BINDINGS)
+    OF_A_ROW = frozenset({"open", "export"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +62,9 @@ class EventsScreen(VmScreen):
         """Show the events of this VM, or of all, that pass the filter."""
         records = self._shown()
         self.query_one(EventList).show(records)
-        self.query_one("#events-empty", Line).show("" if records else self._why_empty())
+        why = "" if records else self._why_empty()
+        self.query_one("#events-empty", Line).show(why)
+        self.lacks_rows(why)
         self.query_one("#events").set_class(not records, "-empty")
         self.query_one("#event-status", Line).show(
             self._status(sum(record.times for record in records))

@@ -13,8 +13,8 @@ from textual.widgets import DataTable, Input
 
 from tui.keymap import remappable
 from tui.records.store import Filed
+from tui.screens.row_screen import RowScreen
 from tui.screens.text_page import TextPage
-from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.facts import Facts, labelled, title
@@ -24,7 +24,7 @@ from tui.widgets.live_table import LiveTable
 from tui.widgets.report_rows import REPORT_COLUMNS, matches, report_row
 
 
-class HistoryScreen(VmScreen):
+class HistoryScreen(RowScreen):
     """The table of reports, the newest first, and the text of the one highlighted."""
 
     BINDING_GROUP_TITLE = "History"
@@ -38,6 +38,7 @@ class HistoryScreen(VmScreen):
         Binding("escape", "unfilter", "Clear filter", show=False),
     ]
     BINDINGS = remappable("history", BINDINGS)
+    OF_A_ROW = frozenset({"read", "copy", "copy_json"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,6 +86,7 @@ class HistoryScreen(VmScreen):
         if self._filed:
             empty = f"No report matches {plain(words, 60)!r}. Escape clears the filter."
         self.query_one("#history-empty", Line).show(empty)
+        self.lacks_rows("" if shown else empty)
         self.query_one("#history").set_class(not shown, "-empty")
         self._show_report()
 

@@ -13,6 +13,7 @@ from textual.widgets import DataTable
 from tui.keymap import remappable
 from tui.screens.job_acts import JobActs
 from tui.screens.job_page import JobPage
+from tui.screens.row_screen import RowScreen
 from tui.vm.job import Job
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.facts import Facts
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from tui.worker import VmWorker
 
 
-class JobsScreen(JobActs):
+_NONE = "No jobs. Press 1 for the disks, then b to back one up."
+
+
+class JobsScreen(JobActs, RowScreen):
     """The table of jobs and, for the one highlighted, all there is to know."""
 
     BINDING_GROUP_TITLE = "Jobs"
@@ -41,6 +45,7 @@ class JobsScreen(JobActs):
         Binding("x", "clear", "Clear", show=False, tooltip="Take the ended jobs off the list"),
     ]
     BINDINGS = remappable("jobs", BINDINGS)
+    OF_A_ROW = frozenset({"open_page"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,11 +57,7 @@ class JobsScreen(JobActs):
         # Not beside one another: its many columns take all of a wide terminal.
         with Container(id="jobs", classes="listed"):
             yield LiveTable(JOB_COLUMNS, id="job-table")
-            yield Line(
-                "No jobs. Press 1 for the disks, then b to back one up.",
-                id="jobs-empty",
-                classes="empty",
-            )
+            yield Line(_NONE, id="jobs-empty", classes="empty")
             with VerticalScroll(id="job-detail", can_focus=True, classes="detail"):
                 yield Facts(id="job-detail-text")
         yield Line(id="jobs-total", classes="total-line")
@@ -77,6 +78,7 @@ class JobsScreen(JobActs):
         table.show({_key(w, job): job_row(job, now, w.snapshot.title) for w, job in jobs})
         self._go_to_sought()
         self.query_one("#jobs").set_class(not jobs, "-empty")
+        self.lacks_rows("" if jobs else _NONE)
         total = self.query_one("#jobs-total", Line)
         total.display = several or len(vm.live_jobs) > 1
         total.show(total_line([worker.snapshot for worker in workers]))
@@ -143,6 +145,8 @@ class JobsScreen(JobActs):
 
     def action_clear(self) -> None:
         """Forget the ended jobs."""
+        if all(job.live for worker in self.deck.fleet.in_view for job in worker.snapshot.jobs):
+            self.notify("No job has ended that could be taken off the list.", severity="warning")
         for worker in self.deck.fleet.in_view:
             worker.clear_finished()
 

@@ -115,6 +115,10 @@ class EventList(ScrollView, can_focus=True):
         """Move by what is in view."""
         self.action_move(pages * max(1, self.size.height - 1))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what takes an event."""
+        return None if action == "open" and not self._records else True
+
     def action_open(self) -> None:
         """Ask for the event under the cursor in full."""
         if self.current is not None:
