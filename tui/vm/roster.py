@@ -188,7 +188,8 @@ class Roster:
     def change(self, job_id: str, **changes: Any) -> None:
         """Something is different about a job that QEMU has; of others nothing is known."""
         job = self._live.get(job_id)
-        if job is not None:
+        # A poll tells much that is known already.
+        if job is not None and any(getattr(job, name) != new for name, new in changes.items()):
             self._live[job_id] = replace(job, **changes)
 
     def advance(self, job_id: str, offset: int, length: int, *, moves: bool) -> None:

@@ -3,8 +3,10 @@
 Times are seconds of the worker's monotonic clock, sizes are bytes, rates bytes a second.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from tui.qmp.models import BlockdevCacheInfo, BlockDirtyInfo, ImageInfo, JobInfo, VersionInfo
@@ -155,7 +157,7 @@ class Node(NamedTuple):
     bitmaps: tuple[BlockDirtyInfo, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VmSnapshot:
     """Everything known about one VM at one moment. A new one replaces the old; none is changed.
 
@@ -216,7 +218,20 @@ class VmSnapshot:
 
     def device(self, key: str) -> Device | None:
         """The disk with that key."""
-        return next((d for d in self.devices if d.key == key), None)
+        return self._by_key.get(key)
+
+    # These are asked for many times of each picture, and there may be thousands of disks.
+    @cached_property
+    def _by_key(self) -> Mapping[str, Device]:
+        return {device.key: device for device in reversed(self.devices)}
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Job]:
+        found: dict[str, Job] = {}
+        for job in self.jobs:
+            if job.live or job.id not in found or not found[job.id].live:
+                found[job.id] = job
+        return found
 
     def device_named(self, name: str) -> Device | None:
         """The disk that QEMU means by `device=name`: backend name or root node-name."""
@@ -227,16 +242,14 @@ class VmSnapshot:
 
     def job(self, job_id: str) -> Job | None:
         """The job with that id; of several (an id can be used again) the live, or the last."""
-        found = [job for job in self.jobs if job.id == job_id]
-        live = [job for job in found if job.live]
-        return (live or found)[-1] if found else None
+        return self._by_id.get(job_id)
 
     @property
     def job_ids(self) -> frozenset[str]:
         """The ids of all jobs that QEMU holds."""
         return frozenset(info.id for info in self.job_infos)
 
-    @property
+    @cached_property
     def live_jobs(self) -> tuple[Job, ...]:
         """Jobs that QEMU may still be working on."""
         return tuple(job for job in self.jobs if job.live)

@@ -81,7 +81,7 @@ def _job_cell(device: Device, vm: VmSnapshot) -> Cell:
     for job_id in device.jobs:
         job = vm.job(job_id)
         if job is not None and job.live:
-            failing = find_failing(vm, time.monotonic())
+            failing = find_failing(vm, time.monotonic()) if device.failures is not None else None
             if failing is not None and failing.job.key == job.key:
                 return Cell("WRITES FAIL", "bold $text-error")
             done = "" if job.fraction is None else f" {job.fraction:.0%}"

@@ -55,14 +55,17 @@ class Room:
 
     def _allocated(self, job: Job) -> int | None:
         """What its disk holds; None where that is not told, or the target takes room for all."""
-        snapshot = self._state.snapshot
-        device = snapshot.device(job.device_key or "")
-        written_to = {node.driver for node in snapshot.nodes if node.filename == job.target}
-        image_format = _format_sent(job) or next(iter(written_to & FORMATS.keys() - PLAIN), "")
-        known = FORMATS.get(image_format)
+        device = self._state.snapshot.device(job.device_key or "")
+        known = FORMATS.get(_format_sent(job) or self._format_found(job))
         if device is None or device.medium is None or known is None or not known.holes:
             return None
         return device.medium.allocated
+
+    def _format_found(self, job: Job) -> str:
+        """The format of the node that another client's job writes to."""
+        nodes = self._state.snapshot.nodes
+        written_to = {node.driver for node in nodes if node.filename == job.target}
+        return next(iter(written_to & FORMATS.keys() - PLAIN), "")
 
     def of(self, jobs: list[Job]) -> dict[str, Space]:
         """The room for each target; jobs on one file system need it together."""
