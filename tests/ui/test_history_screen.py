@@ -9,7 +9,9 @@ from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import USUAL, Deck
 from tests.waiting import until
+from tui.screens.connect import ConnectScreen
 from tui.screens.history import HistoryScreen
+from tui.widgets.live_table import LiveTable
 
 DISK = ("-blockdev", "null-co,node-name=disk0,read-zeroes=on,size=8388608")
 
@@ -63,3 +65,13 @@ async def test_an_ended_backup_is_listed_read_and_copied(
     async with open_deck(await qemu(*DISK), size) as deck:
         await deck.press("4")
         await deck.sees("outcome    SUCCEEDED")
+
+
+async def test_it_is_read_without_a_vm(open_deck: DeckOpener) -> None:
+    async with open_deck() as deck:
+        await deck.press("tab")
+        await until(lambda: isinstance(deck.app.focused, LiveTable))
+        await deck.press("4")
+        await deck.sees("No backup has ended yet.")
+        await deck.press("o")
+        await until(lambda: isinstance(deck.app.screen, ConnectScreen))
