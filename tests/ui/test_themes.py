@@ -14,9 +14,7 @@ from tests.waiting import until
 from tui.config import Settings
 from tui.legible import legible
 from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN, theme_names
-
-DIMMED = {"Startbackup", "A", "All", "d", "Cleanup"}
-"""Keys in the footer that cannot be used at the moment; that is what their being dim tells."""
+from tui.widgets.key_bar import KeyBar
 
 NO_TEXT = set(" ─│┌┐└┘▁▂▃▄▅▆▇█▉▊▋▌▍▎▏░▒▓▔▕╺╸━")
 """What only makes a form: lines, bars, the ends of scrollbars."""
@@ -41,12 +39,23 @@ async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
     return vm
 
 
+def dimmed(deck: Deck) -> set[str]:
+    """What cannot be used at the moment, without spaces: that is what its being dim tells."""
+    bars = deck.app.screen.query(KeyBar)
+    keys = [key for bar in bars for key in bar.keys if not key.enabled]
+    return {
+        "Startbackup",
+        *(part.replace(" ", "") for key in keys for part in (key.name, key.words)),
+    }
+
+
 def texts(deck: Deck) -> Iterator[tuple[str, Color, Color]]:
     """The texts on the screen with the colours that the terminal is sent for them."""
+    off = {"", *dimmed(deck)}
     for strip in deck.app.screen._compositor.render_strips():
         for text, style, _ in strip:
             words = "".join(character for character in text if character not in NO_TEXT)
-            if words.strip() in {"", *DIMMED} or style is None:
+            if words.strip() in off or style is None:
                 continue
             if style.color is None or style.bgcolor is None:
                 continue
