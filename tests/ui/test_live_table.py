@@ -10,7 +10,8 @@ from textual.widgets import DataTable
 
 from tests.ui.deck import Deck
 from tests.waiting import until
-from tui.widgets.live_table import Cell, Column, LiveTable
+from tui.widgets.columns import Cell, Column
+from tui.widgets.live_table import LiveTable
 
 COLUMNS = (Column("name", "Name", 10), Column("count", "Count", 8, right=True))
 ROWS, LINES = 60, 20

@@ -22,8 +22,8 @@ from tui.vm.bitmaps import Bitmap, bitmap_nodes, bitmaps_of, unseen
 from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.bitmap_rows import BITMAP_COLUMNS, bitmap_row, describe_bitmap
+from tui.widgets.columns import Cell
 from tui.widgets.line import Line
-from tui.widgets.live_table import Cell
 
 if TYPE_CHECKING:
     from tui.worker import VmWorker

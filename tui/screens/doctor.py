@@ -17,8 +17,8 @@ from tui.text import plain
 from tui.vm.leftover import Leftover
 from tui.vm.remedies import with_advice
 from tui.vm.snapshot import VmSnapshot
+from tui.widgets.columns import Cell
 from tui.widgets.leftover_rows import LEFTOVER_COLUMNS, describe_leftover, leftover_row
-from tui.widgets.live_table import Cell
 
 if TYPE_CHECKING:
     from tui.worker import VmWorker

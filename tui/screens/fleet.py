@@ -13,11 +13,12 @@ from textual.widgets import DataTable, Input
 from tui.keymap import remappable
 from tui.screens.vm_screen import VmScreen
 from tui.vm.snapshot import Link, VmSnapshot
+from tui.widgets.columns import Cell
 from tui.widgets.facts import Facts
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.fleet_rows import FLEET_COLUMNS, describe_vm, fleet_columns, fleet_row, total_line
 from tui.widgets.line import Line
-from tui.widgets.live_table import Cell, LiveTable
+from tui.widgets.live_table import LiveTable
 from tui.worker import VmWorker
 
 _TOLD = 12

@@ -14,9 +14,10 @@ from tui.qmp.errors import QmpError
 from tui.screens.vm_screen import VmScreen
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
+from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import Facts
 from tui.widgets.line import Line
-from tui.widgets.live_table import Cell, Column, LiveTable
+from tui.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
     from tui.worker import VmWorker

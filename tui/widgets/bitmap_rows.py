@@ -9,8 +9,8 @@ from tui.text import plain
 from tui.units import size
 from tui.vm.bitmap_acts import BitmapVerb
 from tui.vm.bitmaps import Bitmap
+from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import fact, title
-from tui.widgets.live_table import Cell, Column
 
 BITMAP_COLUMNS = (
     Column("name", "Bitmap", 20, stretch=True),

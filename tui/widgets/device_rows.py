@@ -6,7 +6,7 @@ from tui.text import plain
 from tui.units import size
 from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.vm.trouble import find_failing
-from tui.widgets.live_table import Cell, Column
+from tui.widgets.columns import Cell, Column
 
 DEVICE_COLUMNS = (
     Column("device", "Device", 11, stretch=True),

@@ -15,9 +15,9 @@ from tui.vm.labels import LABEL
 from tui.vm.snapshot import Device, Link, VmSnapshot
 from tui.vm.total import total_of
 from tui.widgets.alarm import alarm_of
+from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import fact, title
 from tui.widgets.job_rows import progress_cell
-from tui.widgets.live_table import Cell, Column
 
 FLEET_COLUMNS = (
     Column("vm", "VM", LABEL, stretch=True, middle=True),

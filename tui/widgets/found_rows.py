@@ -10,7 +10,7 @@ from textual.content import Content
 from tui.discovery.models import FoundMonitor, FoundVm, Kind, Manager, MonitorState
 from tui.text import plain
 from tui.units import duration
-from tui.widgets.live_table import Cell, Column
+from tui.widgets.columns import Cell, Column
 
 FOUND_COLUMNS = (
     Column("name", "VM", 16, stretch=True),

@@ -16,8 +16,8 @@ from tui.vm.remedies import remedy
 from tui.vm.snapshot import Device
 from tui.vm.verbs import BLOCK_JOB_TYPES
 from tui.widgets.care_rows import care_lines
+from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import fact, title
-from tui.widgets.live_table import Cell, Column
 
 JOB_COLUMNS = (
     Column("job", "Job", 14, roomy=32, stretch=True, middle=True),

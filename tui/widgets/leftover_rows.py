@@ -4,8 +4,8 @@ from textual.content import Content
 
 from tui.text import plain
 from tui.vm.leftover import Leftover
+from tui.widgets.columns import Cell, Column
 from tui.widgets.facts import fact, title
-from tui.widgets.live_table import Cell, Column
 
 LEFTOVER_COLUMNS = (
     Column("kind", "What", 13),

@@ -3,7 +3,7 @@
 from tui.records.report import BackupReport
 from tui.text import plain
 from tui.units import duration, rate, size
-from tui.widgets.live_table import Cell, Column
+from tui.widgets.columns import Cell, Column
 
 REPORT_COLUMNS = (
     Column("ended", "Ended", 16),
