@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tui.vm.announced import Announced
 from tui.vm.job import OUR_JOB_PREFIX, Job, Outcome
 from tui.vm.progress import Progress
 from tui.vm.target_nodes import all_nodes
@@ -39,10 +40,7 @@ class Roster:
         # Jobs that QEMU has no more, but for the nodes of their target.
         self._gone: set[str] = set()
         self._nodes: frozenset[str] | None = frozenset()
-        # Jobs of ours: announced; appeared but not answered for (id to key); in doubt (id to mark).
-        self._expected: dict[str, Job] = {}
-        self._starting: dict[str, int] = {}
-        self._unsure: dict[str, int] = {}
+        self._announced = Announced()
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -72,7 +70,7 @@ class Roster:
     @property
     def busy(self) -> bool:
         """Whether QEMU may be working on any job, or be about to."""
-        return bool(self._expected) or any(job.live for job in self._live.values())
+        return bool(self._announced) or any(job.live for job in self._live.values())
 
     def unwritten(self) -> tuple[Job, ...]:
         """Jobs with an outcome that is to be on record and is not yet."""
@@ -109,37 +107,28 @@ class Roster:
 
     def expect(self, job: Job) -> None:
         """Announce a job of ours before its command is sent: its events precede the reply."""
-        self._expected[job.id] = job
+        self._announced.expect(job)
 
     def refused(self, job_id: str) -> None:
         """QEMU refused to start an expected job; it may have been created and undone already."""
-        self._expected.pop(job_id, None)
-        self._unsure.pop(job_id, None)
-        job, key = self._live.get(job_id), self._starting.pop(job_id, None)
+        key, job = self._announced.refused(job_id), self._live.get(job_id)
         if job is not None and job.key == key and job_id not in self._endings:
             self.forget(job_id)
 
     def doubt(self, job_id: str, mark: int) -> None:
         """Whether an expected job came to be, a poll that is sent after `mark` must tell."""
-        self._starting.pop(job_id, None)
-        if job_id in self._expected:
-            self._unsure[job_id] = mark
+        self._announced.doubt(job_id, mark)
 
     def end_doubts(self, since: int) -> None:
         """A poll that was sent at `since` has been taken in: what is not there will not come."""
-        for job_id in [job_id for job_id, mark in self._unsure.items() if mark <= since]:
-            del self._unsure[job_id]
-            self._expected.pop(job_id, None)
+        self._announced.end_doubts(since)
 
     # --- coming and going ------------------------------------------------------------------------
 
     def appear(self, job_id: str, *, just_created: bool = False) -> Job:
         """QEMU has a job that it did not have before."""
-        expected = self._expected.pop(job_id, None)
-        self._unsure.pop(job_id, None)
         self._serial += 1
-        if expected is not None:
-            self._starting[job_id] = self._serial
+        expected = self._announced.appeared(job_id, self._serial)
         # The start of a job that ran before we looked is not known.
         known = expected is not None or just_created
         job = replace(
@@ -263,9 +252,9 @@ class Roster:
             return
         job = self._live[job_id]
         if job.live and job_id not in self._endings:
-            if self._starting.get(job_id) == job.key:
+            if self._announced.is_unanswered(job):
                 # Created and undone before QEMU's answer to the command: a refusal is to come.
-                self._expected[job_id] = job
+                self._announced.expect(job)
                 self.forget(job_id)
                 return
             if not job.type:
@@ -305,8 +294,7 @@ class Roster:
 
     def close(self, reason: str) -> None:
         """QEMU is gone: nothing of ours can start, and all that it had has vanished."""
-        for record in (self._expected, self._starting, self._unsure):
-            record.clear()
+        self._announced.clear()
         self._gone.clear()
         for job_id in self:
             if self._live[job_id].target_open:
