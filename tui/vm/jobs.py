@@ -2,9 +2,6 @@
 
 The tracker is fed in the order QEMU sent things. Success is never assumed: a job of any kind
 succeeded only if it concluded without an error and with all of its length done.
-
-A poll's reply can be older than events that overtook it on the way through the event loop. `mark()`
-is taken before a poll is sent: what an event has told since then is not unsaid by its reply.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,10 +10,10 @@ from typing import Any
 from tui.qmp.models import BlockJobInfo, JobInfo, QmpEvent
 from tui.vm.grouped import WITH_OTHERS, siblings_of, who_cancelled
 from tui.vm.job import OUR_JOB_PREFIX, Job, Outcome
+from tui.vm.order import Order
 from tui.vm.roster import UNSEEN, Ending, Roster
 from tui.vm.verbs import BLOCK_JOB_TYPES
 
-_GONE_KEPT = 256
 _PASSING_LOOKS = 2
 """A job of another type that is gone after so many looks is none to list: `blockdev-create`, and
 what comes and goes like it."""
@@ -35,10 +32,7 @@ class JobTracker:
         self._cancelled_by_us: dict[str, str] = {}
         # Who ends the VM, and when that was told.
         self._shutdown: tuple[int, str] | None = None
-        # The count of what was told, and when that was for each job that runs or is gone.
-        self._told = 0
-        self._touched: dict[str, int] = {}
-        self._gone: dict[str, int] = {}
+        self._order = Order()
         # How often a job of another type was seen.
         self._looks: dict[str, int] = {}
 
@@ -88,8 +82,7 @@ class JobTracker:
 
     def mark(self) -> int:
         """The present place in the order of things told; to be taken before a poll is sent."""
-        self._told += 1
-        return self._told
+        return self._order.mark()
 
     def on_event(self, event: QmpEvent) -> bool:
         """Take in one event; returns whether it may have changed what is known of a job."""
@@ -103,7 +96,7 @@ class JobTracker:
                 self._on_ending(event.event, data)
             case "BLOCK_JOB_ERROR" if data.get("action") == "stop":
                 job_id = str(data.get("device", ""))
-                self._touched[job_id] = self.mark()
+                self._order.touch(job_id)
                 self._roster.change(job_id, paused=True)
             case "SHUTDOWN":
                 who = "by guest shutdown" if data.get("guest") else "by QEMU quit"
@@ -134,11 +127,11 @@ class JobTracker:
             present.add(info.id)
             self._on_job_info(info, details.get(info.id), since)
         for job_id in self._roster:
-            if job_id not in present and self._touched.get(job_id, 0) <= since:
+            if job_id not in present and not self._order.is_touched(job_id, since):
                 self._roster.vanish(job_id)
         self._looks = {id_: times for id_, times in self._looks.items() if id_ in present}
         self._roster.end_doubts(since)
-        self._touched = {id_: mark for id_, mark in self._touched.items() if id_ in self._roster}
+        self._order.keep(set(self._roster))
         ours = self._cancelled_by_us
         self._cancelled_by_us = {id_: who for id_, who in ours.items() if id_ in self._roster}
         if self._shutdown is not None and self._shutdown[0] < since:
@@ -149,9 +142,8 @@ class JobTracker:
         """QEMU has ended or another one answers: what still ran is lost."""
         self._roster.close(reason)
         self._cancelled_by_us.clear()
-        self._touched.clear()
+        self._order.clear()
         self._looks.clear()
-        self._gone.clear()
         self._shutdown = None
 
     # --- what it tells ---------------------------------------------------------------------------
@@ -211,18 +203,16 @@ class JobTracker:
             # `created` for a job that is there already: the end of the former went unseen.
             roster.vanish(job_id)
             self._cancelled_by_us.pop(job_id, None)
-            self._touched[job_id] = self.mark()
+            self._order.touch(job_id)
             self._looks.pop(job_id, None)
         if status == "created" and job_id in roster:
             roster.released(job_id, "its job id is used again")
         if status == "null":
-            self._gone[job_id] = self.mark()
-            while len(self._gone) > _GONE_KEPT:
-                del self._gone[next(iter(self._gone))]
+            self._order.gone(job_id)
             return
         if job_id not in roster:
             roster.appear(job_id, just_created=status == "created")
-        self._touched[job_id] = self.mark()
+        self._order.touch(job_id)
         if not roster[job_id].live:
             return
         roster.change(job_id, status=status)
@@ -235,7 +225,7 @@ class JobTracker:
         job_id, roster = data["device"], self._roster
         if job_id not in roster:
             roster.appear(job_id)
-        self._touched[job_id] = self.mark()
+        self._order.touch(job_id)
         if roster.has_ending(job_id):
             return
         offset, length = _number(data, "offset"), _number(data, "len")
@@ -263,7 +253,7 @@ class JobTracker:
     # --- inside: polls ---------------------------------------------------------------------------
 
     def _on_job_info(self, info: JobInfo, detail: BlockJobInfo | None, since: int) -> None:
-        roster, current = self._roster, self._touched.get(info.id, 0) <= since
+        roster, current = self._roster, not self._order.is_touched(info.id, since)
         job = roster.get(info.id)
         if job is not None and not job.live:
             if not current or info.status == "concluded":
@@ -273,7 +263,7 @@ class JobTracker:
             job = None
         found_so = False
         if job is None:
-            if self._gone.get(info.id, 0) > since:
+            if self._order.is_gone(info.id, since):
                 return
             job = roster.appear(info.id)
             found_so = info.status == "concluded"
