@@ -247,13 +247,16 @@ async def test_a_mistake_in_the_configuration_is_told(vm: Machine) -> None:
     assert "line 1" in failure.sentence
 
 
-async def test_a_server_that_does_not_forward_is_a_possible_reason(vm: Machine) -> None:
-    with ssh_server("AllowStreamLocalForwarding no\n") as sshd:
+@pytest.mark.parametrize(
+    "line", ["AllowStreamLocalForwarding no", "AllowTcpForwarding no", "PermitOpen localhost:9"]
+)
+async def test_a_server_that_does_not_forward_is_a_possible_reason(vm: Machine, line: str) -> None:
+    with ssh_server(f"{line}\n") as sshd:
         know(sshd)
         failure = await refused(address_of(sshd, vm.monitor))
     assert isinstance(failure, NobodyListens)
     assert f"cannot connect to {vm.monitor}" in failure.sentence
-    assert "AllowStreamLocalForwarding" in failure.advice
+    assert line.split()[0] in failure.advice
 
 
 # --- the socket on the other side ---------------------------------------------------------------

@@ -25,9 +25,10 @@ from tui.qmp.transport.ssh_stranger import Shown, by_hand, stranger
 _LOOK_SECONDS = 3.0
 
 _FORWARDING = (
-    "sshd, too, must let this user connect to sockets: AllowStreamLocalForwarding yes, and no "
-    "restrict on the key."
+    "sshd, too, must let this user connect to sockets: AllowStreamLocalForwarding and "
+    "AllowTcpForwarding yes, no PermitOpen, and no restrict on the key."
 )
+"""Also where it forbids only ports, it connects to no socket (OpenSSH 9.2)."""
 
 
 def failure_of(
@@ -122,7 +123,7 @@ def no_way_to_the_port(
             address,
             f"sshd on {host} does not let this user connect to {port}.",
             "sshd must forward for this user: AllowTcpForwarding yes, no PermitOpen without this "
-            "port, and no restrict on the key. Or give the VM a monitor on a Unix socket.",
+            "port, and no restrict on the key.",
         )
     if error.reason == "Connection refused":
         return NobodyListens(
