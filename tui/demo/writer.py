@@ -29,7 +29,7 @@ _KIB = 1 << 10
 
 @dataclass(slots=True)
 class Load:
-    """What the guest writes to one disk: `length` bytes somewhere within the first `span`.
+    """What the guest writes to one disk: `length` bytes somewhere within `span` from `start` on.
 
     `every` is in beats. `issued` counts what was asked for, from what the disk had done before.
     """
@@ -39,6 +39,7 @@ class Load:
     length: int
     span: int
     scattered: bool = True
+    start: int = 0
     issued: int | None = None
     places: Iterator[int] = field(init=False)
 
@@ -46,16 +47,17 @@ class Load:
         steps = self.span // self.length
         dice = Random(self.disk.name)
         self.places = (
-            (dice.randrange(steps) for _ in itertools.count())
+            (self.start + dice.randrange(steps) * self.length for _ in itertools.count())
             if self.scattered
-            else itertools.cycle(range(steps))
+            else itertools.cycle(range(self.start, self.start + steps * self.length, self.length))
         )
 
 
 def demo_loads() -> list[Load]:
     """A system disk, a data disk, a log that grows and wraps, a database, and a quiet archive."""
     return [
-        Load(ROOT, every=2, length=16 * _KIB, span=24 * MiB),
+        # What its topmost image holds already: it does not grow.
+        Load(ROOT, every=2, length=16 * _KIB, span=4 * MiB, start=16 * MiB),
         Load(DATA, every=1, length=128 * _KIB, span=24 * MiB),
         Load(LOGS, every=1, length=4 * _KIB, span=16 * MiB, scattered=False),
         Load(DATABASE, every=1, length=16 * _KIB, span=32 * MiB),
@@ -88,6 +90,6 @@ async def _round(session: QmpSession, due: list[Load], beat: int) -> None:
             load.issued = count.ended
         if load.issued - count.ended >= MOST_UNDER_WAY:
             continue
-        offset = next(load.places) * load.length
+        offset = next(load.places)
         await GuestDisk(session, load.disk).write(offset, load.length, 1 + beat % 255)
         load.issued += 1
