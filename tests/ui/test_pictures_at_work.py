@@ -107,7 +107,8 @@ async def test_a_job_looks_as_it_did(
             {"device": "disk0", "job-id": "blockdeck-a1b2c3d4", "sync": "none", **target},
         )
         await deck.press("2")
-        await deck.sees("blockdeck-a1b2c3d4", "running")
+        # What its guest does is told once its disk is known.
+        await deck.sees("blockdeck-a1b2c3d4", "running", "a write takes")
         await album.compare("jobs")
         await deck.press("i")
         await album.compare("job-page")

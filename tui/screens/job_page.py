@@ -20,7 +20,7 @@ from tui.vm.events import Gravity
 from tui.vm.job import Job
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.timeline import Moment, timeline
-from tui.widgets.facts import Facts
+from tui.widgets.facts import Facts, fact
 from tui.widgets.job_rows import describe_job
 from tui.widgets.job_settings import settings_line
 from tui.widgets.line import Line
@@ -72,7 +72,7 @@ class JobPage(JobActs):
                 yield Line(id="job-page-scale")
                 yield Sparkline(id="job-page-rates")
             yield Line("Timeline", classes="job-page-title")
-            yield Line(id="job-page-timeline")
+            yield Facts(id="job-page-timeline")
             yield Line("Started by", classes="job-page-title")
             yield Line(id="job-page-command")
 
@@ -142,7 +142,7 @@ def _lines(moments: tuple[Moment, ...]) -> Content:
     for moment in moments:
         stamp = time.strftime("%H:%M:%S", time.localtime(moment.wall))
         style = _STYLES.get(moment.gravity, "")
-        lines.append(Content.assemble((f"{stamp}  ", "$muted"), (plain(moment.words, 300), style)))
+        lines.append(fact(stamp, Content.styled(plain(moment.words, 300), style)))
     return Content("\n").join(lines)
 
 

@@ -1,7 +1,10 @@
 """Where the address of a monitor is typed in, and what is said of it below."""
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Input
 
@@ -13,13 +16,22 @@ from tui.widgets.plain_input import PlainInput
 _LONGEST = 600
 
 
+class _Address(PlainInput):
+    """Tells at the foot of the screen what can be done from it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Connect"),
+        Binding("down", "screen.to_list", "VMs"),
+    ]
+
+
 class MonitorField(Container):
     """A heading, an input, and two lines that are seen while they have something to say."""
 
     def compose(self) -> ComposeResult:
         """All of them."""
         yield Line("Monitor of the VM to back up", classes="dialog-title")
-        yield PlainInput(
+        yield _Address(
             placeholder="/run/vm.qmp, host:port, ssh://..., or choose a VM below", id="monitor"
         )
         yield Line(id="connect-error")
