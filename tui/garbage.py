@@ -9,9 +9,9 @@ import gc
 # Python's own 700 looks through all that was imported again and again while more is imported.
 _WHILE_IMPORTING = 20_000
 
-# Small portions, and all of it rarely: with a hundred VMs the portions that suit the start took as
-# long as a key may wait.
-_ON_THE_SCREEN = (2_000, 10, 50)
+# Small portions, and all of it rarely: with a hundred VMs, or one of 2,000 disks, the portions that
+# suit the start took as long as a key may wait.
+_ON_THE_SCREEN = (1_000, 5, 200)
 
 
 def collect_as_it_suits_imports() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from tui.qmp.models import QmpEvent
+from tui.vm.inventory import Inventory
 from tui.vm.job import Outcome
+from tui.vm.snapshot import Device
 from tui.worker.pace import Pace
 from tui.worker.state import VmState
 
@@ -32,6 +34,8 @@ class Fed:
     def __init__(self) -> None:
         self.told = 0
         self.state = VmState("monitor", Pace(), self._tell)
+        self.state._inventory = Inventory(devices=(Device(key="d"),))
+        self.state.disks_changed()
         for said in RUNNING:
             self.feed(said)
 
@@ -79,3 +83,15 @@ def test_what_else_changed_is_not_forgotten_for_an_event_that_is_no_news() -> No
     fed.state.changed()
     fed.feed(NO_NEWS_OF_JOBS[0])
     assert fed.state.snapshot is not before
+
+
+def test_disks_are_made_anew_only_where_something_may_be_new_of_them() -> None:
+    fed = Fed()
+    before = fed.state.snapshot
+    fed.state.changed()
+    assert fed.state.snapshot is not before
+    assert fed.state.snapshot.devices is before.devices
+    fed.state.io.writes.recall("d", 1.5, None)
+    fed.state.disks_changed()
+    (disk,) = fed.state.snapshot.devices
+    assert disk.writes.before == 1.5

@@ -38,6 +38,7 @@ class Wait(NamedTuple):
         return self.last / self.before if self.last is not None and self.before else None
 
 
+_NOT_KNOWN = Wait()
 SLOW_FACTOR = 5.0
 SLOW_SECONDS = 0.02
 
@@ -104,7 +105,7 @@ class Waits:
 
     def of(self, key: str) -> Wait:
         """What is known of a disk."""
-        return self._waits.get(key, Wait())
+        return self._waits.get(key, _NOT_KNOWN)
 
 
 def _mixed(known: float | None, new: float) -> float:

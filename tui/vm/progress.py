@@ -18,8 +18,10 @@ class Progress:
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque(maxlen=64)
-        # What was copied, in which time, in how many looks.
+        # What was copied, in which time, in how many looks; and the rates of that.
         self._spans: list[tuple[int, float, int]] = []
+        self._rates: list[float] = []
+        self._rated = 0.0
         self._looks_each = 1
         self._pace: float | None = None
         self._last: tuple[float, int] | None = None
@@ -47,8 +49,8 @@ class Progress:
         they are of, and `pace`, the rate between the last two looks, None before there are two.
         """
         return {
-            "rates": tuple(copied / seconds for copied, seconds, _ in self._spans),
-            "rated": sum(seconds for _, seconds, _ in self._spans),
+            "rates": tuple(self._rates),
+            "rated": self._rated,
             "pace": self._pace,
         }
 
@@ -64,15 +66,23 @@ class Progress:
 
     def _note_span(self, span: tuple[int, float, int]) -> None:
         spans = self._spans
+        self._rated += span[1]
         if spans and spans[-1][2] < self._looks_each:
             spans[-1] = _joined(spans[-1], span)
+            self._rates[-1] = _rate(spans[-1])
             return
         spans.append(span)
+        self._rates.append(_rate(span))
         if len(spans) > RATES_KEPT:
             newest = spans.pop()
             pairs = zip(spans[::2], spans[1::2], strict=True)
             self._spans = [*(_joined(one, other) for one, other in pairs), newest]
+            self._rates = [_rate(span) for span in self._spans]
             self._looks_each *= 2
+
+
+def _rate(span: tuple[int, float, int]) -> float:
+    return span[0] / span[1]
 
 
 def _joined(one: tuple[int, float, int], other: tuple[int, float, int]) -> tuple[int, float, int]:

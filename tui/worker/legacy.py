@@ -46,6 +46,7 @@ class Legacy:
         key = job.device_key or ""
         self._state.io.writes.recall(key, kept.writes.wait, kept.writes.rate)
         self._state.io.reads.recall(key, kept.reads.wait, kept.reads.rate)
+        self._state.disks_changed()
         if kept.asked is not None:
             self._state.tracker.speed_asked(job.id, kept.asked)
         charge.kept, charge.kept_at, charge.ceiling = kept, watched, kept.ceiling

@@ -128,9 +128,14 @@ class VmState:
         self._list_again = True
 
     def changed(self) -> None:
-        """Say that something is different."""
-        self._stale, self._devices = True, None
+        """Say that something is different, but not about a disk."""
+        self._stale = True
         self._notify()
+
+    def disks_changed(self) -> None:
+        """Say that something is different, perhaps about a disk."""
+        self._devices = None
+        self.changed()
 
     def job_to_be(self, arguments: Mapping[str, object]) -> Job:
         """The job that a backup would be; without `job-id` QEMU takes the backend's name."""
@@ -181,7 +186,7 @@ class VmState:
         self.ending = False
         self._picture = replace(self._picture, name=name, uuid=uuid, version=version)
         self._note_run_state(run_state)
-        self.changed()
+        self.disks_changed()
 
     def call(self, label: str) -> None:
         """The VM is called so on the screens."""
@@ -194,7 +199,7 @@ class VmState:
         self._end(reason)
         self._inventory = Inventory()
         self.io = GuestIo()
-        self.changed()
+        self.disks_changed()
 
     def started_as(self, cmdline: Sequence[str]) -> None:
         """The command line of the QEMU, where it is seen: it tells what no query does."""
@@ -210,7 +215,7 @@ class VmState:
         )
         self._inventory = replace(self._inventory, devices=tuple(left), job_devices={})
         self.io.interrupt()
-        self.changed()
+        self.disks_changed()
 
     def _end(self, reason: str) -> None:
         """What only a QEMU has that lives is so no more."""
@@ -318,7 +323,7 @@ class VmState:
         """Ask what the guest has read and written."""
         sample = sample_stats(await ask.stats(), time.monotonic())
         self.io.add(sample, self._disks_with_jobs())
-        self.changed()
+        self.disks_changed()
 
     def _disks_with_jobs(self) -> Mapping[str, int]:
         """The `key` of the job that works on each disk."""
