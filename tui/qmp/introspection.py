@@ -36,7 +36,6 @@ class SchemaInfoArray(QapiModel):
 
     meta_type: Literal["array"]
     name: str
-    element_type: str
 
 
 class SchemaInfoObjectMember(QapiModel):
@@ -90,8 +89,6 @@ class SchemaInfoCommand(QapiModel):
     meta_type: Literal["command"]
     name: str
     arg_type: str
-    ret_type: str
-    allow_oob: bool = False
     features: tuple[str, ...] = ()
 
 

@@ -147,7 +147,6 @@ class ImageInfo(QapiModel):
     actual_size: int | None = None
     cluster_size: int | None = None
     encrypted: bool = False
-    dirty_flag: bool = False
     backing_filename: str | None = None
     backing_image: "ImageInfo | None" = None
 
@@ -259,7 +258,6 @@ class BlockExportInfo(QapiModel):
     id: str
     type: str
     node_name: str
-    shutting_down: bool = False
 
 
 # --- jobs ---------------------------------------------------------------------------------------

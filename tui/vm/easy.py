@@ -75,11 +75,6 @@ class Easy:
     def ceiling(self, limit: int) -> None:
         self._ceiling = limit
 
-    @property
-    def holds_back(self) -> bool:
-        """Whether the job is slower than its operator asked for."""
-        return self._cap is not None
-
     def look(self, now: float, wait: Wait, pace: float | None) -> int:
         """Take in a look at the guest's writes and return the speed that the job is to have.
 

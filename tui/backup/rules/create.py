@@ -9,11 +9,6 @@ from tui.backup.verdict import Severity
 from tui.backup.wording import quote
 
 
-def format_field(case: Case) -> str:
-    """The argument to blame for a format: none was given where the target decides it."""
-    return "format" if "format" in case.arguments or case.creates else "target"
-
-
 @rule("C-FORMAT", Severity.REFUSES)
 def unknown_format(case: Case) -> Iterator[Hit]:
     """This QEMU has no such image format."""
