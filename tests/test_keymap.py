@@ -97,5 +97,5 @@ def test_keys_can_be_swapped() -> None:
 def test_a_letter_of_the_app_never_acts_in_a_form() -> None:
     assert shielded({}, BlockDeckApp.BINDINGS) == {}
     shield = shielded({"app.leave": "Q,ctrl+x"}, BlockDeckApp.BINDINGS)["form.none"].split(",")
-    assert {"Q", "r", "o", "1", "2", "3", "4"} <= set(shield)
+    assert {"Q", "r", "o", "1", "2", "3", "4", "5", "W"} <= set(shield)
     assert not {"q", "ctrl+x", "f1"} & set(shield)

@@ -46,11 +46,15 @@ def remapped(bindings: Iterable[BindingType], keymap: Mapping[str, str]) -> list
     ]
 
 
+def letters(everywhere: Iterable[BindingType]) -> str:
+    """The app's keys that are text, and so must not act in a form; help alone leads back to it."""
+    bindings = _single(everywhere)
+    return ",".join(sorted({b.key for b in bindings if _is_text(b.key) and b.action != "help"}))
+
+
 def shielded(keymap: Mapping[str, str], everywhere: Iterable[BindingType]) -> dict[str, str]:
     """The keymap, with the letters it gives to the app kept from acting in a form."""
-    keys = {binding.key for binding in _single(remapped(everywhere, keymap))}
-    letters = sorted(key for key in keys if _is_text(key))
-    return {**keymap, SHIELD: ",".join(letters)} if keymap else {}
+    return {**keymap, SHIELD: letters(remapped(everywhere, keymap))} if keymap else {}
 
 
 def acts_of(places: Iterable[Place]) -> dict[str, Binding]:

@@ -9,6 +9,10 @@ from tests.qemu import PC, QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, Form, nothing_in_mind, open_form
 from tests.waiting import until
+from tui.app_keys import APP_KEYS
+from tui.keymap import letters
+from tui.screens.backup import BackupScreen
+from tui.screens.help import HelpScreen
 from tui.vm.job import Outcome
 
 
@@ -213,3 +217,21 @@ async def says_busy(deck: Deck, form: Form) -> None:
     await deck.sees("A backup job 'others' works on this disk; wait for its end or cancel it.")
     await deck.sees("Back up d0  busy with job others")
     assert not form.can_start
+
+
+async def test_no_letter_on_a_choice_leaves_the_form_or_the_vm(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    vm = await a_vm(qemu, tmp_path)
+    async with open_deck(vm) as deck:
+        form = await open_form(deck, "d0")
+        await form.is_ready()
+        await form.go_to("sync")
+        for key in letters(APP_KEYS).split(","):
+            await deck.press(key)
+        assert form.focused == "sync"
+        await deck.press("question_mark")
+        await until(lambda: isinstance(deck.app.screen, HelpScreen))
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, BackupScreen))
+        assert form.focused == "sync"

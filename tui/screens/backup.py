@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
+from tui.app_keys import APP_KEYS
 from tui.backup.arguments import BLOCKDEV_BACKUP, DRIVE_BACKUP
 from tui.backup.defaults import default_arguments
 from tui.backup.draft import ParsedDraft
@@ -19,7 +20,7 @@ from tui.backup.preview import as_json_line, as_qmp_shell
 from tui.backup.way import Way, default_way
 from tui.backup.way_field import WAY, way_field
 from tui.backup.wish_fields import read_wishes
-from tui.keymap import SHIELD, remappable
+from tui.keymap import SHIELD, letters, remappable
 from tui.qmp.errors import CommandRefused, NotAnswering, QmpError
 from tui.screens.jobs import JobsScreen
 from tui.screens.judged_form import JudgedForm
@@ -50,7 +51,7 @@ class BackupScreen(JudgedForm):
         Binding("f6", "copy_shell", "Copy qmp-shell", tooltip="Copy the line for qmp-shell"),
         Binding("escape", "back", "Back", tooltip="Back to the disks"),
         # On a list of choices a letter looks for a choice: it must never quit or leave the form.
-        Binding("q,r,o,L,B,1,2,3,4", "none", show=False, id=SHIELD),
+        Binding(letters(APP_KEYS), "none", show=False, id=SHIELD),
     ]
     BINDINGS = remappable("form", BINDINGS)
 
