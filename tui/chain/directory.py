@@ -2,13 +2,13 @@
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from tui.chain.manifest import SUFFIX, Chain
+from tui.durable import settle, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -57,23 +57,10 @@ def write_chain(directory: Path, chain: Chain) -> Path:
         OSError: it cannot be written; the one before it is untouched.
     """
     path = directory / manifest_name(chain)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     for left in directory.glob(f".{path.name}.[0-9]*"):
         left.unlink(missing_ok=True)
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(chain.model_dump_json(indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_whole(path, chain.model_dump_json(indent=1) + "\n")
+    settle(directory)
     return path
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict
 
+from tui.alive import is_alive
+
 
 class QemuProcess(BaseModel):
     """A QEMU on this host, and the user whose rights it has.
@@ -32,13 +34,7 @@ class QemuProcess(BaseModel):
 
     def alive(self) -> bool:
         """Whether this very process still runs."""
-        try:
-            process = psutil.Process(self.pid)
-            return (
-                process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
-            )
-        except psutil.NoSuchProcess:
-            return False
+        return is_alive(self.pid, self.created)
 
 
 def qemu_process(pid: int | None) -> QemuProcess | None:

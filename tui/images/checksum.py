@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from tui.durable import settle
 from tui.images.header import open_regular
 from tui.whole import whole
 
@@ -109,15 +110,7 @@ async def flush(path: Path) -> None:
     Raises:
         OSError: it could not be written.
     """
-
-    def work() -> None:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-    await asyncio.to_thread(work)
+    await asyncio.to_thread(settle, path)
 
 
 async def to_its_end(work: Callable[[], _T]) -> _T:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from tui.durable import settle
 from tui.images.checksum import flush
 from tui.images.commands import Command, ImageFormat, as_shell, compare, convert, measure
 from tui.images.errors import Exists, ImageError, from_os
@@ -182,11 +183,7 @@ def _name(plan: RestorePlan) -> int:
         place.draft.replace(place.path)
     else:
         _name_new(place)
-    handle = os.open(place.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    settle(place.path.parent)
     return allocated
 
 

@@ -7,6 +7,7 @@ from typing import Literal, Self
 import psutil
 from pydantic import BaseModel, ConfigDict
 
+from tui.alive import is_alive
 from tui.records.shelf import KeptOfJob, Shelf
 from tui.vm.care import Wishes
 from tui.vm.job import Job
@@ -29,13 +30,7 @@ class Keeper(BaseModel):
 
     def alive(self) -> bool:
         """Whether it still runs."""
-        try:
-            process = psutil.Process(self.pid)
-            return (
-                process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
-            )
-        except psutil.NoSuchProcess:
-            return False
+        return is_alive(self.pid, self.created)
 
 
 class Before(BaseModel):

@@ -2,13 +2,13 @@
 
 import json
 import logging
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from tui.durable import settle, write_whole
 from tui.records.report import BackupReport
 
 log = logging.getLogger(__name__)
@@ -43,28 +43,11 @@ class ReportStore:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{report.ended:%Y%m%dT%H%M%S.%f}-{_UNFIT.sub('_', report.job)[:80]}"
         path = self.directory / f"{name}.json"
-        self._write(path.with_suffix(".txt"), report.as_text())
+        write_whole(path.with_suffix(".txt"), report.as_text(), mode=0o600)
         # Last, for what is listed is the JSON.
-        self._write(path, report.as_json())
-        handle = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        write_whole(path, report.as_json(), mode=0o600)
+        settle(self.directory)
         return path
-
-    def _write(self, path: Path, text: str) -> None:
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        try:
-            with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
 
     def stamp(self) -> int:
         """A number that differs when a report has come; 0 where there is none."""
