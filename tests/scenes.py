@@ -12,7 +12,7 @@ from tests.waiting import until
 from tui.chain.directory import chains_in
 from tui.demo.vm import DemoVm
 from tui.images.seal import unsealed
-from tui.paths import sheets
+from tui.paths import STYLES
 from tui.qmp.address import UnixAddress
 from tui.qmp.session import QmpSession
 from tui.tour.player import Player
@@ -234,7 +234,7 @@ async def captions(at: Camera) -> None:
     stage = Stage(at.app, at.app.lab.info)
     player = Player(stage, [_pictured(at, step) for step in the_story()], 0)
     # The app in front of the camera is not the tour's.
-    at.app.stylesheet.read_all(sheets("tour"))
+    at.app.stylesheet.read_all([STYLES / "tour.tcss"])
     at.app.refresh_css(animate=False)
     at.app.add_class("-tour")
     telling = asyncio.create_task(_told(player))
