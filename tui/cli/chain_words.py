@@ -1,8 +1,9 @@
 """The words `blockdeck chain` takes."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,6 +12,8 @@ from tui.cli.output import note, prepare_streams
 
 if TYPE_CHECKING:
     from tui.cli.chain import ChainRequest
+
+_Act = TypeVar("_Act", bound=Callable[..., int])
 
 _PLACE = click.argument("place", type=click.Path(path_type=Path), metavar="DIR|MANIFEST")
 _DIRECTORY = click.argument("place", type=click.Path(path_type=Path), metavar="DIR")
@@ -50,6 +53,14 @@ _COMPLETION = click.option(
 )
 
 
+def _of_a_point(act: _Act) -> _Act:
+    """The options of all that makes a point, in the order in which help tells them."""
+    options = (_SPEED, _COMPRESS, _CHECKSUM, _FREEZE, _TRY_FREEZE, _AGENT, _FLEECE, _COMPLETION)
+    for option in reversed(options):
+        act = option(act)
+    return act
+
+
 @click.group(short_help="Make chains of full and incremental backups.")
 def chain() -> None:
     """Full backups, and increments that stand on them, kept together in a directory."""
@@ -77,14 +88,7 @@ def _request(monitor: Any, place: Path, as_json: bool, **more: Any) -> "ChainReq
 @MONITOR
 @_DIRECTORY
 @click.option("--disk", "disks", multiple=True, metavar="NAME", help="Only this disk; repeatable.")
-@_SPEED
-@_COMPRESS
-@_CHECKSUM
-@_FREEZE
-@_TRY_FREEZE
-@_AGENT
-@_FLEECE
-@_COMPLETION
+@_of_a_point
 @JSON
 def _start(**words: Any) -> int:
     """Begin a chain in DIR: one full backup of all disks at one moment.
@@ -101,14 +105,7 @@ def _start(**words: Any) -> int:
 @MONITOR
 @_PLACE
 @click.option("--full", is_flag=True, help="Make a full point, on which no earlier one is needed.")
-@_SPEED
-@_COMPRESS
-@_CHECKSUM
-@_FREEZE
-@_TRY_FREEZE
-@_AGENT
-@_FLEECE
-@_COMPLETION
+@_of_a_point
 @JSON
 def _next(**words: Any) -> int:
     """Make the next point of a chain: what was written since the last one."""
