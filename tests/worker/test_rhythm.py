@@ -1,12 +1,14 @@
 """QEMU is asked as little as may be, and never what would kill it."""
 
+import contextlib
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.qemu import QemuStarter
+from tests.qemu import QemuStarter, Vm
 from tests.worker.disks import drive, null, pattern
 from tests.worker.watching import BRISK, J, backup, ended, until
-from tests.worker.wire import old_qemu, overhear
+from tests.worker.wire import Overheard, old_qemu, overhear
 from tui.backup.way import Way
 from tui.qmp.address import UnixAddress
 from tui.vm.job import Outcome
@@ -22,13 +24,20 @@ CONCLUDED = {
 }
 
 
-async def test_an_idle_vm_costs_one_command_at_a_time(qemu: QemuStarter) -> None:
-    vm = await qemu(*null())
-    pace = Pace(idle=0.3, busy=0.1, settle=0.02)
+@contextlib.asynccontextmanager
+async def overheard(vm: Vm, pace: Pace) -> AsyncIterator[tuple[VmWorker, Overheard]]:
+    """A worker of a VM, and all that it asks."""
     async with (
         overhear(vm.monitor) as line,
         VmWorker(UnixAddress(path=line.path), pace=pace) as worker,
     ):
+        yield worker, line
+
+
+async def test_an_idle_vm_costs_one_command_at_a_time(qemu: QemuStarter) -> None:
+    vm = await qemu(*null())
+    pace = Pace(idle=0.3, busy=0.1, settle=0.02)
+    async with overheard(vm, pace) as (worker, line):
         before, began = len(line.commands), time.monotonic()
         await until(worker, lambda: len(line.commands) - before >= 4)
         assert set(line.names()[before:]) == {"query-blockstats"}
@@ -51,10 +60,7 @@ async def test_the_default_pace_leaves_an_idle_vm_alone_for_seconds() -> None:
 async def test_a_burst_of_events_is_answered_with_one_look(qemu: QemuStarter) -> None:
     vm = await qemu(*null())
     pace = Pace(idle=30, busy=30, settle=0.5)
-    async with (
-        overhear(vm.monitor) as line,
-        VmWorker(UnixAddress(path=line.path), pace=pace) as worker,
-    ):
+    async with overheard(vm, pace) as (worker, line):
         await until(worker, lambda: line.names()[-1] == "query-blockstats")
         before = len(line.commands)
         for _ in range(50):
@@ -104,10 +110,7 @@ async def test_an_old_qemu_is_never_asked_for_nodes_while_a_job_is_there(tmp_pat
 async def test_a_vm_that_shuts_down_is_left_to_say_its_last_words(qemu: QemuStarter) -> None:
     vm = await qemu(*null())
     await vm.qmp("drive-backup", backup(vm, sync="none"))
-    async with (
-        overhear(vm.monitor) as line,
-        VmWorker(UnixAddress(path=line.path), pace=Pace(idle=30, busy=30, settle=0)) as worker,
-    ):
+    async with overheard(vm, Pace(idle=30, busy=30, settle=0)) as (worker, line):
         # The last question of the first round has been answered.
         await until(worker, lambda: line.names().count("query-blockstats") == 2)
         before = len(line.commands)
@@ -134,10 +137,7 @@ async def test_a_vm_that_outlives_its_shutdown_is_asked_on(qemu: QemuStarter) ->
 async def test_hints_that_never_cease_are_answered_ever_less_often(qemu: QemuStarter) -> None:
     vm = await qemu(*null())
     pace = Pace(idle=60, busy=60, settle=0.05)
-    async with (
-        overhear(vm.monitor) as line,
-        VmWorker(UnixAddress(path=line.path), pace=pace) as worker,
-    ):
+    async with overheard(vm, pace) as (worker, line):
         await until(worker, lambda: line.names()[-1] == "query-blockstats")
         before, began, sent = len(line.commands), time.monotonic(), 0
         while time.monotonic() - began < 3:
