@@ -9,7 +9,11 @@ from tui.images.report import serials
 from tui.text import plain
 from tui.units import aligned, size
 
-_HEADINGS = f"{'No.':>3}  {'Started':<16}  {'Kind':<11}  {'Size':>8}  Kept as"
+HEADINGS = f"{'No.':>3}  {'Started':<16}  {'Kind':<11}  {'Size':>8}  Kept as"
+"""What stands above the points of a chain."""
+
+GOES = "GOES"
+"""What is said of a point that no rule keeps."""
 
 _HOW = {
     Making.FULL: "becomes full",
@@ -25,12 +29,12 @@ def as_lines(plan: ChainPrune, zone: tzinfo | None = None) -> Iterator[str]:
     if plan.hindrance:
         yield f"  left alone: {plan.hindrance}"
         return
-    yield _HEADINGS
+    yield HEADINGS
     making = {each.serial: each.making for each in plan.rebuilds}
     for point in chain.points:
         why = plan.reasons.get(point.serial)
         if why is None:
-            yield f"{_name(point, zone)}  GOES"
+            yield f"{_name(point, zone)}  {GOES}"
             continue
         how = f"; {_HOW[making[point.serial]]}" if point.serial in making else ""
         yield f"{_name(point, zone)}  {', '.join(why)}{how}"

@@ -3,13 +3,14 @@
 import re
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import ProgressBar
@@ -128,8 +129,16 @@ class ImageActScreen(ModalScreen[None]):
         for known in _KINDS:
             line.set_class(known == kind, f"-{known}")
 
-    def show_lines(self, where: str, lines: Iterable[str]) -> None:
-        """Show lines; those too long for the page go on below their last column, or indented."""
+    def show_lines(
+        self, where: str, lines: Iterable[str], look: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        """Show lines; those too long for the page go on below their last column, or indented.
+
+        Args:
+            where: the selector of what shows them.
+            lines: as they are copied.
+            look: the style of a line.
+        """
         if not self.is_mounted:
             return
         if not self.query(where):
@@ -141,7 +150,8 @@ class ImageActScreen(ModalScreen[None]):
             line.parent.scrollable_content_region.width if isinstance(line.parent, Widget) else 0
         )
         # Textual would break them at the edge, where nothing shows what belongs together.
-        line.show_resized("\n".join(filled(plain(each), max(20, width)) for each in lines))
+        told = (Content.styled(filled(plain(x), max(20, width)), look(x)) for x in lines)
+        line.show_resized(Content("\n").join(told))
 
     def on_resize(self) -> None:
         """Break the lines anew, once the page has its new size."""

@@ -15,7 +15,7 @@ from tui.chain.directory import chains_in
 from tui.images.errors import ImageError, from_os
 from tui.images.prune import prune
 from tui.images.prune_plan import ChainPrune, plan_prune
-from tui.images.prune_words import as_lines, dropped_words, summary
+from tui.images.prune_words import GOES, HEADINGS, as_lines, dropped_words, summary
 from tui.images.retention import Rules
 from tui.keymap import remappable
 from tui.screens.confirm import Confirm
@@ -99,7 +99,7 @@ class PruneScreen(ImagePlanScreen):
 
     def show_text(self) -> None:
         """Show what becomes of each point."""
-        self.show_lines("#prune-text", self._lines)
+        self.show_lines("#prune-text", self._lines, _look)
 
     async def _planned(self, rules: Rules) -> tuple[ChainPrune, ...]:
         try:
@@ -154,6 +154,14 @@ class PruneScreen(ImagePlanScreen):
     def action_copy(self) -> None:
         """Copy the preview."""
         self.copy(self.to_copy, "What would go was")
+
+
+def _look(line: str) -> str:
+    if line == HEADINGS:
+        return "bold $muted"
+    if line.endswith(GOES):
+        return "$text-warning"
+    return "" if line.startswith(" ") else "bold"
 
 
 def _question(plans: list[ChainPrune]) -> Confirm:
