@@ -46,7 +46,7 @@ from tui.screens.prune import PruneScreen
 from tui.screens.rescue import RescueScreen
 from tui.screens.restore import RestoreScreen
 from tui.screens.speed import SpeedScreen
-from tui.screens.text_page import TextPage
+from tui.screens.text_page import FactsPage, TextPage
 from tui.screens.verb_menu import VerbMenu
 from tui.screens.verify import VerifyScreen, VerifyStackScreen
 
@@ -88,6 +88,7 @@ PICTURED: dict[str, type[Screen[Any]]] = {
     "leftovers": DoctorScreen,
     "path-prompt": PathPrompt,
     "prune": PruneScreen,
+    "report": FactsPage,
     "rescue": RescueScreen,
     "restore": RestoreScreen,
     "speed": SpeedScreen,

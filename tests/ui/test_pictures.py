@@ -21,7 +21,7 @@ from tests.ui.deck import open_form
 from tests.waiting import until
 from tui.screens.choice_menu import ChoiceMenu
 from tui.screens.path_prompt import PathPrompt
-from tui.screens.text_page import TextPage
+from tui.screens.text_page import FactsPage, TextPage
 from tui.widgets.live_table import LiveTable
 
 
@@ -56,6 +56,15 @@ async def test_the_screens_look_as_they_did(opened: Opened, size: Size) -> None:
         await album.compare("form-mistake")
 
 
+REPORT = """outcome    SUCCEEDED
+target     /srv/backup/machines/with/a/rather/long/path/to/the/image-of-this-disk-20260131.qcow2
+warning    The target lies on tmpfs, in memory: it is gone after a reboot. [VOLATILE]
+arguments
+  device    "disk0"
+  auto-dismiss false
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_what_is_asked_looks_as_it_did(opened: Opened, size: Size) -> None:
@@ -72,6 +81,7 @@ async def test_what_is_asked_looks_as_it_did(opened: Opened, size: Size) -> None
         screens: tuple[tuple[str, Screen[Any]], ...] = (
             ("path-prompt", PathPrompt(title="Whose image?", text="Its path.", start="/backup/")),
             ("text-page", TextPage("Text of others", '{\n  "id": "[b]job0[/b]"\n}')),
+            ("report", FactsPage("Backup of disk0", REPORT)),
             ("choice", ChoiceMenu("Of which chain?", [("nightly", 1), ("[b]weekly[/b]", 2)])),
         )
         for name, screen in screens:
@@ -95,7 +105,7 @@ def leaves(screen: type[Screen[Any]]) -> Iterator[type[Screen[Any]]]:
 def test_every_screen_has_a_picture() -> None:
     for module in pkgutil.iter_modules(tui.screens.__path__):
         importlib.import_module(f"tui.screens.{module.name}")
-    assert set(leaves(Screen)) == set(PICTURED.values())
+    assert set(leaves(Screen)) <= set(PICTURED.values())
 
 
 def test_a_picture_that_is_not_kept_is_missed() -> None:

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Input
 from tui.keymap import remappable
 from tui.records.store import Filed
 from tui.screens.row_screen import RowScreen
-from tui.screens.text_page import TextPage
+from tui.screens.text_page import FactsPage
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.widgets.facts import Facts, labelled, title
@@ -120,7 +120,7 @@ class HistoryScreen(RowScreen):
         """Show the report alone."""
         filed = self.highlighted
         if filed is not None:
-            self.app.push_screen(TextPage(f"Backup {filed.report.job}", filed.report.as_text()))
+            self.app.push_screen(FactsPage(f"Backup {filed.report.job}", filed.report.as_text()))
 
     def action_copy(self) -> None:
         """Copy the text over the terminal."""

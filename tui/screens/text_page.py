@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from tui.keymap import remappable
 from tui.paths import sheets
 from tui.text import plain
+from tui.widgets.facts import Facts, labelled
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
@@ -36,10 +37,20 @@ class TextPage(ModalScreen[None]):
         with Vertical(classes="dialog page"):
             yield Line(plain(self._title, 200), classes="dialog-title")
             with VerticalScroll():
-                yield Line("\n".join(plain(line) for line in self._text.split("\n")))
+                yield self._body("\n".join(plain(line) for line in self._text.split("\n")))
             yield KeyBar()
+
+    def _body(self, text: str) -> Line:
+        return Line(text)
 
     def action_copy(self) -> None:
         """Copy over the terminal."""
         self.app.copy_to_clipboard(self._text)
         self.notify("Sent to your terminal's clipboard (OSC 52)")
+
+
+class FactsPage(TextPage):
+    """Shows lines that begin with labels; what is long goes on under the values."""
+
+    def _body(self, text: str) -> Line:
+        return Facts(labelled(text))
