@@ -6,7 +6,7 @@ from textual.theme import Theme
 
 from tui.config import Settings
 from tui.driver import PatientDriver
-from tui.legible import LEGIBLE, VERY_LEGIBLE, legible
+from tui.legible import FIELD, LEGIBLE, VERY_LEGIBLE, focused_field, legible
 from tui.stylesheet import CalmStylesheet
 from tui.terminal import in_a_browser
 from tui.themes import dress
@@ -43,7 +43,8 @@ class DressedApp(App[int]):
         # Asked for several times before the first paint.
         if self._legible_theme is not self.current_theme:
             least = VERY_LEGIBLE if "contrast" in self.theme else LEGIBLE
-            variables = super().get_css_variables()
+            given = super().get_css_variables()
+            variables = {FIELD: focused_field(given, dark=self.current_theme.dark), **given}
             self.theme_variables = legible(variables, least=least, kept=self.settings.colours)
             self._legible_theme = self.current_theme
         return self.theme_variables

@@ -15,13 +15,17 @@ _TEXTS = (
     *("foreground", "muted", "accent", "text-success", "text-warning", "text-error", "text-accent"),
     *("footer-key-foreground", "footer-description-foreground", "footer-foreground"),
 )
-_FIELD = "surface-lighten-2"
+FIELD = "field-focus"
 """The ground of the field in which one types."""
 
 _BLURRED = "block-cursor-blurred-background"
 """That of the line under the cursor of a table that has not the focus."""
 
 _CURSOR, _ON_CURSOR = "block-cursor-background", "block-cursor-foreground"
+_ANOTHER_GROUND = 1.2
+"""The least contrast by which a ground is seen to be another."""
+
+_TINT = 0.25
 _STEPS = 20
 _WHITE, _BLACK = Color(255, 255, 255), Color(0, 0, 0)
 
@@ -43,7 +47,7 @@ def legible(
     grounds = [Color.parse(variables[name]) for name in _GROUNDS]
     if not any(_is_the_terminals(ground) for ground in grounds):
         blurred = grounds[0] + Color.parse(variables[_BLURRED])
-        whole = [*grounds, Color.parse(variables[_FIELD]), blurred]
+        whole = [*grounds, Color.parse(variables[FIELD]), blurred]
         for name in _TEXTS:
             if name in variables and name not in kept:
                 on = whole if name == "foreground" else grounds
@@ -68,6 +72,17 @@ def _cursor(variables: Mapping[str, str], least: float, kept: Container[str]) ->
         return {_ON_CURSOR: max(_WHITE, _BLACK, key=lambda ink: contrast(ink, ground)).hex}
     solid = faint.with_alpha(1.0)
     return {_ON_CURSOR: solid.hex, _CURSOR: _moved(ground.hex, [solid], least)}
+
+
+def focused_field(variables: Mapping[str, str], *, dark: bool) -> str:
+    """The ground of the field with the focus: it stands out from the screen and other fields."""
+    lighter, others = (Color.parse(variables[name]) for name in ("surface-lighten-2", "panel"))
+    if _is_the_terminals(lighter) or _is_the_terminals(others):
+        return variables["surface-lighten-2"]
+    # On a light ground what is lighter is no box.
+    if dark and contrast(lighter, others) >= _ANOTHER_GROUND:
+        return lighter.hex
+    return others.blend(Color.parse(variables["primary"]), _TINT, alpha=1.0).hex
 
 
 def contrast(one: Color, other: Color) -> float:

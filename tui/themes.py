@@ -55,6 +55,7 @@ CONTRAST = Theme(
     dark=True,
     variables={
         "muted": "#ffffff",
+        "field-focus": "#005a5a",
         "border": "#ffffff",
         "border-blurred": "#a0a0a0",
         "block-cursor-background": "#ffffff",
@@ -136,7 +137,7 @@ def colour_names() -> frozenset[str]:
     """The names that a colour of a theme can have."""
     generated = DARK.to_color_system().generate()
     styles = {name for name in generated if name.endswith("-style")}
-    return _OWN | {"muted"} | (generated.keys() | DARK.variables.keys()) - styles
+    return _OWN | {"muted", "field-focus"} | (generated.keys() | DARK.variables.keys()) - styles
 
 
 def theme_names() -> frozenset[str]:

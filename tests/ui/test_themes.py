@@ -12,7 +12,7 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
 from tui.config import Settings
-from tui.legible import legible
+from tui.legible import FIELD, focused_field, legible
 from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN, theme_names
 from tui.widgets.key_bar import KeyBar
 
@@ -101,6 +101,9 @@ async def test_all_text_of_all_screens_can_be_read_in_all_themes(
         form = await open_form(deck, "good")
         await form.is_ready()
         found += await over_all_themes(deck)
+        await form.go_to("compress")
+        found += await over_all_themes(deck)
+        await form.go_to("target")
         await deck.press("home", *"relative")
         await until(lambda: not form.can_start)
         found += await over_all_themes(deck)
@@ -130,8 +133,44 @@ def test_fields_and_the_footer_stand_out_from_the_ground_in_a_high_contrast_too(
         assert ratio(Color.parse(theme.panel), Color.parse(theme.background)) > 1.3
 
 
+def test_the_field_with_the_focus_stands_out_in_all_themes() -> None:
+    for theme in (*OWN, *BUILTIN_THEMES.values()):
+        given = {**theme.to_color_system().generate(), **theme.variables}
+        if "ansi" in theme.name:
+            # There it is told by being reversed.
+            continue
+        field = given.get(FIELD) or focused_field(given, dark=theme.dark)
+        for ground in ("background", "surface", "panel"):
+            assert ratio(Color.parse(field), Color.parse(given[ground])) > 1.2, theme.name
+
+
+@pytest.mark.parametrize("field", ["target", "mode"])
+async def test_the_field_with_the_focus_stands_out_without_colour(
+    vm: Vm, open_deck: DeckOpener, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with open_deck(vm, (120, 40)) as deck:
+        form = await open_form(deck, "good")
+        await form.is_ready()
+        await form.go_to(field)
+        words = form.text(field)[:12]
+
+        def reversed_there() -> bool:
+            strips = deck.app.screen._compositor.render_strips()
+            return any(
+                style is not None and bool(style.reverse) and words in text
+                for strip in strips
+                for text, style, _ in strip
+            )
+
+        await until(reversed_there)
+        await form.go_to("sync")
+        await until(lambda: not reversed_there())
+
+
 def test_a_cursor_of_the_operators_own_colour_stays_and_its_text_gives_way() -> None:
     textual = {**BUILTIN_THEMES["solarized-dark"].to_color_system().generate(), "muted": "#8a8a8a"}
+    textual[FIELD] = focused_field(textual, dark=True)
     moved = legible(textual)
     assert moved["block-cursor-background"] != textual["block-cursor-background"]
     kept = legible(textual, kept={"block-cursor-background"})
