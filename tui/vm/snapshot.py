@@ -244,6 +244,24 @@ class VmSnapshot:
         """The job with that id; of several (an id can be used again) the live, or the last."""
         return self._by_id.get(job_id)
 
+    def job_to_be(self, arguments: Mapping[str, object]) -> Job:
+        """The job that a backup would be; without `job-id` QEMU takes the backend's name."""
+        name = str(arguments.get("device", ""))
+        device = self.device_named(name)
+        return Job(
+            id=str(arguments.get("job-id") or (device.device if device else "")),
+            type="backup",
+            ours=True,
+            device_key=device.key if device else None,
+            device=device.title if device else name,
+            target=str(arguments.get("target", "")),
+            asked=speed if isinstance(speed := arguments.get("speed"), int) else None,
+            target_open=self.traps.target_closes_late,
+            # QEMU tells them too, but only of a job that is there when it is asked.
+            auto_finalize=arguments.get("auto-finalize") is not False,
+            auto_dismiss=arguments.get("auto-dismiss") is not False,
+        )
+
     @property
     def job_ids(self) -> frozenset[str]:
         """The ids of all jobs that QEMU holds."""

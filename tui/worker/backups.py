@@ -72,7 +72,7 @@ class Backups(Parts):
         from tui.backup.fleece import fleece_path
         from tui.backup.target import TargetFacts
 
-        path = fleece_path(directory, self._state.job_to_be(arguments).id)
+        path = fleece_path(directory, self._state.snapshot.job_to_be(arguments).id)
         return await self.look_at(path) or TargetFacts(path=path)
 
     async def referee(self, arguments: Mapping[str, Json]) -> str | None:
@@ -120,7 +120,7 @@ class Backups(Parts):
         if refusal is not None:
             raise CommandRefused(way.value, "GenericError", refusal)
         request = BackupRequest(arguments=arguments, way=way.value, warnings=warnings)
-        job = self._state.job_to_be(arguments)
+        job = self._state.snapshot.job_to_be(arguments)
         self._requests.remember(job.id, request)
         self._care.wish(job, wishes)
         try:

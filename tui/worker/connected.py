@@ -194,8 +194,8 @@ class Connected:
         return await read_schema(session) if anew or self.schema is None else self.schema
 
     def _look_again(self) -> None:
-        self._state.want_inventory()
-        self._state.run_state_due = True
+        self._state.due.want_inventory()
+        self._state.due.run_state = True
         self._watch.hint()
 
     async def _cancel_for(self, job_id: str, why: str) -> None:

@@ -132,7 +132,7 @@ class PointStart:
         finally:
             for target in plan.plans.values():
                 self._nodes.hand_over(target)
-            self._state.want_inventory()
+            self._state.due.want_inventory()
         return running
 
     async def _prelude(self, session: QmpSession, plan: PointPlan) -> None:

@@ -164,7 +164,7 @@ class Referee:
             {"type": BLOCKDEV_BACKUP, "data": {**data, "target": node}},
             {"type": "abort", "data": {}},
         ]
-        self._hidden = self._state.job_to_be(arguments).id
+        self._hidden = self._state.snapshot.job_to_be(arguments).id
         try:
             await session.execute("transaction", {"actions": actions}, timeout=self._deadline)
         except CommandUnsendable:

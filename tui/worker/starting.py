@@ -46,7 +46,7 @@ class Starter:
             QmpError: as `VmWorker.start`.
         """
         sent = as_command(DRIVE_BACKUP, arguments)
-        return await self._send(session, self._state.job_to_be(arguments), sent)
+        return await self._send(session, self._state.snapshot.job_to_be(arguments), sent)
 
     async def start_by_nodes(
         self, session: QmpSession, arguments: Mapping[str, Json], plan: Plan
@@ -56,7 +56,7 @@ class Starter:
         Raises:
             QmpError: as `VmWorker.start`.
         """
-        job = self._state.job_to_be(arguments)
+        job = self._state.snapshot.job_to_be(arguments)
         job = replace(job, target_open=True, target_nodes=plan.nodes)
         await self._nodes.prepare(session, plan)
         await self._nodes.enter(session, plan)
@@ -113,7 +113,7 @@ class Starter:
             tracker.accepted(job.id)
 
     def _part(self, title: str, plan: Plan, transaction: Mapping[str, Any]) -> Job:
-        job = self._state.job_to_be(plan.job["arguments"])
+        job = self._state.snapshot.job_to_be(plan.job["arguments"])
         target = plan.prepare[0]["arguments"]["options"]["filename"]
         return replace(
             job,

@@ -18,13 +18,8 @@ from tui.vm.snapshot import Connection, Device, Link, VmSnapshot
 from tui.vm.stats import sample_stats
 from tui.vm.traps import traps_of
 from tui.vm.trouble import RUNNING, STOPPED_BY_ERROR
+from tui.worker.due import Due
 from tui.worker.pace import Pace
-
-_RUN_STATE_EVENTS = frozenset(
-    {"STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "GUEST_PANICKED", "BLOCK_IO_ERROR"}
-)
-_INVENTORY_EVENTS = frozenset({"BLOCK_IO_ERROR", "DEVICE_TRAY_MOVED", "DEVICE_DELETED"})
-_INVENTORY_STATUSES = frozenset({"created", "concluded", "null"})
 
 
 class VmState:
@@ -35,6 +30,9 @@ class VmState:
         pace: how often the disks are listed.
         changed: called, in the event loop, whenever something is different.
         read_only: whether QEMU is only asked.
+
+    Attributes:
+        due: what should be asked of QEMU soon.
     """
 
     def __init__(
@@ -42,13 +40,10 @@ class VmState:
     ) -> None:
         self.events = EventLog()
         self.tracker = JobTracker(time.monotonic, time.time)
-        self.run_state_due = False
+        self.due = Due(pace)
         self.ending = False
         self.care: Mapping[int, JobCare] = {}
         self.io = GuestIo()
-        self._pace = pace
-        self._listed_at = float("-inf")
-        self._list_again = True
         self._notify = changed
         self._inventory = Inventory()
         self._job_infos: tuple[JobInfo, ...] = ()
@@ -113,19 +108,10 @@ class VmState:
         chains = [image.filename for medium in media for image in medium.chain]
         return tuple(dict.fromkeys(name for name in (*nodes, *chains) if name))
 
-    def inventory_due_in(self) -> float:
-        """Seconds until the disks should be listed again; never all the time, whatever happens."""
-        interval = self._pace.busy if self._list_again else self._pace.inventory
-        return max(0.0, self._listed_at + interval - time.monotonic())
-
     def first_rate_due_in(self) -> float:
         """Seconds until a second look tells a first rate; infinite where there is one already."""
         due = self.io.first_rate_at
         return max(0.0, due - time.monotonic()) if due is not None else float("inf")
-
-    def want_inventory(self) -> None:
-        """Something hints that the disks are not as they were."""
-        self._list_again = True
 
     def changed(self) -> None:
         """Say that something is different, but not about a disk."""
@@ -136,24 +122,6 @@ class VmState:
         """Say that something is different, perhaps about a disk."""
         self._devices = None
         self.changed()
-
-    def job_to_be(self, arguments: Mapping[str, object]) -> Job:
-        """The job that a backup would be; without `job-id` QEMU takes the backend's name."""
-        name = str(arguments.get("device", ""))
-        device = self.snapshot.device_named(name)
-        return Job(
-            id=str(arguments.get("job-id") or (device.device if device else "")),
-            type="backup",
-            ours=True,
-            device_key=device.key if device else None,
-            device=device.title if device else name,
-            target=str(arguments.get("target", "")),
-            asked=speed if isinstance(speed := arguments.get("speed"), int) else None,
-            target_open=self.snapshot.traps.target_closes_late,
-            # QEMU tells them too, but only of a job that is there when it is asked.
-            auto_finalize=arguments.get("auto-finalize") is not False,
-            auto_dismiss=arguments.get("auto-dismiss") is not False,
-        )
 
     # --- fed by the session ----------------------------------------------------------------------
 
@@ -170,15 +138,9 @@ class VmState:
             self.ending = False
             stopped = time.monotonic() if event.event == "STOP" else None
             self._picture = replace(self._picture, stopped_since=stopped)
-        inventory = event.event in _INVENTORY_EVENTS or (
-            event.event == "JOB_STATUS_CHANGE" and event.data.get("status") in _INVENTORY_STATUSES
-        )
-        if inventory:
-            self.want_inventory()
-        if event.event in _RUN_STATE_EVENTS:
-            self.run_state_due = True
+        due = self.due.hint(event)
         self._notify()
-        return inventory or self.run_state_due
+        return due
 
     def identify(self, *, name: str, uuid: str, version: VersionInfo, run_state: str) -> None:
         """A session came about with this VM; rates start anew."""
@@ -263,15 +225,11 @@ class VmState:
 
     async def poll_run_state(self, ask: Queries) -> None:
         """Ask whether the guest runs."""
-        self.run_state_due = False
-        try:
+        with self.due.asking_run_state():
             run_state = await ask.run_state()
             if run_state == STOPPED_BY_ERROR != self._picture.run_state:
                 # Whoever hears that an error stopped the guest hears at once of which disk.
                 await self.poll_inventory(ask)
-        except BaseException:
-            self.run_state_due = True
-            raise
         self._note_run_state(run_state)
         self.changed()
 
@@ -295,18 +253,12 @@ class VmState:
 
     async def poll_inventory(self, ask: Queries) -> None:
         """Ask for the disks, and for the named nodes only where that cannot hurt (danger X2)."""
-        # A hint that comes meanwhile asks for another look.
-        self._list_again = False
-        self._listed_at = time.monotonic()
-        try:
+        with self.due.listing():
             replies = Replies(
                 blocks=await ask.blocks(),
                 named=await ask.named_nodes() if await self._may_ask_for_nodes(ask) else None,
                 graph=await ask.graph(),
             )
-        except BaseException:
-            self._list_again = True
-            raise
         self._inventory, self._devices = build_inventory(replies, self._inventory), None
         self.tracker.know_nodes(self._inventory.graph.names)
         self._locate_jobs()

@@ -110,7 +110,7 @@ class Watch:
         )
         return min(
             self._pace.busy if restless else self._pace.idle,
-            self._state.inventory_due_in(),
+            self._state.due.inventory_in(),
             max(self._pace.busy, self._state.first_rate_due_in()),
             self._care.due_in(),
         )
@@ -132,7 +132,7 @@ class Watch:
         # Silence is told of soon; but many disks take their time on a slow line.
         ask = Queries(session, min(self._pace.question, self._pace.command))
         state = self._state
-        list_disks = state.inventory_due_in() <= 0
+        list_disks = state.due.inventory_in() <= 0
         if state.tracker.busy or state.tracker.to_dismiss() or list_disks:
             await state.poll_jobs(ask)
         if list_disks:
@@ -140,7 +140,7 @@ class Watch:
             await self._nodes.sweep(session)
         else:
             await state.poll_stats(ask)
-        if state.run_state_due:
+        if state.due.run_state:
             await state.poll_run_state(ask)
         await self._care.look(session)
         await self._outcomes.settle(session)
