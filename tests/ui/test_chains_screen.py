@@ -48,12 +48,12 @@ async def test_a_chain_from_its_start_to_a_new_full_point(
     async with open_deck(vm, size) as deck:
         await deck.press("5")
         await until(lambda: isinstance(deck.app.screen, ChainsScreen))
-        await deck.sees("No chain in", str(place)[:20])
+        await deck.sees("No chain in", str(place)[:20], "s Start d Directory 1")
         await deck.press("s")
         await deck.sees("Start a chain", "n0    4.0 MiB", "n1    4.0 MiB")
         await deck.press("f2")
         await until(lambda: the_chain(place, 1))
-        await deck.sees("mail  1 point", "n0, n1", "full", "complete  next 0 B")
+        await deck.sees("mail  1 point", "n0, n1", "full", "complete  next 0 B", "n Next f Full")
 
         await disks[1].write(vm, STEP, STEP, 7)
         await deck.press("r")

@@ -7,6 +7,8 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.screen import Screen
 
+from tests.images.chains import build
+from tests.images.test_prune import POINTS
 from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
@@ -120,10 +122,15 @@ async def test_the_palette_offers_every_act_of_the_screen(
         await vm.qmp("block-dirty-bitmap-add", node="d0", name=name)
     # There is something to be cleaned up.
     await vm.qmp("blockdev-add", driver="null-co", node_name="left-over")
+    if screen is ChainsScreen:
+        # What can be done to a chain is offered while there is one.
+        build(open_deck.backups, POINTS[:1])
     async with open_deck(vm) as deck:
         await deck.sees("d0")
         await deck.press(*keys)
         await until(lambda: isinstance(deck.app.screen, screen))
+        if screen is ChainsScreen:
+            await deck.sees("1 point")
         if screen is DoctorScreen:
             await until(lambda: deck.column("Name") == ["left-over"])
         if screen is BitmapsScreen:

@@ -27,6 +27,11 @@ from tui.widgets.path_suggester import PathSuggester
 from tui.widgets.plain_input import PlainInput
 
 _LOOK_SECONDS = 2.0
+_OF_WHAT_IS_THERE = frozenset(
+    ("next", "full", "verify", "restore", "cancel", "prune", "seal", "about")
+)
+"""Actions that need something to act upon."""
+
 _NONE = "No chain in {directory}. Press s to start one, d for another directory."
 
 
@@ -57,6 +62,7 @@ class ChainsScreen(ChainActs):
         self._directory = ""
         self._problem = ""
         self._taken_up: set[str] = set()
+        self._nothing = False
 
     def compose_body(self) -> Iterable[Widget]:
         """Directory, tree, empty state, detail."""
@@ -139,13 +145,20 @@ class ChainsScreen(ChainActs):
         catalog, vm = self._catalog, self.worker.snapshot if self.worker else None
         shown = catalog or Catalog(Path(self._directory or "/"))
         self.query_one(ChainTree).show_catalog(shown, vm, self.jobs_of, self.making.words)
+        self._show_empty(shown)
+        self._show_detail()
+
+    def _show_empty(self, shown: Catalog) -> None:
         empty = not shown.chains and not shown.stacks
         words = self._problem or _NONE.format(directory=self._directory)
         bad = "; ".join(str(error) for error in shown.bad)
         self.query_one("#chains-empty", Line).show_resized(plain(bad or words))
         self.query_one("#chains").set_class(empty, "-empty")
         self.query_one("#chains").set_class(bool(bad), "-bad")
-        self._show_detail()
+        nothing = self._catalog is not None and empty and not bad
+        if nothing is not self._nothing:
+            self._nothing = nothing
+            self.refresh_bindings()
 
     @property
     def directory(self) -> Path:
@@ -188,7 +201,12 @@ class ChainsScreen(ChainActs):
     # --- acting ----------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing is made with a VM, and no file written by a session, that is only to look."""
+        """Nothing is made with a VM, and no file written by a session, that is only to look.
+
+        Where nothing lies the keys are those that begin.
+        """
+        if action in _OF_WHAT_IS_THERE and self._nothing:
+            return False
         if action in ("start", "next", "full", "cancel") and self.read_only:
             return False
         if action in ("restore", "prune", "seal") and self.deck.only_looks:
