@@ -1,5 +1,7 @@
 """How the app looks, whatever is on its screen: its colours, and what keys are called."""
 
+from dataclasses import replace
+
 from textual.app import App
 from textual.binding import Binding
 from textual.theme import Theme
@@ -11,7 +13,17 @@ from tui.stylesheet import CalmStylesheet
 from tui.terminal import in_a_browser
 from tui.themes import dress
 
-_KEY_NAMES = {"enter": "Enter", "escape": "Esc", "space": "Space"}
+_KEY_NAMES = {
+    "enter": "Enter",
+    "escape": "Esc",
+    "space": "Space",
+    "tab": "Tab",
+    "delete": "Del",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+}
 
 
 class DressedApp(App[int]):
@@ -51,7 +63,10 @@ class DressedApp(App[int]):
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as they are printed on keyboards."""
-        shown = super().get_key_display(binding)
-        if binding.key[:1] == "f" and binding.key[1:].isdigit():
-            return shown.upper()
-        return _KEY_NAMES.get(binding.key, shown)
+        if binding.key_display:
+            return binding.key_display
+        *modifiers, key = binding.key.split("+")
+        name = _KEY_NAMES.get(key) or super().get_key_display(replace(binding, key=key))
+        if modifiers or (key[:1] == "f" and key[1:].isdigit()):
+            name = name[:1].upper() + name[1:]
+        return "+".join((*map(str.capitalize, modifiers), name))

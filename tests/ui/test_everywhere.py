@@ -63,6 +63,8 @@ async def test_the_keys_page_lists_every_key(vm: Vm, open_deck: DeckOpener) -> N
             line = next(line for line in deck.screen.splitlines() if words[:50] in line)
             for single in Binding.make_bindings([binding]):
                 assert deck.app.get_key_display(single) in line
+        # As on a keyboard, and as the README has them.
+        await deck.sees("Ctrl+L", "PgUp", "Home, g")
         await deck.press("escape")
         await deck.sees_no_more("Everywhere")
 
