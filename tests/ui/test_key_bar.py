@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from textual import events
 
+from tests.images.chains import build
+from tests.images.test_prune import POINTS
 from tests.qemu import QemuStarter, Vm
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
@@ -53,6 +55,7 @@ async def test_nothing_is_cut_on_any_screen(
     busy: Vm, qemu: QemuStarter, open_deck: DeckOpener, width: int
 ) -> None:
     beside = await qemu("-name", "db", *DISK)
+    build(open_deck.backups, POINTS[:1])
     async with open_deck(busy, (width, 24), beside=[beside]) as deck:
         for keys, words in (
             ("1", ("b Back up", "/ Filter")),
@@ -120,6 +123,7 @@ async def test_a_key_of_what_has_the_focus_is_pressed_by_a_click_too(
 async def test_all_keys_of_the_chains_have_room_where_it_is_wide(
     busy: Vm, open_deck: DeckOpener
 ) -> None:
+    build(open_deck.backups, POINTS[:1])
     async with open_deck(busy, (120, 40)) as deck:
         await deck.press("5")
         await shows(deck, "f Full", "c Cancel", "d Directory", "k Checksums", "i About", *EVERY)
