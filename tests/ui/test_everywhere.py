@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.errors import NoWidget
 from textual.screen import Screen
 
 from tests.images.chains import build
@@ -199,5 +200,9 @@ def is_in_view(deck: Deck) -> bool:
     focused = deck.app.focused
     if focused is None:
         return False
-    place = deck.app.screen.find_widget(focused)
+    try:
+        place = deck.app.screen.find_widget(focused)
+    except NoWidget:
+        # It is only about to be laid out.
+        return False
     return place.region.intersection(place.clip).area > 0

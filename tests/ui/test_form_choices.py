@@ -53,6 +53,8 @@ async def test_what_a_disk_with_all_of_them_is_offered(
         await form.is_ready()
         assert await form.choices("sync") == ["top", "full", "none", "incremental", "bitmap"]
         await deck.press("f3")
+        # They are seen at once, though they are below all the others.
+        await until(lambda: form.focused == "job-id")
         for name in ("on-source-error", "on-target-error"):
             assert {"stop", "enospc"} <= set(await form.choices(name))
         await deck.press("f3")

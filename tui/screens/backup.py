@@ -197,6 +197,8 @@ class BackupScreen(JudgedForm):
     def action_advanced(self) -> None:
         """Show or hide the rarer arguments."""
         self.form.advanced = not self.form.advanced
+        if self.form.advanced:
+            self.form.go_to_advanced()
 
     def action_copy_json(self) -> None:
         """Copy the commands as QMP takes them, one a line."""
