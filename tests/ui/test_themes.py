@@ -154,18 +154,27 @@ async def test_the_field_with_the_focus_stands_out_without_colour(
         await form.is_ready()
         await form.go_to(field)
         words = form.text(field)[:12]
-
-        def reversed_there() -> bool:
-            strips = deck.app.screen._compositor.render_strips()
-            return any(
-                style is not None and bool(style.reverse) and words in text
-                for strip in strips
-                for text, style, _ in strip
-            )
-
-        await until(reversed_there)
+        await until(lambda: is_reversed(deck, words))
         await form.go_to("sync")
-        await until(lambda: not reversed_there())
+        await until(lambda: not is_reversed(deck, words))
+
+
+async def test_an_empty_field_and_a_choice_in_a_dialog_show_the_focus_without_colour(
+    vm: Vm, open_deck: DeckOpener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with open_deck(vm, (120, 40)) as deck:
+        await deck.press("B", "a")
+        await deck.sees("A new dirty bitmap")
+        await until(lambda: is_reversed(deck, " " * 40))
+        await deck.press("tab", "tab")
+        await until(lambda: is_reversed(deck, "in memory: gone when QEMU ends"))
+
+
+def is_reversed(deck: Deck, words: str) -> bool:
+    """Whether these words stand in reverse on the screen."""
+    segments = [one for strip in deck.app.screen._compositor.render_strips() for one in strip]
+    return any(words in text and s is not None and bool(s.reverse) for text, s, _ in segments)
 
 
 def test_a_cursor_of_the_operators_own_colour_stays_and_its_text_gives_way() -> None:

@@ -1,5 +1,6 @@
 """A line to type in, which keeps the terminal safe from what is pasted."""
 
+from textual.strip import Strip
 from textual.suggester import Suggester
 from textual.widgets import Input
 
@@ -29,6 +30,11 @@ class PlainInput(Input):
             id=id,
         )
         self.cursor_blink = False
+
+    def render_line(self, y: int) -> Strip:
+        """All of the line looks as its text does, also where there is none."""
+        width = self.scrollable_content_region.width
+        return super().render_line(y).extend_cell_length(width, self.rich_style)
 
     def validate_value(self, value: str) -> str:
         """The text with a sign for everything that would not be drawn but obeyed."""
