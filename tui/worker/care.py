@@ -73,8 +73,10 @@ class Care:
         charge.wish(wishes)
 
     def forget(self, job_id: str) -> None:
-        """The job did not come to be."""
-        self._charges.pop(job_id, None)
+        """The job did not come to be; one of the same id that runs is seen to on."""
+        charge = self._charges.get(job_id)
+        if charge is not None and not charge.key:
+            del self._charges[job_id]
 
     def limit_asked(self, job_id: str, limit: int) -> None:
         """The operator set another limit; it is what the speed is steered under."""
