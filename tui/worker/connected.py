@@ -218,6 +218,7 @@ class Connected:
         session = await self._connect()
         try:
             await self._load(session)
+            await self._learn(session)
         except BaseException:
             self._session = None
             await session.close()
@@ -260,6 +261,8 @@ class Connected:
                     async with self._entrance.turn():
                         session = await self._connect()
                         await self._load(session)
+                    await asyncio.sleep(self._pace.painting)
+                    await self._learn(session)
                 attempt = self._refusals = 0
                 reason = await self._watch.over(session)
             except ConnectFailure as failure:
@@ -331,7 +334,9 @@ class Connected:
         await self._state.poll_inventory(ask)
         self._session = session
         self._state.loaded()
-        # The disks are shown meanwhile: of all replies this is by far the longest.
+
+    async def _learn(self, session: QmpSession) -> None:
+        """Learn what this QEMU can do: by far the longest reply, and not needed at once."""
         self.schema = await self._schema(session, anew=True)
         self._state.changed()
         self._watch.hint()

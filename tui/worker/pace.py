@@ -17,6 +17,7 @@ class Pace(NamedTuple):
         question: the deadline of a short question that is asked again and again, where it is less.
         create: the deadline for making a target, and for closing it, which writes it out.
         connect: the deadline of a connection.
+        painting: how long the screen has the processor to itself to show a VM that was just met.
         target: the deadline of a look at a target's file system.
         orphan: how long nodes of nobody's are left alone: another BlockDeck may be about to start
             its job.
@@ -33,6 +34,7 @@ class Pace(NamedTuple):
     question: float = 4.0
     create: float = 60.0
     connect: float = 3.0
+    painting: float = 0.15
     target: float = 2.0
     orphan: float = 20.0
     writing: float = 1.0
