@@ -173,10 +173,8 @@ async def test_what_qemu_refuses_in_spite_of_all_is_told_at_its_field(
 
         await form.says("target", "QEMU refused: Could not create")
         # The reason and the advice are not pushed out of sight by a long path.
-        assert deck.line("form-message").endswith(
-            "Too many open files. Choose another directory or name."
-        )
-        await deck.sees("Too many open files", "directory or name.")
+        advice = "Too many open files. Choose another directory or name."
+        await until(lambda: form.under("target").endswith(advice))
         await deck.sees("QEMU refused; change something and try again.")
         assert form.focused == "target"
         assert form.arguments == typed, "nothing that was typed is lost"
