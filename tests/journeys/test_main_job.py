@@ -77,7 +77,7 @@ async def test_a_target_that_exists_takes_a_tick(
     there.run(*BLOCKDECK, vm.monitor)
     await open_form(there)
     there.fill_in(str(target))
-    await there.sees("replaces it for good", f"{OFF}a box is to be ticked")
+    await there.sees("the backup replaces", f"{OFF}a box is to be ticked")
 
     there.press("F2")  # goes to the box
     await there.sees("[ ]")

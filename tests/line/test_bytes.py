@@ -32,7 +32,7 @@ async def test_an_idle_vm_costs_nothing(
 
     # Throughput is known from the second look on.
     disks.press(b"r")
-    await disks.shows("0   B    ready")
+    await disks.shows("0 B    ready")
     await disks.quiet()
     jobs.press(b"2")
     await jobs.shows("No jobs.")

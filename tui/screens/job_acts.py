@@ -49,8 +49,13 @@ class JobActs(JobCareActs):
     def _hindrance(self, verb: Verb, job: Job) -> str | None:
         if self.looks_only:
             return "BlockDeck is read-only"
-        schema = self.job_worker.schema if self.job_worker is not None else None
-        return "not connected" if schema is None else hindrance(verb, job, schema.has_command)
+        worker = self.job_worker
+        if worker is None or not worker.snapshot.loaded:
+            return "not connected"
+        if worker.schema is None:
+            # It comes last. Whoever sends the command waits for it.
+            return hindrance(verb, job, lambda _: True)
+        return hindrance(verb, job, worker.schema.has_command)
 
     def _verb_of(self, action: str, job: Job) -> Verb | None:
         match action:
