@@ -7,6 +7,7 @@ that sends `drive-backup` with QEMU's defaults, `qemu-img convert` and `cp`.
 
 import asyncio
 import os
+import random
 import statistics
 import tempfile
 import time
@@ -31,7 +32,7 @@ from tui.vm.job import Outcome
 from tui.worker import VmWorker
 
 GIB, MIB = 1 << 30, 1 << 20
-ROUNDS = 6
+ROUNDS = 9
 LEAST_PLAIN, LEAST_FAST = 1.0, 0.95
 
 Copy = Callable[[Path], Awaitable[None]]
@@ -176,8 +177,7 @@ async def compare(size: int, rounds: int) -> dict[str, float]:
             found: dict[str, list[float]] = {way: [] for way in ways}
             for turn in range(rounds):
                 # In another order each time: what runs after what makes a difference.
-                first = turn % len(ways)
-                order = [*ways.items()][first:] + [*ways.items()][:first]
+                order = random.Random(turn).sample([*ways.items()], len(ways))
                 for number, (way, copy) in enumerate(order):
                     # The one before has succeeded, but QEMU may not have forgotten it yet.
                     await until(lambda: not worker.snapshot.job_ids)

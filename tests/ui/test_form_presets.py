@@ -30,7 +30,7 @@ async def test_fast_has_no_limits_and_copies_as_it_suits_the_format(
         schema = deck.worker.schema
         assert schema is not None
         tunable = any(argument.name == "x-perf" for argument in schema.arguments("drive-backup"))
-        small = {"max-workers": 16, "max-chunk": 256 << 10} if tunable else None
+        small = {"max-chunk": 256 << 10} if tunable else None
         assert form.preview["arguments"].get("x-perf") == small
         # Of an image that is there the clusters may be larger than that.
         await form.choose("mode", "existing")
