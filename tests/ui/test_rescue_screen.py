@@ -18,6 +18,8 @@ from tests.worker.watching import J
 from tui.widgets.trouble_banner import TroubleBanner
 
 NARROW = (80, 24)
+LONG = "blockdeck-archive-20260131-120000"
+"""A job id of the usual length."""
 
 
 def banner(deck: Deck) -> str:
@@ -37,14 +39,16 @@ async def test_a_stopped_guest_is_told_of_and_rescued(
             await deck.sees("d0", "running")
             assert banner(deck) == ""
             assert "RESCUE" not in deck.screen
-            await vm.qmp("drive-backup", backup(small))
+            await vm.qmp("drive-backup", backup(small) | {"job-id": LONG})
             await until(lambda: "The guest is STOPPED: a write to d0" in banner(deck))
-            await deck.sees("io-error", "target is full", "R RESCUE")
+            await until(lambda: "target is full" in banner(deck))
+            await deck.sees("io-error", "R RESCUE")
             for key in ("2", "3", "1"):
                 await deck.press(key)
                 await deck.sees("The guest is STOPPED")
             await deck.press("R")
             await deck.sees("Cancel the backup, then let the guest go on", "Let both go on")
+            await deck.sees("Enter Do it")
             # Whoever presses Enter without reading changes nothing.
             await deck.press("enter")
             await deck.sees_no_more("Let both go on")
@@ -55,9 +59,9 @@ async def test_a_stopped_guest_is_told_of_and_rescued(
                 "Leave it as it is", "Only after room was made: ", "of 2.0 MiB are free"
             )
             await deck.press("end", "enter")
-            await deck.sees("NOT DONE: the guest ran, and was stopped again")
+            await deck.sees("NOT DONE: the guest ran, and was stopped again", "Enter Do it")
             await deck.press("home", "down", "enter")
-            await deck.sees("cancelling blockdeck-j", "The guest runs again", "Esc closes this.")
+            await deck.sees(f"cancelling {LONG}", "The guest runs again", "Esc closes this.")
             await deck.sees_no_more("STOPPED", "Enter Do it")
             await deck.press("escape")
             await deck.sees_no_more("STOPPED", "RESCUE")

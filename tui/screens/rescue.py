@@ -57,7 +57,10 @@ class RescueScreen(ModalScreen[None]):
             )
             yield Line(plain(describe(self._trouble), 400), classes="dialog-text", id="rescue-why")
             yield OptionList(*self._options(), id="rescue-ways")
-            yield Line(" ", id="rescue-steps")
+            # Until there are some their room is for the ways, on a small terminal too.
+            steps = Line(" ", id="rescue-steps")
+            steps.display = False
+            yield steps
             yield KeyBar(BarKey("enter", "Enter", "Do it", "select"), id="rescue-keys")
 
     def on_mount(self) -> None:
@@ -118,6 +121,7 @@ class RescueScreen(ModalScreen[None]):
         except QmpError as error:
             self._steps = []
             self._say(plain(f"NOT DONE: {with_advice(error)}", 600), "bold $text-error")
+            self.query_one("#rescue-why").display = False
             self.query_one(OptionList).display = True
             self.query_one(OptionList).focus()
         else:
@@ -137,7 +141,9 @@ class RescueScreen(ModalScreen[None]):
     def _say(self, words: str, style: str) -> None:
         self._steps.append(Content.styled(words, style))
         if self.is_mounted:
-            self.query_one("#rescue-steps", Line).show_resized(Content("\n").join(self._steps))
+            steps = self.query_one("#rescue-steps", Line)
+            steps.display = True
+            steps.show_resized(Content("\n").join(self._steps))
 
 
 def _words(title: str, words: str) -> Content:
