@@ -84,7 +84,10 @@ async def test_a_backup_that_was_just_started_is_the_one_looked_at(
             started = form.arguments["job-id"]
             await deck.press("f2")
             await until(partial(is_looked_at, deck, started))
-            await deck.press("c", "y")
+            await deck.sees("state      running")
+            await deck.press("c")
+            await deck.sees(f"Cancel {started}?")
+            await deck.press("y")
             await deck.sees("cancelled: by us")
 
 

@@ -184,10 +184,8 @@ class BackupForm(VerticalScroll, can_focus=False):
         rows = self._rows.values()
         first = next((row for row in rows if row.display and not row.field.basic), None)
         if first is not None:
-            first.focus_control()
             # On a small terminal they are below all that is seen.
-            rarer = self.query_one("#advanced")
-            self.call_after_refresh(rarer.scroll_visible, animate=False, top=True)
+            first.focus_control()
 
     def go_to_tick(self, rule: str) -> None:
         """Put the focus on the box of a rule."""
