@@ -40,6 +40,11 @@ def given_to(vm: Vm) -> list[dict[str, Any]]:
     return [{key: command[key] for key in ("execute", "arguments")} for command in found]
 
 
+def is_past(second: int) -> bool:
+    """Whether a later second (since the epoch) has begun."""
+    return int(time.time()) > second
+
+
 def is_looked_at(deck: Deck, job_id: str) -> bool:
     """Whether the cursor of the list of jobs is on that job."""
     screen = deck.app.screen
@@ -81,7 +86,7 @@ async def test_a_backup_that_was_just_started_is_the_one_looked_at(
             await until(lambda: bool(deck.rows) and deck.rows[0].get("Backup") == "ready")
             # Names of jobs and targets tell the second in which they were suggested.
             now = int(time.time())
-            await until(lambda now=now: int(time.time()) > now)  # type: ignore[misc]
+            await until(partial(is_past, now))
             form = await open_form(deck, "d0")
             await form.fill_in("speed", speed)
             await form.is_ready()
