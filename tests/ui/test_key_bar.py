@@ -181,6 +181,11 @@ async def test_a_key_is_pressed_by_the_mouse_and_a_dimmed_one_rings(
         await point_at(deck, "2 Jobs", events.MouseMove)
         await until(lambda: deck.on_screen(KeyBar).tooltip == "Backups and other block jobs")
         await until(lambda: ground_of(deck, "2 Jobs") != ground_of(deck, "3 Events"))
+        told = deck.on_screen(KeyBar).keys
+        deck.app.screen.refresh_bindings()
+        await until(lambda: deck.on_screen(KeyBar).keys is not told)
+        # The keys were told anew, and the mouse has not moved.
+        assert ground_of(deck, "2 Jobs") != ground_of(deck, "3 Events")
         await point_at(deck, "2 Jobs", events.MouseDown)
         await until(lambda: deck.app.current_mode == "jobs")
         rung = []

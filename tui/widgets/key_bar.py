@@ -118,7 +118,7 @@ class KeyBar(Line):
         pieces: list[tuple[str, str]] = []
         for key in self.keys:
             style = "" if key.enabled else " dim"
-            if key is self._pointed:
+            if key == self._pointed:
                 style += " on $block-hover-background"
             pieces.append((key.name, f"bold $footer-key-foreground{style}"))
             pieces.append((f" {key.words}", f"$footer-description-foreground{style}"))
@@ -138,7 +138,7 @@ class KeyBar(Line):
         return None
 
     def _point_at(self, key: BarKey | None) -> None:
-        if key is not self._pointed:
+        if key != self._pointed:
             self._pointed = key
             self.tooltip = key.tooltip or None if key is not None else None
             self.styles.pointer = "default" if key is None else "pointer"
