@@ -11,6 +11,7 @@ import pytest
 from tests.chain.points import Mirror, State, check_points, drives, held, make_disks
 from tests.chain.sequences import can_fleece
 from tests.faults.scene import graph, is_clean
+from tests.fleecing import firmware_is_through
 from tests.qemu import QemuStarter, Refused
 from tests.small import small_filesystem
 from tests.waiting import until_answered
@@ -47,6 +48,7 @@ async def two(qemu: QemuStarter, directory: Path, size: int = SIZE) -> Mirror:
     options[-1] += ",iothread=t"
     vm = await qemu("-object", "iothread,id=t", *options)
     await vm.qmp("cont")
+    await firmware_is_through(vm)
     return Mirror(vm, content)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fleecing import fleecing
+from tests.fleecing import firmware_is_through, fleecing
 from tests.qemu import PC, QemuStarter, Vm, qemu_img
 from tests.small import small_filesystem
 from tests.waiting import until_answered
@@ -44,6 +44,7 @@ async def vm_of(qemu: QemuStarter, tmp_path: Path, way: Callable[[Path], tuple[s
     vm = await qemu(*PC, *way(pattern(tmp_path / "d.raw", A)))
     await fleecing(vm)
     await vm.qmp("cont")
+    await firmware_is_through(vm)
     return vm
 
 
