@@ -15,7 +15,7 @@ from tests.images.gate import Gate
 from tests.images.test_prune import POINTS
 from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
-from tests.ui.deck import USUAL
+from tests.ui.deck import USUAL, Deck
 from tests.waiting import until
 from tests.worker.watching import worker_of
 from tui import units
@@ -29,6 +29,7 @@ from tui.screens.restore import RestoreScreen
 from tui.screens.verify import VerifyScreen
 from tui.units import percent
 from tui.widgets.chain_tree import ChainTree
+from tui.widgets.key_bar import KeyBar
 
 
 def the_chain(directory: Path, points: int) -> Kept | None:
@@ -36,6 +37,12 @@ def the_chain(directory: Path, points: int) -> Kept | None:
     kept, _ = chains_in(directory)
     complete = [one for one in kept if len([p for p in one.chain.points if p.complete]) == points]
     return complete[0] if complete else None
+
+
+def cancels(deck: Deck) -> bool:
+    """Whether the key at the foot that cancels is not dimmed."""
+    (key,) = [key for key in deck.on_screen(KeyBar).keys if key.words == "Cancel"]
+    return key.enabled
 
 
 @pytest.mark.parametrize("size", [(80, 24), USUAL, (200, 50)], ids=str)
@@ -98,6 +105,7 @@ async def test_a_running_point_tells_how_far_it_is_and_can_be_cancelled(
         await deck.press("f2")
         await deck.sees("running ")
         await until(lambda: deck.vm.live_jobs)
+        await until(lambda: cancels(deck))
         await deck.press("n")
         await deck.is_told("A point of this chain is being made.")
         await deck.press("c")
@@ -121,6 +129,9 @@ async def test_a_point_has_checksums_and_is_verified_restored_and_pruned_by_keys
         await deck.sees("Start a chain")
         await deck.press("f2")
         await deck.sees("next 0 B")
+        await until(lambda: not cancels(deck))
+        await deck.press("c")
+        await deck.is_told("No point of this chain is being made.")
 
         def sealed() -> bool:
             kept = the_chain(place, 1)

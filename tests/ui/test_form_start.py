@@ -15,6 +15,7 @@ from tests.ui.deck import WIDE, Deck, open_form
 from tests.waiting import until
 from tui.screens.jobs import JobsScreen
 from tui.vm.job import Outcome
+from tui.widgets.plain_input import PlainInput
 
 MIB = 1 << 20
 
@@ -242,6 +243,18 @@ async def test_the_target_is_completed_from_the_file_system(vm: Vm, open_deck: D
         await until(lambda: form.text("target").endswith("/quite-a-long-directory/"))
         await deck.press(*"a.qcow2")
         await form.is_ready()
+
+
+async def test_the_end_of_a_long_target_is_where_one_types(vm: Vm, open_deck: DeckOpener) -> None:
+    async with open_deck(vm, (120, 40)) as deck:
+        await open_form(deck, "d0")
+        await until(lambda: isinstance(deck.app.focused, PlainInput))
+        target = deck.app.focused
+        assert isinstance(target, PlainInput)
+        await until(lambda: len(target.value) > target.size.width > 0)
+        await until(lambda: target.scroll_offset.x == target.max_scroll_x)
+        await deck.resize(90, 40)
+        await until(lambda: target.scroll_offset.x == target.max_scroll_x)
 
 
 async def test_two_presses_of_start_start_one_backup(vm: Vm, open_deck: DeckOpener) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
+from textual.containers import VerticalScroll
 
 from tests.images.chains import Built, build, content
 from tests.images.gate import Gate
@@ -18,6 +19,7 @@ from tui.screens.image_act import filled
 from tui.screens.prune import PruneScreen
 from tui.screens.restore import RestoreScreen
 from tui.screens.verify import VerifyScreen
+from tui.widgets.page_dialog import PageDialog
 
 SIZES = [(80, 24), USUAL]
 
@@ -66,6 +68,23 @@ async def test_a_verdict_is_given_once_and_no_name_is_broken(
         await deck.press("c")
         assert deck.app.clipboard.startswith("chain ")
         assert ": SOUND\n  manifest  /" in deck.app.clipboard
+
+
+async def test_a_page_is_as_high_as_what_it_holds_and_scrolls_where_that_is_too_much(
+    chain: Built, open_deck: DeckOpener
+) -> None:
+    async with open_deck(None, (120, 50)) as deck:
+        deck.app.push_screen(VerifyScreen(chain.kept))
+        await deck.sees("SOUND: every point")
+        page, body = (deck.on_screen(kind) for kind in (PageDialog, VerticalScroll))
+        await until(lambda: page.size.height < 20 and body.max_scroll_y == 0)
+        page_screen = deck.app.screen
+        assert isinstance(page_screen, VerifyScreen)
+        page_screen.show_lines("#verify-text", [f"line {number}" for number in range(24)])
+        await until(lambda: page.size.height > 26 and body.max_scroll_y == 0)
+        page_screen.show_lines("#verify-text", [f"line {number}" for number in range(99)])
+        await until(lambda: page.outer_size.height == 45 and body.max_scroll_y > 50)
+        await deck.sees("line 0", "SOUND: every point", "Esc Back")
 
 
 async def test_a_point_is_compared_with_another_copy(chain: Built, open_deck: DeckOpener) -> None:

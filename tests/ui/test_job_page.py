@@ -85,6 +85,11 @@ async def test_the_settings_of_our_own_job_are_told(
             "settings   sync full, on-source-error report, on-target-error enospc",
             "auto-finalize yes, auto-dismiss no",
         )
+        facts, events = (deck.app.screen.query_one(f"#job-page-{n}") for n in ("text", "timeline"))
+        assert (events.region.x, events.region.y > facts.region.bottom) == (facts.region.x, True)
+        await deck.resize(200, 50)
+        await until(lambda: events.region.x == facts.region.x + 99)
+        assert abs(events.region.y - facts.region.y) <= 1
 
 
 def test_of_a_transaction_the_settings_of_the_job_are_told() -> None:

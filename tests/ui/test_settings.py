@@ -57,7 +57,7 @@ async def test_other_keys_act_and_are_shown_and_the_old_ones_do_nothing(
         await deck.press("&")
         await until(lambda: isinstance(deck.app.focused, Input))
         await deck.press("escape", "?")
-        shown = await deck.sees("Everywhere", "z, F7")
+        shown = await deck.sees("Everywhere", "z, F7", "Quit; backups")
         assert (
             next(line for line in shown.splitlines() if "Quit; backups" in line).split()[1] == "Q"
         )

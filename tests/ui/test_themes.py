@@ -153,7 +153,8 @@ async def test_the_field_with_the_focus_stands_out_without_colour(
         form = await open_form(deck, "good")
         await form.is_ready()
         await form.go_to(field)
-        words = form.text(field)[:12]
+        # Of a long target the end is in view.
+        words = form.text(field)[-12:] if field == "target" else form.text(field)[:12]
         await until(lambda: is_reversed(deck, words))
         await form.go_to("sync")
         await until(lambda: not is_reversed(deck, words))

@@ -68,6 +68,13 @@ class ChainActs(VmScreen):
         found = (vm.job(job_id) for job_id in ids) if vm is not None else ()
         return tuple(job for job in found if job is not None)
 
+    @property
+    def being_made(self) -> list[Job]:
+        """The live jobs of the point that is being made of the highlighted chain."""
+        chain = self.spot.chain if self.spot is not None else None
+        points = [p for p in chain.points if not p.point.complete] if chain else []
+        return [job for point in points for job in self.jobs_of(point) if job.live]
+
     # --- points ----------------------------------------------------------------------------------
 
     @work(group="chain-act", exclusive=True)
@@ -173,12 +180,8 @@ class ChainActs(VmScreen):
     @work(group="chain-act", exclusive=True)
     async def action_cancel(self) -> None:
         """Cancel the point that is being made, after a question."""
-        worker, spot = self.worker, self.spot
-        chain = spot.chain if spot is not None else None
-        points = [p for p in chain.points if not p.point.complete] if chain else []
-        jobs = [job for point in points for job in self.jobs_of(point) if job.live]
+        worker, jobs = self.worker, self.being_made
         if worker is None or not jobs:
-            self.notify("No point of this chain is being made.", severity="warning")
             return
         question = Confirm(
             title=f"Cancel the point{self.of_vm}?",

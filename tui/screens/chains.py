@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -63,6 +63,7 @@ class ChainsScreen(ChainActs):
         self._problem = ""
         self._taken_up: set[str] = set()
         self._nothing = False
+        self._made = False
 
     def compose_body(self) -> Iterable[Widget]:
         """Directory, tree, empty state, detail."""
@@ -181,6 +182,10 @@ class ChainsScreen(ChainActs):
         elif spot is not None and spot.stack is not None:
             text = describe_stack(spot.stack)
         self.query_one("#chain-detail-text", Line).show_resized(text)
+        made = bool(self.being_made)
+        if made is not self._made:
+            self._made = made
+            self.refresh_bindings()
 
     @on(Tree.NodeSelected)
     def _selected(self, event: Tree.NodeSelected[Spot]) -> None:
@@ -211,7 +216,15 @@ class ChainsScreen(ChainActs):
             return False
         if action in ("restore", "prune", "seal") and self.deck.only_looks:
             return False
+        if action == "cancel" and not self._made:
+            return None
         return super().check_action(action, parameters)
+
+    def on_key(self, event: events.Key) -> None:
+        """A dimmed key says why it is."""
+        if self.act_of(event.key) == "cancel" and not self._made:
+            event.stop()
+            self.notify("No point of this chain is being made.", severity="warning")
 
     def action_directory(self) -> None:
         """Type another directory."""

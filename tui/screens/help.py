@@ -15,6 +15,7 @@ from textual.widgets import Static
 from tui.paths import sheets
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
+from tui.widgets.page_dialog import PageDialog
 
 Group = tuple[str, Sequence[Binding]]
 """The title of a place, and its keys."""
@@ -40,7 +41,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Two halves, below each other or side by side."""
-        with Vertical(classes="dialog page keys"):
+        with PageDialog(classes="keys"):
             yield Line("Keys", classes="dialog-title")
             with VerticalScroll(), Vertical(classes="keys-halves"):
                 for half in _halves(self._groups):

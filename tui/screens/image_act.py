@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -24,6 +23,7 @@ from tui.text import plain
 from tui.units import percent, size
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
+from tui.widgets.page_dialog import PageDialog
 
 if TYPE_CHECKING:
     from tui.app import BlockDeckApp
@@ -82,7 +82,7 @@ class ImageActScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, body, status, bar, keys."""
-        with Vertical(classes="dialog page image-act", id="image-act"):
+        with PageDialog(classes="image-act", id="image-act"):
             yield Line(plain(self._title, 200), classes="dialog-title")
             yield from self.compose_body()
             yield Line(" ", id="act-status")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Sparkline
@@ -64,17 +64,19 @@ class JobPage(JobActs):
 
     def compose_body(self) -> Iterable[Widget]:
         """What it is, how fast it was, what happened, the command."""
-        with VerticalScroll(id="job-page", can_focus=True):
-            yield Facts(id="job-page-text")
-            yield Facts(id="job-page-settings")
-            yield Line(id="job-page-rates-title", classes="job-page-title")
-            with Horizontal(id="job-page-plot"):
-                yield Line(id="job-page-scale")
-                yield Sparkline(id="job-page-rates")
-            yield Line("Timeline", classes="job-page-title")
-            yield Facts(id="job-page-timeline")
-            yield Line("Started by", classes="job-page-title")
-            yield Line(id="job-page-command")
+        with VerticalScroll(id="job-page", can_focus=True), Container(id="job-page-halves"):
+            with Vertical(classes="job-page-half"):
+                yield Facts(id="job-page-text")
+                yield Facts(id="job-page-settings")
+                yield Line(id="job-page-rates-title", classes="job-page-title")
+                with Horizontal(id="job-page-plot"):
+                    yield Line(id="job-page-scale")
+                    yield Sparkline(id="job-page-rates")
+            with Vertical(classes="job-page-half"):
+                yield Line("Timeline", classes="job-page-title")
+                yield Facts(id="job-page-timeline")
+                yield Line("Started by", classes="job-page-title")
+                yield Line(id="job-page-command")
 
     def on_mount(self) -> None:
         """Start where it can be scrolled."""

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from tui.keymap import remappable
@@ -13,6 +13,7 @@ from tui.text import plain
 from tui.widgets.facts import Facts, labelled
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
+from tui.widgets.page_dialog import PageDialog
 
 
 class TextPage(ModalScreen[None]):
@@ -34,7 +35,7 @@ class TextPage(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A title and the text."""
-        with Vertical(classes="dialog page"):
+        with PageDialog():
             yield Line(plain(self._title, 200), classes="dialog-title")
             with VerticalScroll():
                 yield self._body("\n".join(plain(line) for line in self._text.split("\n")))

@@ -1,5 +1,6 @@
 """A line to type in, which keeps the terminal safe from what is pasted."""
 
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.suggester import Suggester
 from textual.widgets import Input
@@ -30,6 +31,20 @@ class PlainInput(Input):
             id=id,
         )
         self.cursor_blink = False
+
+    def on_focus(self) -> None:
+        """Begin where one types."""
+        self._bring_cursor_into_view()
+
+    def on_resize(self) -> None:
+        """Stay there."""
+        if self.has_focus:
+            self._bring_cursor_into_view()
+
+    def _bring_cursor_into_view(self) -> None:
+        # Textual does so when the cursor moves, which is before it knows how wide the line is.
+        cursor = Region(self._cursor_offset, 0, 1, 1)
+        self.scroll_to_region(cursor, force=True, animate=False, immediate=True)
 
     def render_line(self, y: int) -> Strip:
         """All of the line looks as its text does, also where there is none."""
