@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.color import Color, ColorType
+from textual.command import CommandPalette
 from textual.theme import BUILTIN_THEMES
 
 from tests.qemu import QemuStarter, Vm, qemu_img
@@ -13,6 +14,7 @@ from tests.ui.deck import Deck, open_form
 from tests.waiting import until
 from tui.config import Settings
 from tui.legible import FIELD, focused_field, legible
+from tui.screens.devices import DevicesScreen
 from tui.themes import CONTRAST, CONTRAST_LIGHT, OWN, theme_names
 from tui.widgets.key_bar import KeyBar
 
@@ -170,12 +172,42 @@ async def test_an_empty_field_and_a_choice_in_a_dialog_show_the_focus_without_co
         await until(lambda: is_reversed(deck, " " * 40))
         await deck.press("tab", "tab")
         await until(lambda: is_reversed(deck, "in memory: gone when QEMU ends"))
+        await deck.press("enter", "down")
+        await until(lambda: is_dark_on_light(deck, "in the image: persistent"))
+
+
+async def test_what_is_highlighted_of_a_choice_is_seen_without_colour(
+    vm: Vm, open_deck: DeckOpener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with open_deck(vm, (120, 40)) as deck:
+        await deck.sees("good")
+        await deck.press("ctrl+p")
+        await until(lambda: isinstance(deck.app.screen, CommandPalette))
+        await deck.press(*"filter")
+        await until(lambda: is_dark_on_light(deck, "Show only disks"))
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, DevicesScreen))
+        await deck.press("5", "s")
+        await until(lambda: is_dark_on_light(deck, "good "))
+        assert not is_dark_on_light(deck, "slow ")
 
 
 def is_reversed(deck: Deck, words: str) -> bool:
     """Whether these words stand in reverse on the screen."""
     segments = [one for strip in deck.app.screen._compositor.render_strips() for one in strip]
     return any(words in text and s is not None and bool(s.reverse) for text, s, _ in segments)
+
+
+def is_dark_on_light(deck: Deck, words: str) -> bool:
+    """Whether these words stand out among others, which are light on dark."""
+    segments = [one for strip in deck.app.screen._compositor.render_strips() for one in strip]
+    looks = [s for text, s, _ in segments if words in text and s is not None]
+    return any(_light(s.bgcolor) > 200 > 100 > _light(s.color) for s in looks)
+
+
+def _light(colour: Color | None) -> int:
+    return min(colour.triplet) if colour is not None and colour.triplet is not None else 0
 
 
 def test_a_cursor_of_the_operators_own_colour_stays_and_its_text_gives_way() -> None:
