@@ -10,9 +10,11 @@ import pytest
 from tests.images.chains import Built, content, three_points
 from tests.qemu import qemu_img
 from tui.chain.directory import Kept, read_chain, write_chain
+from tui.chain.manifest import PointState
 from tui.images.errors import ImageError
 from tui.images.findings import Gravity
 from tui.images.progress import Progress
+from tui.images.report import as_lines
 from tui.images.verify import compare_with, verify
 
 
@@ -28,6 +30,16 @@ async def test_a_sound_chain_is_sound(chain: Built) -> None:
     assert found.read == sum(chain.image(n).stat().st_size for n in (1, 2, 3))
     assert seen[-1].fraction == 1
     assert [one.done for one in seen] == sorted(one.done for one in seen)
+
+
+async def test_a_chain_of_which_no_point_is_complete_is_not_called_sound(chain: Built) -> None:
+    assert "chain 0badcafe of web: SOUND" in as_lines(await verify(chain.kept), "web")
+    first = chain.kept.chain.points[0].model_copy(update={"state": PointState.RUNNING})
+    begun = chain.kept.chain.model_copy(update={"points": (first,)})
+    told = list(as_lines(await verify(Kept(chain.kept.path, begun)), "web"))
+    assert told[0] == "chain 0badcafe of web: NO COMPLETE POINT"
+    assert "  sound     no point" in told
+    assert any("point 1 is not complete" in line for line in told)
 
 
 @pytest.mark.parametrize("serial", [1, 2, 3])

@@ -108,6 +108,13 @@ async def test_a_running_point_tells_how_far_it_is_and_can_be_cancelled(
         await until(lambda: cancels(deck))
         await deck.press("n")
         await deck.is_told("A point of this chain is being made.")
+        await deck.press("v")
+        shown = await deck.sees(
+            "NO COMPLETE POINT: nothing can be restored yet.", "is not complete"
+        )
+        assert "SOUND" not in shown
+        await deck.press("escape")
+        await until(lambda: isinstance(deck.app.screen, ChainsScreen))
         await deck.press("c")
         await deck.sees("Cancel the point?", "What was copied of it is removed.")
         await deck.press("y")

@@ -9,8 +9,7 @@ from tui.units import duration, size
 
 def as_lines(found: Verification, vm: str) -> Iterator[str]:
     """The whole of it; foreign text is escaped."""
-    verdict = "SOUND" if found.ok else "NOT SOUND"
-    yield f"chain {found.chain} of {plain(vm, 60)}: {verdict}"
+    yield f"chain {found.chain} of {plain(vm, 60)}: {verdict(found)}"
     yield f"  manifest  {plain(found.manifest)}"
     yield f"  sound     {serials(found.sound)}"
     if found.lost:
@@ -24,6 +23,13 @@ def as_lines(found: Verification, vm: str) -> Iterator[str]:
         yield f"  unsummed  {len(found.unsummed)} images have no checksum: rot would not be seen"
     took = f"{size(found.read)} read in {duration(found.seconds)}"
     yield f"  looked at {found.images} image{'' if found.images == 1 else 's'}, {took}"
+
+
+def verdict(found: Verification) -> str:
+    """In a word or two; where nothing can be restored, nothing is called sound."""
+    if not found.ok:
+        return "NOT SOUND"
+    return "SOUND" if found.sound else "NO COMPLETE POINT"
 
 
 def serials(numbers: Sequence[int]) -> str:

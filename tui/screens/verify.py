@@ -15,7 +15,7 @@ from tui.chain.directory import Kept
 from tui.chain.disks import records_since_last
 from tui.images.against_source import Likeness, compare_with_source
 from tui.images.errors import ImageError
-from tui.images.report import as_lines
+from tui.images.report import as_lines, verdict
 from tui.images.verify import compare_with, verify
 from tui.images.verify_stack import as_lines as stack_lines
 from tui.images.verify_stack import verify_stack
@@ -36,11 +36,14 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a verification: its lines, and in a sentence whether all is well."""
+    """What came of a verification: its lines, and in a sentence whether all is well.
+
+    `kind` is as `ImageActScreen.say` has it.
+    """
 
     lines: tuple[str, ...]
     verdict: str
-    ok: bool
+    kind: str
 
 
 class VerifyPage(ImageActScreen):
@@ -107,7 +110,7 @@ class VerifyPage(ImageActScreen):
             self.ended()
         self._lines = list(found.lines)
         self.show_text()
-        self.say(found.verdict, "ready" if found.ok else "bad")
+        self.say(found.verdict, found.kind)
 
     async def verify(self) -> Verdict:
         """Verify it.
@@ -148,7 +151,7 @@ class VerifyStackScreen(VerifyPage):
         found = await verify_stack(self._where, self.show_progress)
         words = "WHOLE: it can be restored, as far as can be told without checksums."
         verdict = words if found.ok else "NOT WHOLE: it cannot be restored as it was."
-        return Verdict(tuple(stack_lines(found)), verdict, found.ok)
+        return Verdict(tuple(stack_lines(found)), verdict, "ready" if found.ok else "bad")
 
 
 class VerifyScreen(VerifyPage):
@@ -174,10 +177,13 @@ class VerifyScreen(VerifyPage):
         """As `verify`."""
         found = await verify(self._kept, self._serial, self.show_progress)
         lost, all_of_them = len(found.lost), len(found.lost) + len(found.sound)
-        verdict = f"NOT SOUND: {lost} of {all_of_them} points are lost."
-        if found.ok:
-            verdict = "SOUND: every point can be restored as it was."
-        return Verdict(tuple(as_lines(found, self._kept.chain.vm)), verdict, found.ok)
+        words, kind = f"{lost} of {all_of_them} points are lost.", "bad"
+        if found.ok and found.sound:
+            words, kind = "every point can be restored as it was.", "ready"
+        elif found.ok:
+            words, kind = "nothing can be restored yet.", "warning"
+        lines = tuple(as_lines(found, self._kept.chain.vm))
+        return Verdict(lines, f"{verdict(found)}: {words}", kind)
 
     @work(group="act", exclusive=True)
     async def action_compare(self) -> None:
