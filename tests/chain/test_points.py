@@ -14,6 +14,7 @@ from tests.worker.watching import worker_of
 from tui.chain.directory import Kept, chains_in, read_chain
 from tui.chain.manifest import PointArguments, bitmap_name
 from tui.chain.options import PointOptions
+from tui.history import History
 from tui.records.audit import AuditLog
 from tui.vm.snapshot import Device
 from tui.worker import VmWorker
@@ -92,6 +93,24 @@ async def test_every_point_is_the_disks_at_its_moment(
             assert (image.allocated or 0) < SIZE
             assert image.backing == kept.chain.points[point.serial - 2].images[name].file
     assert first.parent is None
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_the_report_of_each_disk_tells_what_was_sent_for_it(
+    qemu: QemuStarter, tmp_path: Path, count: int
+) -> None:
+    disks = [MirroredDisk.make(tmp_path, f"n{i}", "qcow2") for i in range(count)]
+    vm = await qemu(*(option for disk in disks for option in disk.options))
+    (tmp_path / "backups").mkdir()
+    async with worker_of(vm, tmp_path / "history") as worker:
+        kept = await full(worker, disks, tmp_path / "backups")
+        await increment(worker, kept)
+    filed = [one.report for one in History(tmp_path / "history").reports.newest()]
+    syncs = sorted((one.source, (one.arguments or {})["sync"]) for one in filed)
+    assert syncs == [(d.name, sync) for d in disks for sync in ("bitmap", "full")]
+    for report in filed:
+        assert (report.way, (report.arguments or {})["job-id"]) == ("blockdev-backup", report.job)
+        assert "not known" not in report.as_text()
 
 
 _HOUSEKEEPING = ("job-dismiss", "blockdev-del", "block-dirty-bitmap-remove")

@@ -15,6 +15,7 @@ from tui.units import duration, rate, size
 from tui.vm.filenames import file_behind
 from tui.vm.job import Job
 from tui.vm.remedies import remedy
+from tui.vm.sent import sent_for
 from tui.vm.snapshot import Device, VmSnapshot
 
 _NOT_KNOWN = "not known: another BlockDeck started it"
@@ -34,7 +35,8 @@ class BackupReport(BaseModel):
     """What became of one backup.
 
     `source` is the disk and `source_file` its image, `target` where it was copied to. `way` is the
-    command that carried it out, `arguments` those that were asked for, `command` what was sent.
+    command that carried it out, `arguments` those that were asked for, or of a point of a chain
+    those of the disk's part in its transaction, `command` what was sent.
     `started` and `mean_rate` (bytes a second) are None where the start was not seen. `copied` and
     `length` are bytes. `detail` tells by whom it was cancelled, `error` is QEMU's own text and
     `advice` what to do about it. `ours` tells whether BlockDeck started it; another client's was
@@ -86,10 +88,15 @@ class BackupReport(BaseModel):
             seconds = round(job.ended - job.started, 3)
         command = dict(job.command) if job.command else None
         if command is not None:
-            sent = command.get("arguments")
-            kept = redacted(str(command.get("execute")), sent if isinstance(sent, Mapping) else {})
+            given = command.get("arguments")
+            kept = redacted(
+                str(command.get("execute")), given if isinstance(given, Mapping) else {}
+            )
             command["arguments"] = kept
-        asked = redacted("drive-backup", request.arguments) if request else None
+        sent = sent_for(job)
+        way, asked = (sent.command, sent.arguments) if sent else (None, None)
+        if request is not None:
+            way, asked = request.way, request.arguments
         return cls(
             job=job.id,
             ours=job.ours,
@@ -100,8 +107,8 @@ class BackupReport(BaseModel):
             source=job.device,
             source_file=file_behind(device.medium.filename) if device and device.medium else "",
             target=redacted_text(job.target),
-            way=request.way if request else None,
-            arguments=asked,
+            way=way,
+            arguments=redacted("drive-backup", asked) if asked is not None else None,
             command=command,
             started=_time(job.wall_started),
             ended=ended,

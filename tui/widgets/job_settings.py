@@ -1,11 +1,12 @@
 """How a job was set up: what QEMU tells of any, and what was sent for ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from textual.content import Content
 
 from tui.text import plain
 from tui.vm.job import Job
+from tui.vm.sent import sent_for
 from tui.widgets.facts import fact
 
 _DEFAULTS = {"on-source-error": "report", "on-target-error": "report"}
@@ -21,25 +22,12 @@ def settings_line(job: Job) -> Content:
 
 
 def _settings(job: Job) -> Iterator[tuple[str, object]]:
-    sent = _sent(job)
+    sent = sent_for(job)
     if sent is not None:
-        known = {**_DEFAULTS, **sent}
+        known = {**_DEFAULTS, **sent.arguments}
         yield from ((name, known[name]) for name in _TOLD if name in known)
     yield "auto-finalize", job.auto_finalize
     yield "auto-dismiss", job.auto_dismiss
-
-
-def _sent(job: Job) -> Mapping[str, object] | None:
-    """The arguments that started the job; None where they are not known."""
-    arguments = job.command.get("arguments") if job.command is not None else None
-    if not isinstance(arguments, Mapping):
-        return None
-    actions = arguments.get("actions")
-    if not isinstance(actions, list):
-        return arguments
-    # One of several that a transaction started.
-    data = (action.get("data") for action in actions if isinstance(action, Mapping))
-    return next((d for d in data if isinstance(d, Mapping) and d.get("job-id") == job.id), None)
 
 
 def _value(value: object) -> str:
