@@ -11,7 +11,7 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.small import small_filesystem
 from tests.waiting import until_answered
 from tests.worker.disks import MIB, drive, pattern, unreadable
-from tests.worker.watching import J, into, until, worker_of
+from tests.worker.watching import BRISK, J, into, until, worker_of
 from tui.backup.way import Way
 from tui.vm.job import Job
 from tui.vm.target_nodes import target_nodes
@@ -206,7 +206,9 @@ async def _scene(
         adopted = fault is BROKEN_TARGET and way is Way.BLOCKDEV
         if adopted:
             await begin_with_broken_nodes(vm, directory, size, where, **more)
-        worker = await owner.enter_async_context(worker_of(vm, history))
+        # A job that tries again and again keeps its QEMU from answering.
+        patient = BRISK._replace(command=20.0)
+        worker = await owner.enter_async_context(worker_of(vm, history, patient))
         if fault is BROKEN_TARGET and not adopted:
             target = broken_target(directory, size, where)
             more |= {"target": target, "mode": "existing", "format": "raw"}
