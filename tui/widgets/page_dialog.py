@@ -22,9 +22,10 @@ class PageDialog(Vertical):
         self.screen.screen_layout_refresh_signal.subscribe(self, self._fit)
 
     def _fit(self, _: Screen[object]) -> None:
-        if not self.is_attached:
+        # The screen may be about to go, and its widgets before it.
+        body = next(iter(self.query(VerticalScroll)), None) if self.is_attached else None
+        if body is None:
             return
-        body = self.query_one(VerticalScroll)
         around = self.outer_size.height - body.scrollable_content_region.height
         held = max((each.virtual_region_with_margin.bottom for each in body.children), default=0)
         needed = max(_LEAST, around + held)
