@@ -53,7 +53,10 @@ def boot_sector(size: int, first: int = FIRST, *, reads: bool = False) -> bytes:
 
 def guest_disk(path: Path, size: int = 16 * MIB, byte: int = 0x11) -> Path:
     """A raw disk that the guest boots from."""
-    path.write_bytes(boot_sector(size) + bytes([byte]) * (size - SECTOR))
+    with path.open("wb") as file:
+        file.write(boot_sector(size))
+        for begin in range(SECTOR, size, MIB):
+            file.write(bytes([byte]) * min(MIB, size - begin))
     return path
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from textual.errors import NoWidget
 
 from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
@@ -100,7 +101,11 @@ async def test_a_mistake_is_in_view_where_it_is_typed_and_where_one_tries_to_sta
 def is_all_in_view(deck: Deck, field: str) -> bool:
     """Whether a field's control can be seen, and all that is told below it."""
     (row,) = (row for row in deck.app.screen.query(FormRow) if row.field.name == field)
-    places = [deck.app.screen.find_widget(w) for w in row.query("Input, Select, .form-hint")]
+    try:
+        places = [deck.app.screen.find_widget(w) for w in row.query("Input, Select, .form-hint")]
+    except NoWidget:
+        # It is there again, and not in a layout yet.
+        return False
     hint = row.query_one(".form-hint", Line)
     lines = hint.content_size.width and len(textwrap.wrap(hint.text, hint.content_size.width))
     seen = all(p.region.area and p.clip.contains_region(p.region) for p in places)

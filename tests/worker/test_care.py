@@ -101,14 +101,14 @@ async def test_a_backup_ends_before_its_target_is_full_and_the_guest_never_stops
 async def test_a_fast_backup_ends_before_its_target_is_full(
     qemu: QemuStarter, tmp_path: Path
 ) -> None:
-    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw", GIB)))
+    vm = await qemu(*booted(guest_disk(tmp_path / "disk.raw", 2 * GIB)))
     await vm.qmp("cont")
-    with small_filesystem(tmp_path / "small", 512 * MIB) as small:
+    with small_filesystem(tmp_path / "small", GIB) as small:
         async with worker_of(vm, pace=Pace()) as worker:
-            # Without a limit it would be full within a fraction of a second.
+            # Without a limit it would be full within a second.
             await worker.start(backup(small, speed=0), wishes=GUARD)
             cap = (await until(worker, lambda: care(worker).cap)) or 0
-            assert cap < 512 * MIB
+            assert cap < GIB
 
             def held() -> str:
                 job = worker.snapshot.job(J)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,47 @@ async def test_after_room_was_made_both_go_on(qemu: QemuStarter, tmp_path: Path)
         await worker.go_on(trouble, lambda _: None)
         await goes_on(vm)
         await vm.qmp("block-job-set-speed", device=J, speed=0)
+        assert (await ended(worker)).outcome is Outcome.SUCCEEDED
+
+
+async def until_halted(vm: Vm) -> None:
+    """The target's failure has reached the job, too."""
+
+    async def halted() -> bool:
+        (job,) = await vm.qmp("query-block-jobs")
+        return (job["paused"], job["io-status"]) == (True, "nospace")
+
+    await until_answered(halted)
+
+
+async def test_a_backup_that_halts_while_one_looks_goes_on_too(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    policy = {"on_target_error": "stop", "speed": 8 * MIB}
+    async with stopped_guest(qemu, tmp_path, **policy) as (vm, worker, trouble):
+        await until_halted(vm)
+        # As it was when the guest had stopped, and the job not yet.
+        before = tuple(replace(job, paused=False, io_status="ok") for job in trouble.jobs)
+        grow(tmp_path / "small", 64 * MIB)
+        await worker.go_on(trouble._replace(jobs=before), lambda _: None)
+        await goes_on(vm)
+        assert (await ended(worker)).outcome is Outcome.SUCCEEDED
+
+
+async def test_a_backup_goes_on_when_there_is_room_at_the_second_try(
+    qemu: QemuStarter, tmp_path: Path
+) -> None:
+    policy = {"on_target_error": "stop", "speed": 8 * MIB}
+    async with stopped_guest(qemu, tmp_path, **policy) as (vm, worker, trouble):
+        await until_halted(vm)
+        with pytest.raises(RescueFailed, match="stopped again"):
+            await worker.go_on(trouble, lambda _: None)
+        await until_halted(vm)
+        again = await until(worker, lambda: find_trouble(worker.snapshot))
+        assert again is not None
+        grow(tmp_path / "small", 64 * MIB)
+        await worker.go_on(again, lambda _: None)
+        await goes_on(vm)
         assert (await ended(worker)).outcome is Outcome.SUCCEEDED
 
 

@@ -64,21 +64,31 @@ class Rescue:
         await self._over(ids)
         await self._go_on()
 
-    async def go_on(self, paused: Iterable[str], resume: Callable[[str], Awaitable[None]]) -> None:
-        """Room was made: let the guest run, then the backups that are paused by the error.
+    async def go_on(self, jobs: Iterable[str], resume: Callable[[str], Awaitable[None]]) -> None:
+        """Room was made: let the guest run, then those of the backups that an error paused.
 
         Args:
-            paused: ids of the backups that an error paused.
+            jobs: ids of the backups that stop it.
             resume: resumes one.
 
         Raises:
             RescueFailed: the guest stops again: there is still no room.
             QmpError: QEMU refused, or gave no answer.
         """
-        await self._go_on()
-        for job_id in paused:
-            self._tell(f"resuming {job_id}")
-            await resume(job_id)
+        # `cont` has QEMU forget their errors: then they look as if their operator had paused them.
+        halted = await self._halted(frozenset(jobs))
+        try:
+            await self._go_on()
+        finally:
+            # Where there is still no room they halt again, and can be told from those.
+            for job_id in halted:
+                self._tell(f"resuming {job_id}")
+                await resume(job_id)
+
+    async def _halted(self, ids: frozenset[str]) -> list[str]:
+        """Those of the jobs that an error paused."""
+        jobs = await self._ask.block_jobs()
+        return [j.device for j in jobs if j.device in ids and j.paused and j.io_status != "ok"]
 
     async def _over(self, ids: frozenset[str]) -> None:
         end = time.monotonic() + self._patience

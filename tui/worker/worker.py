@@ -122,8 +122,8 @@ class VmWorker(Backups, AbstractAsyncContextManager["VmWorker"]):
             await self.act(job_id, Act(Verb.RESUME))
 
         try:
-            paused = [job.id for job in trouble.jobs if job.paused and job.io_status != "ok"]
-            await self._rescue(tell).go_on(paused, resume)
+            jobs = [job.id for job in trouble.jobs]
+            await self._rescue(tell).go_on(jobs, resume)
         finally:
             self._look_again()
 
