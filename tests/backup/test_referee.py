@@ -24,4 +24,5 @@ async def test_the_verdict_is_that_of_qemu(tmp_path: Path, part: str, command: s
     tally = await Referee(tmp_path, command).hear(iter(asked))
     assert not [str(dispute) for dispute in tally.disputes]
     assert not tally.deaths
-    assert tally.unknown.total() <= CASES // 50
+    # About one in a hundred cannot be foretold; by chance it is never one in twenty.
+    assert tally.unknown.total() <= CASES // 20
