@@ -114,6 +114,14 @@ async def until_halted(vm: Vm) -> None:
     await until_answered(halted)
 
 
+async def both_go_on(vm: Vm, worker: VmWorker, trouble: Trouble, tmp_path: Path) -> None:
+    """Once there is room for them, and the backup comes to its end."""
+    grow(tmp_path / "small", 64 * MIB)
+    await worker.go_on(trouble, lambda _: None)
+    await goes_on(vm)
+    assert (await ended(worker)).outcome is Outcome.SUCCEEDED
+
+
 async def test_a_backup_that_halts_while_one_looks_goes_on_too(
     qemu: QemuStarter, tmp_path: Path
 ) -> None:
@@ -122,10 +130,7 @@ async def test_a_backup_that_halts_while_one_looks_goes_on_too(
         await until_halted(vm)
         # As it was when the guest had stopped, and the job not yet.
         before = tuple(replace(job, paused=False, io_status="ok") for job in trouble.jobs)
-        grow(tmp_path / "small", 64 * MIB)
-        await worker.go_on(trouble._replace(jobs=before), lambda _: None)
-        await goes_on(vm)
-        assert (await ended(worker)).outcome is Outcome.SUCCEEDED
+        await both_go_on(vm, worker, trouble._replace(jobs=before), tmp_path)
 
 
 async def test_a_backup_goes_on_when_there_is_room_at_the_second_try(
@@ -139,10 +144,7 @@ async def test_a_backup_goes_on_when_there_is_room_at_the_second_try(
         await until_halted(vm)
         again = await until(worker, lambda: find_trouble(worker.snapshot))
         assert again is not None
-        grow(tmp_path / "small", 64 * MIB)
-        await worker.go_on(again, lambda _: None)
-        await goes_on(vm)
-        assert (await ended(worker)).outcome is Outcome.SUCCEEDED
+        await both_go_on(vm, worker, again, tmp_path)
 
 
 async def test_a_guest_that_its_operator_paused_is_in_no_trouble(

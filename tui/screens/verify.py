@@ -149,9 +149,11 @@ class VerifyStackScreen(VerifyPage):
     async def verify(self) -> Verdict:
         """As `verify_stack`."""
         found = await verify_stack(self._where, self.show_progress)
-        words = "WHOLE: it can be restored, as far as can be told without checksums."
-        verdict = words if found.ok else "NOT WHOLE: it cannot be restored as it was."
-        return Verdict(tuple(stack_lines(found)), verdict, "ready" if found.ok else "bad")
+        words, kind = "NOT WHOLE: it cannot be restored as it was.", "bad"
+        if found.ok:
+            words = "WHOLE: it can be restored, as far as can be told without checksums."
+            kind = "ready"
+        return Verdict(tuple(stack_lines(found)), words, kind)
 
 
 class VerifyScreen(VerifyPage):

@@ -79,11 +79,16 @@ class Rescue:
         halted = await self._halted(frozenset(jobs))
         try:
             await self._go_on()
-        finally:
+        except RescueFailed:
             # Where there is still no room they halt again, and can be told from those.
-            for job_id in halted:
-                self._tell(f"resuming {job_id}")
-                await resume(job_id)
+            await self._resume(halted, resume)
+            raise
+        await self._resume(halted, resume)
+
+    async def _resume(self, jobs: Iterable[str], resume: Callable[[str], Awaitable[None]]) -> None:
+        for job_id in jobs:
+            self._tell(f"resuming {job_id}")
+            await resume(job_id)
 
     async def _halted(self, ids: frozenset[str]) -> list[str]:
         """Those of the jobs that an error paused."""
