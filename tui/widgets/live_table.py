@@ -53,7 +53,8 @@ class LiveTable(DataTable[Text]):
         self.app.theme_changed_signal.subscribe(self, self._recolour)
 
     def _recolour(self, _: object) -> None:
-        self.call_after_refresh(self._rebuild)
+        # At once: a frame of the new theme with the old colours in its cells could be seen.
+        self._rebuild()
 
     def show(self, rows: Mapping[str, Mapping[str, Cell]]) -> None:
         """Show these rows, in this order, and keep the cursor on the row it is on."""
