@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.errors import NoWidget
 
 from tests.qemu import QemuStarter, Vm, qemu_img
@@ -168,6 +169,25 @@ async def test_start_leads_to_a_mistake_that_is_folded_away(vm: Vm, open_deck: D
         await deck.press("f2")
         await until(lambda: form.focused == "job-id")
         await deck.sees("A job id must begin with a letter")
+
+
+@pytest.mark.parametrize("field", ["job-id", "on-source-error"])
+async def test_news_of_being_folded_that_comes_late_takes_no_focus(
+    vm: Vm, open_deck: DeckOpener, field: str
+) -> None:
+    async with open_deck(vm) as deck:
+        form = await open_form(deck, "d0")
+        await deck.press("f3")
+        await form.go_to(field)
+        await deck.settle()
+        control = deck.app.focused
+        assert control is not None
+        # As it is sent for F3, when F2 has unfolded the field and gone to it in the meantime.
+        control.post_message(events.Hide())
+        await deck.settle()
+        assert form.focused == field
+        await deck.press("f3")
+        await until(lambda: form.focused != field)
 
 
 async def test_the_keys_that_leave_a_list_are_only_text_in_the_form(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import Input, Select
 
 from tui.backup.draft import read_back
@@ -16,6 +17,26 @@ from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
 
 _LONGEST_INPUT = 4096
+
+
+def _keep_focus(control: Widget, hide: events.Hide) -> None:
+    """Let a control keep the focus that it got as it was unfolded again.
+
+    It is told that it is hidden after the layout in which it was. By then it may be back, and gone
+    to, as F2 follows F3 at once; Textual would take the focus away for good.
+    """
+    if all(node.display for node in control.ancestors_with_self if isinstance(node, Widget)):
+        hide.prevent_default()
+
+
+class _FoldableInput(PlainInput):
+    def on_hide(self, event: events.Hide) -> None:
+        _keep_focus(self, event)
+
+
+class _FoldableSelect(Select[str]):
+    def on_hide(self, event: events.Hide) -> None:
+        _keep_focus(self, event)
 
 
 class FormRow(Vertical):
@@ -80,7 +101,7 @@ class FormRow(Vertical):
         return " (unstable)" if self.field.unstable else ""
 
     def _input(self) -> Input:
-        return PlainInput(
+        return _FoldableInput(
             self._text,
             placeholder=f"default: {self.field.default}" if self.field.default else "",
             suggester=self._suggester,
@@ -88,7 +109,7 @@ class FormRow(Vertical):
         )
 
     def _select(self) -> Select[str]:
-        return Select(self._options(), value=self._text, allow_blank=False, compact=True)
+        return _FoldableSelect(self._options(), value=self._text, allow_blank=False, compact=True)
 
     def _options(self) -> list[tuple[str, str]]:
         if self.field.kind == "switch":
