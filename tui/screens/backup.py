@@ -188,7 +188,7 @@ class BackupScreen(JudgedForm):
         directory = PurePosixPath(target).parent
         if self.worker is not None and directory.is_absolute():
             await self.deck.remembered.directory(self.worker.snapshot, str(directory))
-        self.notify(f"{plain(job_id, 60)}{self.of_vm} runs", markup=False)
+        self.notify(f"{plain(job_id, 60)}{self.of_vm} started", markup=False)
         self._leave()
         await self.deck.action_show("jobs")
         if self.worker is not None and isinstance(self.app.screen, JobsScreen):
