@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from textual.app import App
 from textual.binding import Binding
 from textual.theme import Theme
 
+from tui.calm_end import CalmlyEnded
 from tui.config import Settings
 from tui.driver import PatientDriver
 from tui.legible import FIELD, LEGIBLE, VERY_LEGIBLE, focused_field, legible
@@ -26,7 +26,7 @@ _KEY_NAMES = {
 }
 
 
-class DressedApp(App[int]):
+class DressedApp(CalmlyEnded):
     """An app in the operator's theme and colours, with texts that can be read.
 
     Attributes:

@@ -21,6 +21,7 @@ from tui.vm.snapshot import VmSnapshot
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
+from tui.widgets.plain_select import PlainSelect
 
 _KEPT = [("in memory: gone when QEMU ends", False), ("in the image: persistent", True)]
 _RECORDS = [("from now on", False), ("not before it is enabled", True)]
@@ -56,9 +57,7 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
             yield Line("A new dirty bitmap", classes="dialog-title")
             with Horizontal(classes="bitmap-row"):
                 yield Line("Disk", classes="form-label")
-                yield Select(
-                    disks, value=self._proposed, allow_blank=False, compact=True, id="node"
-                )
+                yield PlainSelect(disks, value=self._proposed, id="node")
             with Horizontal(classes="bitmap-row"):
                 yield Line("Name", classes="form-label")
                 yield PlainInput(id="name", max_length=LONGEST_NAME + 1)
@@ -68,10 +67,10 @@ class BitmapForm(ModalScreen[BitmapAct | None]):
                 yield PlainInput(placeholder=hint, id="granularity", max_length=40)
             with Horizontal(classes="bitmap-row"):
                 yield Line("Kept", classes="form-label")
-                yield Select(_KEPT, value=False, allow_blank=False, compact=True, id="kept")
+                yield PlainSelect(_KEPT, value=False, id="kept")
             with Horizontal(classes="bitmap-row"):
                 yield Line("Records", classes="form-label")
-                yield Select(_RECORDS, value=False, allow_blank=False, compact=True, id="records")
+                yield PlainSelect(_RECORDS, value=False, id="records")
             yield Line(" ", id="typed-error")
             yield KeyBar(BarKey("tab", "Tab", "Next line", "focus_next"))
 

@@ -25,6 +25,7 @@ from tui.units import duration, size
 from tui.widgets.line import Line
 from tui.widgets.path_suggester import LocalPathSuggester
 from tui.widgets.plain_input import PlainInput
+from tui.widgets.plain_select import PlainSelect
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 
@@ -52,22 +53,17 @@ class RestoreScreen(ImagePlanScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """Disk, format, target, commands."""
-        # What a Select offers is markup.
-        disks = [(plain(name, 60).replace("[", "\\["), name) for name in self._what.choices]
+        disks = [(plain(name, 60), name) for name in self._what.choices]
         formats = [
             ("qcow2: grows with what is in it", ImageFormat.QCOW2.value),
             ("raw: the bytes of the disk", ImageFormat.RAW.value),
         ]
         with Horizontal(classes="image-field"):
             yield Line(self._what.kind, classes="form-label")
-            yield Select(
-                disks, value=disks[0][1], allow_blank=False, compact=True, id="restore-disk"
-            )
+            yield PlainSelect(disks, value=disks[0][1], id="restore-disk")
         with Horizontal(classes="image-field"):
             yield Line("Format", classes="form-label")
-            yield Select(
-                formats, value=formats[0][1], allow_blank=False, compact=True, id="restore-format"
-            )
+            yield PlainSelect(formats, value=formats[0][1], id="restore-format")
         with Horizontal(classes="image-field"):
             yield Line("To", classes="form-label")
             yield PlainInput(

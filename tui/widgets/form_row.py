@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.suggester import Suggester
-from textual.widget import Widget
 from textual.widgets import Input, Select
 
 from tui.backup.draft import read_back
@@ -15,28 +14,9 @@ from tui.backup.fields import Choice, FormField
 from tui.text import plain
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
+from tui.widgets.plain_select import PlainSelect
 
 _LONGEST_INPUT = 4096
-
-
-def _keep_focus(control: Widget, hide: events.Hide) -> None:
-    """Let a control keep the focus that it got as it was unfolded again.
-
-    It is told that it is hidden after the layout in which it was. By then it may be back, and gone
-    to, as F2 follows F3 at once; Textual would take the focus away for good.
-    """
-    if all(node.display for node in control.ancestors_with_self if isinstance(node, Widget)):
-        hide.prevent_default()
-
-
-class _FoldableInput(PlainInput):
-    def on_hide(self, event: events.Hide) -> None:
-        _keep_focus(self, event)
-
-
-class _FoldableSelect(Select[str]):
-    def on_hide(self, event: events.Hide) -> None:
-        _keep_focus(self, event)
 
 
 class FormRow(Vertical):
@@ -101,15 +81,15 @@ class FormRow(Vertical):
         return " (unstable)" if self.field.unstable else ""
 
     def _input(self) -> Input:
-        return _FoldableInput(
+        return PlainInput(
             self._text,
             placeholder=f"default: {self.field.default}" if self.field.default else "",
             suggester=self._suggester,
             max_length=_LONGEST_INPUT,
         )
 
-    def _select(self) -> Select[str]:
-        return _FoldableSelect(self._options(), value=self._text, allow_blank=False, compact=True)
+    def _select(self) -> PlainSelect[str]:
+        return PlainSelect(self._options(), value=self._text)
 
     def _options(self) -> list[tuple[str, str]]:
         if self.field.kind == "switch":
@@ -147,9 +127,9 @@ class FormRow(Vertical):
 
     def _choose_from_options(self) -> None:
         control = self._control
-        if isinstance(control, Select):
+        if isinstance(control, PlainSelect):
             with control.prevent(Select.Changed):
-                control.set_options(self._options())
+                control.offer(self._options())
                 control.value = self._text
 
     def _mark_unset(self) -> None:
@@ -205,4 +185,4 @@ def _words(choice: Choice) -> str:
         words += " (deprecated)"
     if choice.unstable:
         words += " (unstable)"
-    return words.replace("[", "\\[")
+    return words

@@ -1,9 +1,12 @@
 """A line to type in, which keeps the terminal safe from what is pasted."""
 
+from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.suggester import Suggester
 from textual.widgets import Input
+
+from tui.widgets.late_hide import keep_focus
 
 UNSEEN = "\ufffd"
 """Stands for a pasted character that cannot be seen, and is an error that can be."""
@@ -35,6 +38,10 @@ class PlainInput(Input):
     def on_focus(self) -> None:
         """Begin where one types."""
         self._bring_cursor_into_view()
+
+    def on_hide(self, event: events.Hide) -> None:
+        """Keep the focus where the news is late."""
+        keep_focus(self, event)
 
     def on_resize(self) -> None:
         """Stay there."""
