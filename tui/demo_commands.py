@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
+from textual.worker import Worker
 
 from tui.demo.errors import DemoError
 from tui.demo.fault_lab import STALL_SECONDS, FaultLab
@@ -64,6 +65,6 @@ def _runner(app: "BlockDeckApp", act: Act) -> Callable[[], None]:
 
     def start() -> None:
         # Each by itself: a stall goes on while something else is broken.
-        app.run_worker(run(), group="fault-lab")
+        _: Worker[None] = app.run_worker(run, group="fault-lab")
 
     return start

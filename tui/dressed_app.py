@@ -5,10 +5,10 @@ from dataclasses import replace
 from textual.binding import Binding
 from textual.theme import Theme
 
-from tui.calm_end import CalmlyEnded
 from tui.config import Settings
 from tui.driver import PatientDriver
 from tui.legible import FIELD, LEGIBLE, VERY_LEGIBLE, focused_field, legible
+from tui.steady_app import SteadyApp
 from tui.stylesheet import CalmStylesheet
 from tui.terminal import in_a_browser
 from tui.themes import dress
@@ -26,7 +26,7 @@ _KEY_NAMES = {
 }
 
 
-class DressedApp(CalmlyEnded):
+class DressedApp(SteadyApp):
     """An app in the operator's theme and colours, with texts that can be read.
 
     Attributes:

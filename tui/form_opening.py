@@ -1,7 +1,10 @@
 """How the backup form comes to be open: not before QEMU has told which arguments there are."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
+
+from textual.worker import Worker
 
 from tui.vm.snapshot import Device
 from tui.worker import VmWorker
@@ -18,7 +21,9 @@ def open_form(app: "BlockDeckApp", device: Device) -> None:
     worker = app.worker
     if worker is not None and worker.schema is None:
         app.notify("QEMU is telling what it can do; the form opens then.")
-        app.run_worker(_open_later(app, worker, device), group="form", exclusive=True)
+        _: Worker[None] = app.run_worker(
+            partial(_open_later, app, worker, device), group="form", exclusive=True
+        )
     else:
         _push(app, device)
 

@@ -1,6 +1,7 @@
 """How VMs come to be open, and how they are left."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.worker import Worker
@@ -82,9 +83,9 @@ class Opening:
         vm = worker.snapshot
         if vm.loaded and worker not in self._welcomed:
             self._welcomed.add(worker)
-            self._app.run_worker(self._welcome(vm), group="welcome")
+            _: Worker[None] = self._app.run_worker(partial(self._welcome, vm), group="welcome")
         elif not vm.loaded and vm.connection.link is Link.LOST:
-            self._app.run_worker(self._give_up(worker), group="give-up")
+            _ = self._app.run_worker(partial(self._give_up, worker), group="give-up")
 
     async def _welcome(self, vm: VmSnapshot) -> None:
         """The first look at a VM: show its disks, and remember where it was."""

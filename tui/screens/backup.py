@@ -143,6 +143,7 @@ class BackupScreen(JudgedForm):
         if worker is None:
             return
         self._starting = True
+        mode = self.app.current_mode
         self.foot.status("Asking QEMU ...", "ready")
         try:
             fleece, target_io = self._fleece, self._target_io
@@ -182,6 +183,9 @@ class BackupScreen(JudgedForm):
             return
         finally:
             self._starting = False
+        if self.app.current_mode != mode:
+            # Jobs or another screen was gone to meanwhile: this one is closed where it is.
+            await self.app.switch_mode(mode)
         await self._started(job_id, str(draft.arguments.get("target", "")))
 
     async def _started(self, job_id: str, target: str) -> None:
@@ -189,7 +193,10 @@ class BackupScreen(JudgedForm):
         if self.worker is not None and directory.is_absolute():
             await self.deck.remembered.directory(self.worker.snapshot, str(directory))
         self.notify(f"{plain(job_id, 60)}{self.of_vm} started", markup=False)
-        self._leave()
+        if self in self.app.screen_stack:
+            while self.app.screen is not self:
+                await self.app.pop_screen()
+            self._leave()
         await self.deck.action_show("jobs")
         if self.worker is not None and isinstance(self.app.screen, JobsScreen):
             self.app.screen.go_to_job(self.worker, job_id)

@@ -7,12 +7,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Select
 
 from tui.backup.draft import parse_size, read_back
 from tui.chain.bitmaps import hindrance
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.text import plain
 from tui.units import size
 from tui.vm.bitmap_acts import LONGEST_NAME, BitmapAct, BitmapVerb
@@ -27,7 +27,7 @@ _KEPT = [("in memory: gone when QEMU ends", False), ("in the image: persistent",
 _RECORDS = [("from now on", False), ("not before it is enabled", True)]
 
 
-class BitmapForm(ModalScreen[BitmapAct | None]):
+class BitmapForm(Dialog[BitmapAct | None]):
     """Gives the act that adds the bitmap, or None.
 
     Args:

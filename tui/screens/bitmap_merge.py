@@ -8,11 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.text import plain
 from tui.units import size
 from tui.vm.bitmap_acts import BitmapAct, BitmapSource, BitmapVerb, why_no_source
@@ -22,7 +22,7 @@ from tui.widgets.line import Line
 from tui.widgets.tick import box
 
 
-class BitmapMerge(ModalScreen[BitmapAct | None]):
+class BitmapMerge(Dialog[BitmapAct | None]):
     """Gives the act that merges, or None.
 
     Args:

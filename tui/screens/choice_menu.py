@@ -7,11 +7,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.text import plain
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
@@ -19,7 +19,7 @@ from tui.widgets.line import Line
 T = TypeVar("T")
 
 
-class ChoiceMenu(ModalScreen[T | None], Generic[T]):
+class ChoiceMenu(Dialog[T | None], Generic[T]):
     """Gives what was chosen, or None.
 
     Args:

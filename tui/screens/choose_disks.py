@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input
 from textual.widgets.selection_list import Selection
@@ -17,6 +16,7 @@ from tui.backup.verdict import Finding
 from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.screens.chain_fleece import refuses
+from tui.screens.dialog import Dialog
 from tui.text import plain
 from tui.units import aligned, size
 from tui.vm.snapshot import Device
@@ -39,7 +39,7 @@ class ChosenDisks(NamedTuple):
     agent: str = ""
 
 
-class ChooseDisks(ModalScreen[ChosenDisks | None]):
+class ChooseDisks(Dialog[ChosenDisks | None]):
     """Gives what was chosen, or None.
 
     Args:

@@ -6,15 +6,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """Gives True only for `y` or the button that says so; Escape, `n` and Enter at once give False.
 
     Args:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
+from textual.worker import Worker
 
 from tui.text import plain
 
@@ -29,4 +30,4 @@ def _show(app: "BlockDeckApp", worker: "VmWorker") -> None:
 
 
 def _close(app: "BlockDeckApp", worker: "VmWorker") -> None:
-    app.run_worker(app.close_vm(worker), group="close", exclusive=True)
+    _: Worker[None] = app.run_worker(partial(app.close_vm, worker), group="close", exclusive=True)

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.events import Resize
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 from tui.widgets.page_dialog import PageDialog
@@ -26,7 +26,7 @@ ROOMY = 150
 _KEYS_CELLS = 12
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """The keys of every screen, by screen, in the order in which they are given."""
 
     CSS_PATH = sheets("dialogs")

@@ -10,7 +10,6 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import ProgressBar
 
@@ -18,6 +17,7 @@ from tui.images.errors import ImageError
 from tui.images.progress import Progress
 from tui.paths import sheets
 from tui.screens.confirm import Confirm
+from tui.screens.dialog import Dialog
 from tui.screens.vm_screen import DOWN
 from tui.text import plain
 from tui.units import percent, size
@@ -56,7 +56,7 @@ def filled(line: str, width: int) -> str:
     return _Wrapper(width, subsequent_indent=indent, break_on_hyphens=False).fill(line)
 
 
-class ImageActScreen(ModalScreen[None]):
+class ImageActScreen(Dialog[None]):
     """A page with a title, a body, a bar while it runs, and a status."""
 
     CSS_PATH = sheets("dialogs", "form", "images")

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 from textual.screen import Screen
+from textual.worker import Worker
 
 from tui.chain.catalog import Stack, read_catalog
 from tui.chain.directory import Kept, chains_in
@@ -111,7 +113,9 @@ _TITLES = {
 
 def _opener(app: "BlockDeckApp", command: ImageCommand) -> Callable[[], None]:
     def act() -> None:
-        app.run_worker(_open(app, command), group="image-command", exclusive=True)
+        _: Worker[None] = app.run_worker(
+            partial(_open, app, command), group="image-command", exclusive=True
+        )
 
     return act
 

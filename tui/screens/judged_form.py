@@ -90,6 +90,8 @@ class JudgedForm(VmScreen):
 
     def _begin(self) -> None:
         """Start in the target, with a first verdict."""
+        if self._gone:
+            return
         if not self.form.is_complete:
             # A screen is mounted before what lies deep in it.
             self.call_after_refresh(self._begin)

@@ -8,10 +8,10 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.text import plain
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
@@ -19,7 +19,7 @@ from tui.widgets.path_suggester import LocalPathSuggester
 from tui.widgets.plain_input import PlainInput
 
 
-class PathPrompt(ModalScreen[Path | None]):
+class PathPrompt(Dialog[Path | None]):
     """Gives a path that is there, or None.
 
     Args:

@@ -7,12 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.paths import sheets
 from tui.qmp.errors import QmpError
+from tui.screens.dialog import Dialog
 from tui.text import plain
 from tui.units import size
 from tui.vm.job import Job
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LEAVE, _CANCEL, _GO_ON = "leave", "cancel", "go-on"
 
 
-class RescueScreen(ModalScreen[None]):
+class RescueScreen(Dialog[None]):
     """Offers the ways out, none of them first, carries one out, and says what came of it.
 
     Args:

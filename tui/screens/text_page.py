@@ -5,10 +5,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from tui.keymap import remappable
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.text import plain
 from tui.widgets.facts import Facts, labelled
 from tui.widgets.key_bar import KeyBar
@@ -16,7 +16,7 @@ from tui.widgets.line import Line
 from tui.widgets.page_dialog import PageDialog
 
 
-class TextPage(ModalScreen[None]):
+class TextPage(Dialog[None]):
     """Shows foreign text line by line, escaped; `c` copies it as it is."""
 
     CSS_PATH = sheets("dialogs")

@@ -7,11 +7,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.widgets.key_bar import BarKey, KeyBar
 from tui.widgets.line import Line
 from tui.widgets.plain_input import PlainInput
@@ -19,7 +19,7 @@ from tui.widgets.plain_input import PlainInput
 T = TypeVar("T")
 
 
-class TypedOrPreset(ModalScreen[T | None], Generic[T]):
+class TypedOrPreset(Dialog[T | None], Generic[T]):
     """Gives the value, or None where nothing is to change.
 
     Args:

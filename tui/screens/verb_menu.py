@@ -8,11 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tui.paths import sheets
+from tui.screens.dialog import Dialog
 from tui.vm.job import Job
 from tui.vm.verbs import Verb
 from tui.widgets.job_rows import job_named
@@ -32,7 +32,7 @@ VERB_WORDS: Mapping[Verb, tuple[str, str]] = {
 }
 
 
-class VerbMenu(ModalScreen[Verb | None]):
+class VerbMenu(Dialog[Verb | None]):
     """Gives the verb that was chosen, or None.
 
     Args:

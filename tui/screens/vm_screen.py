@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
@@ -138,6 +139,10 @@ class VmScreen(Screen[None]):
         """Whether every widget is there, also those in containers; none while the app ends."""
         widgets = list(self.walk_children(Widget)) if self.app.is_running else []
         return bool(widgets) and all(widget.is_mounted for widget in widgets)
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close this page, unless it is closed already, or another one covers it."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was on top."""
