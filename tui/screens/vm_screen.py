@@ -136,8 +136,12 @@ class VmScreen(Screen[None]):
 
     @property
     def whole(self) -> bool:
-        """Whether every widget is there, also those in containers; none while the app ends."""
-        widgets = list(self.walk_children(Widget)) if self.app.is_running else []
+        """Whether every widget is there, also those in containers.
+
+        None is while the app ends, or when this screen is closed, as by an Esc that came at once.
+        """
+        there = self.app.is_running and self in self.app.screen_stack
+        widgets = list(self.walk_children(Widget)) if there else []
         return bool(widgets) and all(widget.is_mounted for widget in widgets)
 
     def dismiss(self, result: None = None) -> AwaitComplete:
