@@ -6,6 +6,7 @@ is acted on, the dialog that it was meant for may be gone, or not be there yet.
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from textual._context import active_message_pump
 from textual.actions import ActionParseResult
@@ -63,7 +64,7 @@ class SteadyApp(App[int]):
         try:
             return await super().run_action(action, default_namespace, namespaces)
         except NoMatches as missing:
-            if default_namespace is None or _is_whole(default_namespace.screen):
+            if default_namespace is None or is_whole(default_namespace.screen):
                 raise
             log.info("%s came before its screen was there: %s", action, missing)
             return True
@@ -99,12 +100,13 @@ class SteadyApp(App[int]):
             return False
         if self._exit or not self.is_running or self._has_gone(asking):
             return True
-        return of_worker and isinstance(asking, Screen) and not _is_whole(asking)
+        return of_worker and isinstance(asking, Screen) and not is_whole(asking)
 
 
-def _is_whole(screen: Screen[object]) -> bool:
+def is_whole(screen: Screen[Any]) -> bool:
     """Whether every widget of a screen is there, also those in containers."""
-    return screen.is_mounted and all(node.is_mounted for node in screen.walk_children(Widget))
+    widgets = list(screen.walk_children(Widget))
+    return bool(widgets) and all(widget.is_mounted for widget in widgets)
 
 
 def _has_no_lines(node: DOMNode | None) -> bool:

@@ -60,6 +60,13 @@ class Deck:
             self.app.post_message(event)
             await self.settle()
 
+    async def send(self, key: str, rounds: int) -> None:
+        """Send a key and wait for nothing: give the event loop so many rounds, and go on."""
+        self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        for _ in range(rounds):
+            # How far the app comes meanwhile is what such a test is about.
+            await asyncio.sleep(0)
+
     async def settle(self) -> None:
         """Let every widget deal with what it was told so far, and with what came of that."""
         quiet = 0

@@ -1,10 +1,8 @@
 """Keys that come in a burst, as over a slow line: one before what the last one opens is there."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
-from textual import events
 
 from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
@@ -33,9 +31,7 @@ async def vm(qemu: QemuStarter, tmp_path: Path) -> Vm:
 async def burst(deck: Deck, keys: tuple[str, ...], rounds: int) -> None:
     """Send keys with so many rounds of the event loop between them."""
     for key in keys:
-        deck.app.post_message(events.Key(key, key if len(key) == 1 else None))
-        for _ in range(rounds):
-            await asyncio.sleep(0)
+        await deck.send(key, rounds)
     await deck.settle()
 
 

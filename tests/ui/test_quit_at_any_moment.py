@@ -1,10 +1,8 @@
 """Whoever quits is told of no error, whatever comes to the screen at that moment."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
-from textual import events
 from textual.css.query import NoMatches
 
 from tests.qemu import QemuStarter, Vm, qemu_img
@@ -30,9 +28,7 @@ async def test_one_may_quit_while_it_comes(
         await open_form(deck, "d0")
         await deck.press("escape")
         await deck.sees("back up as device=d0")
-        deck.app.post_message(events.Key(key, key if len(key) == 1 else None))
-        for _ in range(rounds):
-            await asyncio.sleep(0)
+        await deck.send(key, rounds)
         # What went wrong in the app is raised where it is left.
         deck.app.exit()
 

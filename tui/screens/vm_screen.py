@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.keymap import remappable
+from tui.steady_app import is_whole
 from tui.text import plain
 from tui.vm.snapshot import VmSnapshot
 from tui.vm.trouble import find_trouble
@@ -140,9 +141,7 @@ class VmScreen(Screen[None]):
 
         None is while the app ends, or when this screen is closed, as by an Esc that came at once.
         """
-        there = self.app.is_running and self in self.app.screen_stack
-        widgets = list(self.walk_children(Widget)) if there else []
-        return bool(widgets) and all(widget.is_mounted for widget in widgets)
+        return self.app.is_running and self in self.app.screen_stack and is_whole(self)
 
     def dismiss(self, result: None = None) -> AwaitComplete:
         """Close this page, unless it is closed already, or another one covers it."""
