@@ -64,7 +64,10 @@ class SteadyApp(App[int]):
         try:
             return await super().run_action(action, default_namespace, namespaces)
         except NoMatches as missing:
-            if default_namespace is None or is_whole(default_namespace.screen):
+            if default_namespace is None:
+                raise
+            gone = self._has_gone(default_namespace)  # such as has no screen to be asked
+            if not gone and is_whole(default_namespace.screen):
                 raise
             log.info("%s came before its screen was there: %s", action, missing)
             return True

@@ -37,6 +37,22 @@ async def test_lines_for_the_client_before_are_passed_over(place: Path) -> None:
         assert session.greeting.version.qemu.major > 0
 
 
+@pytest.mark.parametrize("said", ['"return": []', '"error": {"class": "a", "desc": "b"}'])
+async def test_what_the_client_before_asked_for_is_no_answer(place: Path, said: str) -> None:
+    """QEMU greets first, and then sends what it had just worked out for who has left."""
+
+    async def talk(line: Line) -> None:
+        await line.say(GREETING)
+        assert (await line.hear())["execute"] == "qmp_capabilities"
+        await line.say(f'{{{said}, "id": "__qmp#00000"}}\r\n{{"return": {{}}}}\r\n'.encode())
+        asked = await line.hear()
+        await line.say(json.dumps({"return": {"name": "d"}, "id": asked["id"]}).encode() + b"\r\n")
+        await line.hold()
+
+    async with peer(place / "before.sock", talk) as address, await connect(address.path) as session:
+        assert await session.execute("query-name") == {"name": "d"}
+
+
 async def test_a_second_greeting_is_no_answer(place: Path) -> None:
     async def talk(line: Line) -> None:
         await line.say(GREETING + GREETING)

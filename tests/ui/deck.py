@@ -386,7 +386,10 @@ async def deck(
         if vm is None:
             await opened.sees("Monitor of the VM to back up")
         else:
-            await until(lambda: app.worker is not None and app.worker.snapshot.loaded)
+            try:
+                await until(lambda: app.worker is not None and app.worker.snapshot.loaded)
+            except AssertionError as error:
+                raise AssertionError(f"no VM was opened:\n{opened.screen}") from error
             await until(lambda: app.screen.query(VmHeader) and "connected" in opened.header)
         yield opened
 

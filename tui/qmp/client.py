@@ -75,8 +75,9 @@ class Client(QMPClient):
 
     async def _do_recv(self) -> Message:
         message = await self._next_message()
-        # One that finds its client waiting when it starts may greet twice, and an event may come
-        # before the answer to the negotiation; the library would take either for that answer.
+        # One that finds its client waiting when it starts may greet twice, and an event, or what
+        # the client before had asked for, may come before the answer to the negotiation; the
+        # library would take any of these for that answer.
         while self._greeting is not None and ("QMP" in message or self._is_early(message)):
             message = await self._next_message()
         return message
@@ -134,11 +135,15 @@ class Client(QMPClient):
         raise ValueError("a line without end")
 
     def _is_early(self, message: Message) -> bool:
-        """Whether it is an event from before the session; it is heard like any other."""
-        if self.runstate is not Runstate.CONNECTING or "event" not in message:
+        """Whether it is an event from before the session, which is heard, or is not for us at all.
+
+        The negotiation has no id, so whatever has one was asked by another client.
+        """
+        if self.runstate is not Runstate.CONNECTING:
             return False
-        self._hear(message)
-        return True
+        if "event" in message:
+            self._hear(message)
+        return "event" in message or "id" in message
 
     def _do_send(self, msg: Message) -> None:
         assert self._writer is not None
