@@ -66,8 +66,9 @@ async def test_a_form_that_is_asked_for_too_soon_opens_when_qemu_has_told(
 ) -> None:
     async with open_deck(vm) as deck:
         await deck.sees("d0", "ready")
+        schema = await until(lambda: deck.worker.schema)
         # A slow line, on which the longest of all replies is still under way.
-        schema, deck.worker.schema = deck.worker.schema, None
+        deck.worker.schema = None
         await deck.press("b")
         await deck.is_told("QEMU is telling what it can do")
         assert not deck.app.screen.query("#backup-form")
