@@ -18,6 +18,7 @@ from tests.qemu import Vm
 from tests.waiting import PATIENCE, until
 from tui.app import BlockDeckApp
 from tui.config import Settings
+from tui.config.settings import RefreshSettings
 from tui.qmp.address import UnixAddress
 from tui.screens.backup import BackupScreen
 from tui.vm.snapshot import VmSnapshot
@@ -29,6 +30,9 @@ from tui.widgets.vm_header import VmHeader
 from tui.worker import VmWorker
 
 USUAL = (120, 40)
+
+PATIENT = Settings(refresh=RefreshSettings(connect=PATIENCE / 2))
+"""As they come, but a QEMU may take longer to greet, on a machine with other work to do."""
 
 WIDE = (240, 60)
 """Every column of every table has room."""
@@ -378,7 +382,7 @@ async def deck(
         directory=str(directory) if directory else None,
         state=state,
         read_only=read_only,
-        settings=settings,
+        settings=settings or PATIENT,
         scout=scout(*places),
     )
     async with app.run_test(size=size, notifications=True) as pilot:
