@@ -20,6 +20,8 @@ from textual.widget import AwaitMount, MountError, Widget
 from textual.widgets import OptionList
 from textual.worker import WorkerFailed, get_current_worker
 
+from tui.once import once
+
 log = logging.getLogger(__name__)
 
 _GONE = (MountError, NoMatches, NoScreen, ScreenStackError)
@@ -75,11 +77,13 @@ class SteadyApp(App[int]):
     def action_command_palette(self) -> None:
         """Open the palette, unless it is; where one is just being closed, after that."""
         open_ones = [screen for stack in self._screen_stacks.values() for screen in stack]
-        there = [node for node in self._nodes if isinstance(node, CommandPalette)]
-        if not there:
-            super().action_command_palette()
-        elif not any(palette in open_ones for palette in there):
-            self.call_later(self.action_command_palette)
+        if not any(palette in open_ones for palette in self._palettes()):
+            # Two at a time would have the same id.
+            once(self, lambda: not self._palettes(), super().action_command_palette)
+
+    def _palettes(self) -> list[CommandPalette]:
+        """Those that are there, also one that is just being closed."""
+        return [node for node in self._nodes if isinstance(node, CommandPalette)]
 
     def _handle_exception(self, error: Exception) -> None:
         # Widgets are taken away one after the other, as the app ends or a screen is closed. Those

@@ -1,8 +1,10 @@
 """Keys that come in a burst, as over a slow line: one before what the last one opens is there."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from textual.command import CommandPalette
 
 from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
@@ -60,6 +62,29 @@ async def test_a_burst_is_borne(vm: Vm, open_deck: DeckOpener, keys: tuple[str, 
                 await deck.press("escape")
             # A filter is left by Esc, too.
             await deck.press("escape")
+
+
+# Where nobody else has a turn any more no deadline of a wait is seen either.
+@pytest.mark.timeout(30)
+async def test_the_palette_opens_when_the_one_before_has_gone(
+    vm: Vm, open_deck: DeckOpener
+) -> None:
+    """The one before is closed, but what takes it away has not had its turn."""
+    async with open_deck(vm) as deck:
+        before = CommandPalette()
+        deck.app._nodes._append(before)
+
+        async def take_away() -> None:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            deck.app._nodes._remove(before)
+
+        taking = asyncio.create_task(take_away())
+        deck.app.action_command_palette()
+        await taking
+        await until(lambda: isinstance(deck.app.screen, CommandPalette))
+        await deck.press("escape")
+        await deck.sees("back up as device=")
 
 
 @pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5])

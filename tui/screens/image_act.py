@@ -15,6 +15,7 @@ from textual.widgets import ProgressBar
 
 from tui.images.errors import ImageError
 from tui.images.progress import Progress
+from tui.once import once
 from tui.paths import sheets
 from tui.screens.confirm import Confirm
 from tui.screens.dialog import Dialog
@@ -143,7 +144,7 @@ class ImageActScreen(Dialog[None]):
             return
         if not self.query(where):
             # What the page holds is mounted after it.
-            self.call_after_refresh(self.show_text)
+            once(self, lambda: self.query(where), self.show_text)
             return
         line = self.query_one(where, Line)
         width = (

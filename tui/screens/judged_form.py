@@ -19,6 +19,7 @@ from tui.backup.verdict import Finding, Severity, Verdict
 from tui.backup.way import Way
 from tui.backup.way_field import WAY, at_the_switch
 from tui.backup.wish_fields import FLEECE, WISH_FIELDS, read_wishes
+from tui.once import once
 from tui.paths import sheets
 from tui.qmp.errors import QmpError
 from tui.screens.vm_screen import ROOMY, VmScreen
@@ -86,15 +87,15 @@ class JudgedForm(VmScreen):
     def on_mount(self) -> None:
         """Begin when the form is there."""
         # Before the first refresh the focus would not show in the style of the row.
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(once, self, self._can_begin, self._begin)
+
+    def _can_begin(self) -> bool:
+        """A screen is mounted before what lies deep in it."""
+        return self._gone or self.form.is_complete
 
     def _begin(self) -> None:
         """Start in the target, with a first verdict."""
         if self._gone:
-            return
-        if not self.form.is_complete:
-            # A screen is mounted before what lies deep in it.
-            self.call_after_refresh(self._begin)
             return
         self.form.go_to("target")
         self._judge()
