@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from textual.binding import Binding
+from textual.notifications import Notify
 from textual.theme import Theme
 
 from tui.config import Settings
@@ -60,6 +61,13 @@ class DressedApp(SteadyApp):
             self.theme_variables = legible(variables, least=least, kept=self.settings.colours)
             self._legible_theme = self.current_theme
         return self.theme_variables
+
+    def on_notify(self, event: Notify) -> None:
+        """A toast comes: one that says the same goes, for many of them would cover the screen."""
+        come = event.notification
+        for there in tuple(self._notifications):
+            if (there.message, there.severity) == (come.message, come.severity):
+                self._unnotify(there, refresh=False)
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as they are printed on keyboards."""

@@ -1,6 +1,7 @@
 """Keys that act on a line of a list say why they do nothing while it has none."""
 
 import pytest
+from textual.widgets._toast import Toast
 
 from tests.qemu import QemuStarter
 from tests.ui.conftest import DeckOpener
@@ -63,3 +64,19 @@ async def test_taking_ended_jobs_off_the_list_says_when_there_are_none(
     async with open_deck(await qemu()) as deck:
         await deck.press("2", "x")
         await deck.is_told("No job has ended")
+
+
+async def test_a_key_that_is_pressed_again_and_again_says_why_once(
+    qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    """Its toasts would cover the list."""
+    async with open_deck(await qemu()) as deck:
+        await deck.press("2")
+        await deck.sees("No jobs")
+        for _ in range(4):
+            await deck.press("c")
+        await deck.sees("▌")
+        await deck.settle()
+        (said,) = deck.toasts
+        assert len(deck.app.screen.query(Toast)) == 1
+        assert said in " ".join(deck.screen.replace("▌", " ").split())
