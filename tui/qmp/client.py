@@ -143,7 +143,7 @@ class Client(QMPClient):
             return False
         if "event" in message:
             self._hear(message)
-        return "event" in message or "id" in message
+        return "event" in message or message.get("id") is not None
 
     def _do_send(self, msg: Message) -> None:
         assert self._writer is not None
