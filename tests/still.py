@@ -15,7 +15,11 @@ _PASSING: tuple[tuple[re.Pattern[str], _Words], ...] = (
     (re.compile(r"(?<=/tmp/)tmp[a-z0-9_]{8}(?=/)"), "tmpaaaaaaaa"),
     (re.compile(r"\b20\d{6}T\d{6}\.\d{6}(?=-)"), "20260131T120000.000000"),
     (re.compile(r"(?<=>)[a-z0-9_]{1,8}(?=/reports/)"), lambda cut: "a" * len(cut[0])),
-    (re.compile(r"(?<=>)\d{1,6}\.\d{6}(?=-)"), lambda cut: "120000.000000"[-len(cut[0]) :]),
+    (re.compile(r"(>(?:t?m)?p)[a-z0-9_]{8}(?=/reports/)"), r"\1aaaaaaaa"),
+    (
+        re.compile(r"(?<=>)(?:\d{0,7}T)?\d{1,6}\.\d{6}(?=-)"),
+        lambda cut: "20260131T120000.000000"[-len(cut[0]) :],
+    ),
     # A number in their order, and two digits by chance.
     (re.compile(r"(?<=#block)(\d+)\d\d(?!\d)"), r"\g<1>00"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "2026-01-31"),
@@ -23,13 +27,18 @@ _PASSING: tuple[tuple[re.Pattern[str], _Words], ...] = (
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "12:00:00"),
     (re.compile(r"\b\d\d:\d\d\b"), "12:00"),
     (re.compile(r"(?<=blockdeck-)[0-9a-f]{8}\b"), "a1b2c3d4"),
+    # Cut off by a dialog; a disk of the demo may begin like that as well.
+    (
+        re.compile(r"(?<=blockdeck-)(?!(?:a|cd?|da?)<)[0-9a-f]{1,7}(?=<)"),
+        lambda cut: "a1b2c3d4"[: len(cut[0])],
+    ),
     # The name of an image, after that of its disk.
     (re.compile(r"-[0-9a-f]{8}(?=-0\d{3}\.)"), "-a1b2c3d4"),
     # How much room there is on the machine.
     (re.compile(r"\b\d{3}&#160;GiB&#160;free"), "100&#160;GiB&#160;free"),
     (re.compile(r"(?<=room&#160;for&#160;)\d{3}(?=&#160;GiB)"), "100"),
     (re.compile(r"(?<=chain&#160;)[0-9a-f]{8}\b"), "a1b2c3d4"),
-    (re.compile(r"\b[0-9a-f]{8}(?=&#160;{2}point&#160;)"), "a1b2c3d4"),
+    (re.compile(r"\b[0-9a-f]{8}(?=(?:&#160;){2}point&#160;)"), "a1b2c3d4"),
     # How long reading images took.
     (re.compile(r"(?<=&#160;in&#160;)\d(?=&#160;s\b)"), "1"),
 )
