@@ -76,14 +76,17 @@ class SteadyApp(App[int]):
 
     def action_command_palette(self) -> None:
         """Open the palette, unless it is; where one is just being closed, after that."""
-        open_ones = [screen for stack in self._screen_stacks.values() for screen in stack]
-        if not any(palette in open_ones for palette in self._palettes()):
-            # Two at a time would have the same id.
-            once(self, lambda: not self._palettes(), super().action_command_palette)
+        if self._closing_palettes():
+            # Two at a time would have the same id. Whoever asks twice is to get one all the same.
+            once(self, lambda: not self._closing_palettes(), self.action_command_palette)
+        elif not any(isinstance(node, CommandPalette) for node in self._nodes):
+            super().action_command_palette()
 
-    def _palettes(self) -> list[CommandPalette]:
-        """Those that are there, also one that is just being closed."""
-        return [node for node in self._nodes if isinstance(node, CommandPalette)]
+    def _closing_palettes(self) -> list[CommandPalette]:
+        """Those that are on no screen any more, but still there."""
+        open_ones = [screen for stack in self._screen_stacks.values() for screen in stack]
+        there = (node for node in self._nodes if isinstance(node, CommandPalette))
+        return [palette for palette in there if palette not in open_ones]
 
     def _handle_exception(self, error: Exception) -> None:
         # Widgets are taken away one after the other, as the app ends or a screen is closed. Those

@@ -10,6 +10,7 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
+from tui.once import _AGAIN
 from tui.screens.confirm import Confirm
 from tui.screens.devices import DevicesScreen
 from tui.screens.job_page import JobPage
@@ -80,11 +81,16 @@ async def test_the_palette_opens_when_the_one_before_has_gone(
             deck.app._nodes._remove(before)
 
         taking = asyncio.create_task(take_away())
+        # Who asks twice gets one, and none when that is closed.
+        deck.app.action_command_palette()
         deck.app.action_command_palette()
         await taking
         await until(lambda: isinstance(deck.app.screen, CommandPalette))
         await deck.press("escape")
         await deck.sees("back up as device=")
+        await until(lambda: not any(isinstance(n, CommandPalette) for n in deck.app._nodes))
+        await asyncio.sleep(3 * _AGAIN)
+        assert not isinstance(deck.app.screen, CommandPalette)
 
 
 @pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5])
