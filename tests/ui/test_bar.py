@@ -1,4 +1,4 @@
-"""A bar tells a part of its cells in eighths, and is full at the end alone."""
+"""A bar tells a part of its cells in shades, without gaps, and is full at the end alone."""
 
 import pytest
 from hypothesis import given
@@ -12,10 +12,13 @@ from tui.widgets.bar import bar
     ("part", "drawn"),
     [
         (0.0, "░░░░░░░░"),
-        (0.02, "▏░░░░░░░"),
+        (0.02, "░░░░░░░░"),
+        (0.07, "▒░░░░░░░"),
         (0.5, "████░░░░"),
-        (0.55, "████▍░░░"),
-        (0.999, "███████▉"),
+        (0.53, "████░░░░"),
+        (0.55, "████▒░░░"),
+        (0.6, "████▓░░░"),
+        (0.999, "███████▓"),
         (1.0, "████████"),
         (7.0, "████████"),
         (-1.0, "░░░░░░░░"),

@@ -62,17 +62,17 @@ async def test_what_an_event_is_about_is_whole_where_there_is_room(
     qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
 ) -> None:
     vm = await qemu(*DISK)
-    job = "a-job-of-a-name-that-takes-forty-cells-1"
-    async with open_deck(vm) as deck:
+    job = "blockdeck-database-20260131-120000"
+    async with open_deck(vm, (80, 24)) as deck:
         await deck.sees("disk0")
         await deck.press("3")
         target = str(tmp_path / "target.raw")
         raw = {"target": target, "format": "raw", "sync": "full"}
         await vm.qmp("drive-backup", raw, device="disk0", job_id=job)
-        await deck.sees("a-job-of-a-name…")
+        await deck.sees("blockdeck-da…0131-120000 ")
         assert job not in deck.screen
-        await deck.resize(200, 60)
-        await deck.sees(f" {job} ")
+        await deck.resize(120, 40)
+        await deck.sees(f" {job} backup completed")
 
 
 async def test_moving_up_holds_and_f_follows_again(

@@ -1,5 +1,6 @@
 """Facts: a label and its value, which goes on under itself."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -31,6 +32,15 @@ def test_a_path_that_is_longer_than_a_line_goes_on_after_a_slash() -> None:
         "disk0-20260131-120000.qcow2",
         "qcow2, 1 GiB",
     ]
+
+
+@pytest.mark.parametrize("size", ["32.3 MiB", "0 B", "7 ms", "12 s", "1023 KiB"])
+@given(before=st.integers(0, 12), width=st.integers(12, 30))
+def test_a_number_and_its_unit_stand_on_one_line(size: str, before: int, width: int) -> None:
+    value = f"{'x' * before} {size} of them {size}"
+    lines = hanging(fact("a", value), LABEL + width).plain.split("\n")
+    assert sum(line.count(size) for line in lines) == 2
+    assert all(len(line) <= LABEL + width for line in lines)
 
 
 @given(

@@ -165,7 +165,9 @@ class NotAnswering(QmpError):
     def __init__(self, command: str, seconds: float, reason: str = "") -> None:
         told = [f"QEMU did not answer {command} within {seconds:g} s."]
         told += [f"{reason}."] if reason else []
-        super().__init__(" ".join([*told, "It may still carry it out."]))
+        # A question changes nothing, whenever it is answered.
+        told += [] if command.partition("-")[0] == "query" else ["It may still carry it out."]
+        super().__init__(" ".join(told))
         self.command = command
         self.seconds = seconds
         self.reason = reason

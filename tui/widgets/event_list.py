@@ -23,8 +23,9 @@ _GRAVITY = {
     Gravity.WARNING: ("! ", "event--warning"),
     Gravity.BAD: ("x ", "event--bad"),
 }
-_SUBJECT, _LONGEST = 24, 60
-"""Cells for what an event is about: what there is room for anywhere, and the most of it."""
+_SUBJECT, _LONGEST, _BESIDE = 24, 60, 84
+"""Cells for what an event is about: what there is room for anywhere, and the most of it; and what
+time, meaning and name take beside it."""
 
 
 class EventList(ScrollView, can_focus=True):
@@ -158,7 +159,7 @@ class EventList(ScrollView, can_focus=True):
         style = self.get_component_rich_style(component)
         if number == self.cursor and self.has_focus:
             style += self.get_component_rich_style("event--cursor")
-        subject_width = max(_SUBJECT, min(self._subject_width, width // 4))
+        subject_width = max(_SUBJECT, min(self._subject_width, max(width // 4, width - _BESIDE)))
         told = _told(record, sign, min(self._vm_width, width // 5), subject_width)
         segments = [Segment(told, style)]
         name = plain(record.name, 24)

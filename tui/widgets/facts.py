@@ -1,5 +1,6 @@
 """What is known of a thing: its name, then a fact a line, the values in one column."""
 
+import re
 from collections.abc import Iterator
 
 from rich.cells import cell_len
@@ -10,6 +11,9 @@ from tui.widgets.line import Line, same
 
 LABEL = 11
 """Cells for the label of a fact."""
+
+_BLANK = re.compile(r"(?<![0-9]) | (?!(?:[KMGTPE]iB|B|m?s)\b)")
+"""Where a line may break: not between a number and its unit."""
 
 
 def title(name: str) -> Content:
@@ -79,9 +83,11 @@ def _cut(text: str, start: int, width: int) -> int:
     end = start + 1
     while end < len(text) and cell_len(text[start : end + 1]) <= width:
         end += 1
-    if text[end : end + 1].isspace():
+    if _BLANK.match(text, end):
         return end
-    blank = text.rfind(" ", start, end) + 1
+    # Looked at beyond the end as well: a unit may stand there.
+    blanks = (found.end() for found in _BLANK.finditer(text, start, end + 5))
+    blank = max((each for each in blanks if each <= end), default=0)
     word = text[max(blank, start) :].partition(" ")[0]
     slash = text.rfind("/", start, end) + 1
     if cell_len(word) > width and slash > max(blank, start):
