@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.content import Content
 
-from tui.text import plain
+from tui.text import markup, plain
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
 
@@ -70,3 +71,8 @@ def test_what_is_safe_stays_as_it_is(text: str) -> None:
 
 def test_four_thousand_characters_fit_a_cell() -> None:
     assert plain("x" * 4000, 10) == "xxxxx…xxxx"
+
+
+@given(ANYTHING | st.text("[]/\\ab=#@$('\""))
+def test_as_markup_a_text_is_shown_as_it_is(text: str) -> None:
+    assert Content.from_markup(markup(plain(text))).plain == plain(text)

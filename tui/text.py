@@ -2,7 +2,7 @@
 
 Names and messages come from guests, files and other programs. On a terminal a control character
 is a command and an invisible one is a lie, so both are shown as escapes. Markup is left alone:
-who shows the text shows it as text.
+who shows the text shows it as text, or asks for `markup`.
 """
 
 import re
@@ -36,6 +36,12 @@ def plain(text: str, limit: int | None = None) -> str:
     if limit is None or cell_len(text) <= limit:
         return text
     return _shortened(pieces, limit)
+
+
+def markup(text: str) -> str:
+    """The text for what takes markup and nothing else: it is shown as it is."""
+    # Textual's own `escape` doubles a backslash at the end.
+    return text.replace("[", "\\[")
 
 
 def _visible(character: str) -> str:

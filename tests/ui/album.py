@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.widgets import Input
 
 from tests.discovery.looking import StillScout
 from tests.qemu import PC, QemuStarter, Vm
@@ -86,6 +88,7 @@ PICTURED: dict[str, type[Screen[Any]]] = {
     "jobs-stopped": JobsScreen,
     "keys": HelpScreen,
     "leftovers": DoctorScreen,
+    "palette": CommandPalette,
     "path-prompt": PathPrompt,
     "prune": PruneScreen,
     "report": FactsPage,
@@ -135,6 +138,8 @@ class Album:
     async def compare(self, name: str) -> None:
         """Wait until the screen is as it was; note it where it never comes to be."""
         await until(lambda: isinstance(self.deck.app.screen, PICTURED[name]))
+        for field in self.deck.app.screen.query(Input):
+            field.cursor_blink = False
         await self.deck.settle()
         path = KEPT / f"{name}-{self._suffix}.svg"
         if NEW:

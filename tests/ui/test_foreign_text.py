@@ -10,6 +10,7 @@ from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck
 from tests.waiting import until
 from tui.qmp.models import QmpEvent, Timestamp
+from tui.text import plain
 
 MARKUP = "[/x][bold]a[/bold][@click=app.exit]b[/][red"
 CONTROLS = "a\x1b]0;owned\x07\x1b[2J\r\nb\x9bc\u202ed"
@@ -119,3 +120,21 @@ async def test_what_qemu_refuses_is_quoted_as_it_is(
         await put(deck, f"{MARKUP}:{CONTROLS}")
         screen = await deck.sees("Not yet")
         assert is_harmless(screen)
+
+
+@NASTY
+async def test_the_palette_offers_vms_of_any_name(
+    nasty: str, qemu: QemuStarter, open_deck: DeckOpener
+) -> None:
+    name = nasty[:200].replace(",", ",,")
+    disk = "null-co,node-name=disk0,read-zeroes=on"
+    vm = await qemu("-name", f"guest={name}", "-blockdev", disk)
+    plain_one = await qemu("-name", "guest=web", "-blockdev", disk)
+    async with open_deck(plain_one, beside=[vm]) as deck:
+        await until(lambda: all(w.snapshot.loaded for w in deck.app.fleet.workers))
+        title = next(w.snapshot.title for w in deck.app.fleet.workers if w.snapshot.title != "web")
+        await deck.press("ctrl+p", *"switch to")
+        await deck.sees("Switch to web", f"Switch to {plain(title, 60)}")
+        assert is_harmless(deck.screen)
+        await deck.fill_in("previous vm")
+        await deck.sees("The VM before ([)")
