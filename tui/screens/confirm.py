@@ -10,6 +10,7 @@ from textual.widgets import Button
 
 from tui.paths import sheets
 from tui.screens.dialog import Dialog
+from tui.text import markup
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.line import Line
 
@@ -45,8 +46,8 @@ class Confirm(Dialog[bool]):
             yield Line(title, classes="dialog-title")
             yield Line(text, classes="dialog-text")
             with Horizontal(classes="dialog-buttons"):
-                yield Button(no.replace("[", "\\["), id="no", compact=True)
-                yield Button(yes.replace("[", "\\["), id="yes", compact=True)
+                yield Button(markup(no), id="no", compact=True)
+                yield Button(markup(yes), id="yes", compact=True)
             yield KeyBar()
 
     def on_mount(self) -> None:
