@@ -221,11 +221,15 @@ class BlockDeckApp(DressedApp):
         return super().check_action(action, parameters)
 
     async def action_show(self, mode: str) -> None:
-        """Go to a screen."""
+        """Go to a screen, and not to a page that was opened over it; a form stays open."""
         if mode == "connect":
             await self._opening.ask()
         elif self.worker is not None or mode == "history":
             await self.switch_mode(mode)
+            for page in reversed(self.screen_stack[1:]):
+                if not isinstance(page, VmScreen) or page.TYPED:
+                    break
+                self.pop_screen()
 
     def action_switch(self, by: int) -> None:
         """Put the VM before or after this one on show."""

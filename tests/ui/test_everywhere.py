@@ -14,6 +14,7 @@ from tests.qemu import QemuStarter, Vm, qemu_img
 from tests.ui.conftest import DeckOpener
 from tests.ui.deck import Deck, open_form
 from tests.waiting import until
+from tui.config import Settings
 from tui.screens.backup import BackupScreen
 from tui.screens.bitmaps import BitmapsScreen
 from tui.screens.chains import ChainsScreen
@@ -168,6 +169,45 @@ async def test_a_command_of_the_palette_does_what_its_key_does(
         await deck.sees("Open the backup form for this disk (b)")
         await deck.press("enter")
         await deck.sees("Back up d0", "Target")
+
+
+async def is_shown(deck: Deck, screen: type[Screen[None]]) -> None:
+    await until(lambda: isinstance(deck.app.screen, screen))
+
+
+@pytest.mark.parametrize(("key", "page"), [("L", DoctorScreen), ("B", BitmapsScreen)])
+async def test_the_key_of_a_screen_shows_it_and_not_the_page_over_it(
+    vm: Vm, open_deck: DeckOpener, key: str, page: type[Screen[None]]
+) -> None:
+    async with open_deck(vm) as deck:
+        await deck.sees("d0")
+        for *keys, shown in (
+            (key, page),
+            ("1", DevicesScreen),
+            (key, page),
+            ("2", JobsScreen),
+            ("1", DevicesScreen),
+            ("2", key, page),
+            ("L", "B", "2", JobsScreen),
+        ):
+            await deck.press(*keys)
+            await is_shown(deck, shown)
+        assert len(deck.app.screen_stack) == 1
+
+
+async def test_the_key_of_a_screen_gives_up_no_form_over_it(vm: Vm, open_deck: DeckOpener) -> None:
+    # Keys that are no letters work on a form's choices as well.
+    keys = {"app": {"show_jobs": "f8", "show_devices": "f9"}}
+    async with open_deck(vm, settings=Settings(keys=keys)) as deck:
+        form = await open_form(deck, "d0")
+        await form.is_ready()
+        await form.fill_in("target", "/a/path")
+        # Where one types, the app has no keys.
+        await form.go_to("format")
+        for key, shown in (("f8", JobsScreen), ("f9", BackupScreen), ("f9", BackupScreen)):
+            await deck.press(key)
+            await is_shown(deck, shown)
+        assert form.text("target") == "/a/path"
 
 
 async def test_leaving_without_a_job_asks_nothing(vm: Vm, open_deck: DeckOpener) -> None:

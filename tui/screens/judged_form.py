@@ -47,6 +47,8 @@ class JudgedForm(VmScreen):
 
     CSS_PATH = sheets("dialogs", "form")
 
+    TYPED = True
+
     def __init__(self, device_key: str) -> None:
         super().__init__()
         self._key = device_key

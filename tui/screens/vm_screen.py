@@ -59,6 +59,9 @@ class VmScreen(Screen[None]):
     PAGE = False
     """Whether it is opened over another screen; then it stays with the VM it was opened for."""
 
+    TYPED = False
+    """Whether it holds what was typed, which is given up from there alone."""
+
     _of: "VmWorker | None" = None
     _pinned: "VmWorker | None" = None
 
