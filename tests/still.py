@@ -22,6 +22,11 @@ _PASSING: tuple[tuple[re.Pattern[str], _Words], ...] = (
     ),
     # A number in their order, and two digits by chance.
     (re.compile(r"(?<=#block)(\d+)\d\d(?!\d)"), r"\g<1>00"),
+    # The same, without its beginning.
+    (
+        re.compile(r"(?<=>)\d{1,4}(?=(?:&#160;){2}\(made&#160;up)"),
+        lambda cut: f"{cut[0][:-2]}00"[-len(cut[0]) :],
+    ),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "2026-01-31"),
     (re.compile(r"\b20\d{12}\b"), "20260131120000"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "12:00:00"),
@@ -31,6 +36,11 @@ _PASSING: tuple[tuple[re.Pattern[str], _Words], ...] = (
     (
         re.compile(r"(?<=blockdeck-)(?!(?:a|cd?|da?)<)[0-9a-f]{1,7}(?=<)"),
         lambda cut: "a1b2c3d4"[: len(cut[0])],
+    ),
+    # Cut off at the other side: a bitmap of a chain.
+    (
+        re.compile(r"(?<=>)([a-z]{0,8}-)?([0-9a-f]{1,8})(?=-\d(?:&#160;){2}\d)"),
+        lambda cut: (cut[1] or "") + "a1b2c3d4"[-len(cut[2]) :],
     ),
     # The name of an image, after that of its disk.
     (re.compile(r"-[0-9a-f]{8}(?=-0\d{3}\.)"), "-a1b2c3d4"),

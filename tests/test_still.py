@@ -13,6 +13,10 @@ from tests.still import still
             ">demo 0ac7f165  point 2   2026-11-28 09:12<",
         ),
         (">bitmaps  blockdeck-23<", ">bitmaps  blockdeck-0a<"),
+        (">eck-23e6ad44-2  0 B dirty<", ">eck-0ac7f165-2  0 B dirty<"),
+        (">6ad44-1  12.0 KiB dirty<", ">7f165-1  12.0 KiB dirty<"),
+        (">786  (made up by QEMU<", ">712  (made up by QEMU<"),
+        (">6  (made up by QEMU<", ">2  (made up by QEMU<"),
         (">mp40k44j0d/reports/<", ">mp7cb48ggo/reports/<"),
         (">27T010610.873331-blockdeck-archive<", ">28T091213.137550-blockdeck-archive<"),
         (
