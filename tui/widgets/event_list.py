@@ -159,8 +159,9 @@ class EventList(ScrollView, can_focus=True):
         style = self.get_component_rich_style(component)
         if number == self.cursor and self.has_focus:
             style += self.get_component_rich_style("event--cursor")
-        subject_width = max(_SUBJECT, min(self._subject_width, max(width // 4, width - _BESIDE)))
-        told = _told(record, sign, min(self._vm_width, width // 5), subject_width)
+        vm_width = min(self._vm_width, width // 5)
+        most = max(width // 4, width - vm_width - _BESIDE)
+        told = _told(record, sign, vm_width, max(_SUBJECT, min(self._subject_width, most)))
         segments = [Segment(told, style)]
         name = plain(record.name, 24)
         room = width - cell_len(told) - cell_len(name) - 1
