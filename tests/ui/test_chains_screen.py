@@ -19,6 +19,7 @@ from tests.ui.deck import USUAL, Deck
 from tests.waiting import until
 from tests.worker.watching import worker_of
 from tui import units
+from tui.chain.catalog import read_catalog
 from tui.chain.directory import Kept, chains_in
 from tui.chain.manifest import bitmap_name
 from tui.config import Settings
@@ -305,6 +306,24 @@ async def test_leaving_blockdeck_while_it_compares_leaves_nothing_in_qemu(
         await until(lambda: shut.reached)
         assert len(await vm.qmp("query-block-exports")) == 1
     assert await serves_nothing(vm)
+
+
+async def test_a_directory_that_is_left_before_it_is_seen_is_not_missed(
+    qemu: QemuStarter, open_deck: DeckOpener, tmp_path: Path
+) -> None:
+    build(open_deck.backups, POINTS)
+    here, nothing = read_catalog(open_deck.backups), read_catalog(tmp_path)
+    vm = await qemu("-blockdev", "null-co,node-name=disk0,read-zeroes=on,size=1048576")
+    async with open_deck(vm) as deck:
+        await deck.sees("disk0")
+        tree = ChainTree()
+        await deck.app.screen.mount(tree)
+        for catalog in (here, nothing):
+            tree.show_catalog(catalog, None, lambda _: (), lambda _: "")
+        await deck.settle()
+        assert tree.spot is None
+        tree.show_catalog(here, None, lambda _: (), lambda _: "")
+        await until(lambda: tree.spot is not None)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=str)

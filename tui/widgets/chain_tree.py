@@ -73,10 +73,7 @@ class ChainTree(Tree[Spot]):
         for node in self._every_node():
             node.allow_expand = bool(node.children)
         self.root.expand()
-        if here is not None:
-            self.call_after_refresh(self._go_to, here)
-        else:
-            self.call_after_refresh(self.move_cursor_to_line, 0)
+        self.call_after_refresh(self._go_to, here)
 
     def render_label(self, node: TreeNode[Spot], base_style: Style, style: Style) -> Text:
         """The label, cut where there is no room; highlighted, it is so to the end of its line."""
@@ -115,11 +112,12 @@ class ChainTree(Tree[Spot]):
                 if str(node.label) != text:
                     node.set_label(Text(text))
 
-    def _go_to(self, key: str) -> None:
-        for node in self._every_node():
-            if node.data is not None and node.data.key == key:
-                self.move_cursor(node)
-                return
+    def _go_to(self, key: str | None) -> None:
+        """Highlight this line, or the first; all may be gone by now, as another directory is."""
+        if self.last_line >= 0:
+            first, *others = self._every_node()
+            same = (node for node in others if node.data is not None and node.data.key == key)
+            self.move_cursor(next(same, first))
 
     def _every_node(self) -> list[TreeNode[Spot]]:
         found, ahead = [], [*self.root.children]
