@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.journeys.sshd import Sshd
@@ -15,7 +16,7 @@ from tests.qmp.machine import Machine
 from tests.qmp.machine import machine as machine_in
 from tests.transports.over_ssh import HOST, address_of, know, ssh_server
 from tests.transports.test_ssh import connect_once_restarted, fingerprint_of
-from tests.waiting import until_answered
+from tests.waiting import until, until_answered
 from tui.qmp.address import SshAddress
 from tui.qmp.errors import LoginRefused, Untrusted
 from tui.qmp.transport import ssh_config
@@ -207,6 +208,18 @@ async def test_no_way_is_a_way_too(vm: Machine) -> None:
         assert await says_its_name(SshAddress(host="hypervisor", path=str(vm.monitor)))
 
 
+@pytest.fixture
+async def no_command_is_left() -> AsyncIterator[None]:
+    """A command is killed as its connection ends, and asyncio hears of it a moment later."""
+    before = set(psutil.Process().children())
+    yield
+    await until(lambda: set(psutil.Process().children()) <= before)
+    # Reaped: who holds the process is told in the rounds of the event loop that follow.
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.usefixtures("no_command_is_left")
 async def test_a_command_makes_the_connection(vm: Machine, place: Path) -> None:
     script, used = place / "proxy.py", place / "used"
     script.write_text(_PROXY)
