@@ -105,6 +105,13 @@ class Stage:
             return False
         return words.lower() in str(shown.get_option_at_index(0).prompt).lower()
 
+    def highlights(self, words: str) -> bool:
+        """Whether the choice that is highlighted, in the list with the focus, begins like that."""
+        focused = self.app.focused
+        if not isinstance(focused, OptionList) or focused.highlighted is None:
+            return False
+        return str(focused.get_option_at_index(focused.highlighted).prompt).startswith(words)
+
     async def points(self, count: int) -> bool:
         """Whether a chain has so many complete points."""
         kept, _ = await asyncio.to_thread(chains_in, Path(self.info.backups))
