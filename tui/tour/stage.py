@@ -108,9 +108,8 @@ class Stage:
     def highlights(self, words: str) -> bool:
         """Whether the choice that is highlighted, in the list with the focus, begins like that."""
         focused = self.app.focused
-        if not isinstance(focused, OptionList) or focused.highlighted is None:
-            return False
-        return str(focused.get_option_at_index(focused.highlighted).prompt).startswith(words)
+        option = focused.highlighted_option if isinstance(focused, OptionList) else None
+        return option is not None and str(option.prompt).startswith(words)
 
     async def points(self, count: int) -> bool:
         """Whether a chain has so many complete points."""
